@@ -1,0 +1,738 @@
+"""Wide & Deep learning on plain data frames, with TensorFlow and Keras 3.
+
+Read it from top to bottom: the functions stand in the order in which data flows.
+
+    load_adult ─► fit_wide, fit_deep ─► wide_ids, deep_inputs      features, fitted on the training frame
+               ─► wide_model, deep_model, wide_deep_model          Keras models with one logit
+               ─► joint_optimizer, train ─► predict ─► scores      training and evaluation
+
+The paper is Cheng et al., "Wide & Deep Learning for Recommender Systems", 2016, arXiv 1606.07792.
+"""
+
+import contextlib
+import hashlib
+import io
+import itertools
+import numbers
+import os
+import pathlib
+import sys
+
+# These must be set before TensorFlow is imported: with them every CPU computes the same bits.
+BIT_EXACT = {"TF_ENABLE_ONEDNN_OPTS": "0", "TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL": "false"}
+IMPORTED_FIRST = "tensorflow" not in sys.modules or BIT_EXACT.items() <= os.environ.items()
+for name, value in {**BIT_EXACT, "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}.items():
+    os.environ.setdefault(name, value)
+
+
+@contextlib.contextmanager
+def _quiet_stderr():
+    """Send file descriptor 2 to nowhere: TensorFlow's C++ code greets there when it is imported."""
+    sys.stderr.flush()
+    saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(nowhere)
+
+
+try:
+    with _quiet_stderr():
+        import tensorflow as tf
+    import keras
+    import matplotlib.pyplot as plt
+    import numpy as np
+    import pandas as pd
+    from IPython.display import Image
+    from keras import layers, ops
+    from scipy.special import expit
+    from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        f"The package '{error.name}' is missing: type `make lab` in the project's folder, "
+        "or `conda env create -f environment.yml`, and start again from there."
+    ) from None
+
+
+def reproducible(seed=0):
+    """Make every random number and every sum the same in each run and on each CPU.
+
+    Args:
+        seed: int, the seed of Python's, NumPy's and TensorFlow's random numbers.
+    Raises:
+        RuntimeError: TensorFlow was imported before wdl_helpers, so its settings came too late.
+    """
+    if not IMPORTED_FIRST:
+        raise RuntimeError("Import wdl_helpers before tensorflow and keras: some settings cannot be changed later.")
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+
+
+# ---------------------------------------------------------------------------------------------- data
+
+DATA = pathlib.Path(__file__).resolve().parent / "data"
+ADULT_SHA256 = {
+    "adult_train.csv": "f2c62076f19504d99a38b22badf445a7f42530ade6b827acf78dd143fbce38bb",
+    "adult_test.csv": "f6b1801c5d231515ea5ff04d4444997bacd57e04876e94710cb9b9bd5549c033",
+}
+
+
+def load_adult(folder=DATA):
+    """Read the Adult census data in its official split; missing values stay the string '?'.
+
+    Args:
+        folder: path of the folder that holds adult_train.csv and adult_test.csv.
+    Returns:
+        Two data frames, train (32,561 rows) and test (16,281 rows), 15 columns each. The label is the
+        column `income`, '<=50K' or '>50K'.
+    Raises:
+        FileNotFoundError: a file is missing or cannot be read; the message names it.
+        ValueError: a file is not the original one, by its SHA-256; the message names it.
+    Source:
+        Becker and Kohavi, UCI Machine Learning Repository, 1996, DOI 10.24432/C5XW20.
+    """
+    frames = []
+    for name, expected in ADULT_SHA256.items():
+        path = pathlib.Path(folder) / name
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise FileNotFoundError(f"Cannot read {path} ({error.strerror}): fetch it with `git checkout data`.") from None
+        if hashlib.sha256(content).hexdigest() != expected:
+            raise ValueError(
+                f"{path} is not the original file: it has {len(content):,} bytes and another SHA-256 than "
+                f"{expected[:12]}…; it was cut off or edited. Restore it with `git checkout data`."
+            )
+        frames.append(pd.read_csv(io.BytesIO(content), keep_default_na=False))
+    return tuple(frames)
+
+
+# -------------------------------------------------------------------------------- features: categories
+
+AND = " & "
+
+
+def _check_frame(frame, columns):
+    """Raise a clear error unless `frame` is a data frame with rows and with each of `columns` once."""
+    if not isinstance(frame, pd.DataFrame):
+        raise TypeError(f"Expected a pandas DataFrame, got {type(frame).__name__}.")
+    repeated = list(frame.columns[frame.columns.duplicated()])
+    if repeated:
+        raise ValueError(f"The frame has the column {repeated[0]!r} more than once.")
+    for column in columns:
+        if column not in frame.columns:
+            raise KeyError(f"The frame has no column {column!r}; it has {list(frame.columns)}.")
+    if frame.empty:
+        raise ValueError("The frame is empty: at least one row and one column are needed.")
+
+
+def _check_whole(name, value, least):
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{name} is {value!r}; expected a whole number of at least {least}.")
+
+
+def _check_each_once(names):
+    for name in names:
+        if list(names).count(name) > 1:
+            raise ValueError(f"{name!r} is listed more than once.")
+
+
+def _unfolded(frame, columns):
+    """The frame's `columns` with row numbers as index and a row for each value of a multi-valued cell."""
+    long = frame[list(columns)].reset_index(drop=True)
+    for column in columns:
+        many = long[column].map(type).isin([list, tuple, np.ndarray]) if long[column].dtype == object else None
+        if many is not None and many.any():
+            if not many.all():
+                raise TypeError(f"Column {column!r} mixes lists with single values, as in row {many.idxmin()}.")
+            long = long[long[column].map(len) > 0].explode(column)
+        for row, value in long[column].drop_duplicates().items():
+            if pd.isna(value):
+                raise ValueError(f"Column {column!r} has a missing value in row {row}: fill it, for example with '?'.")
+            if not isinstance(value, (str, numbers.Integral, np.bool_)):
+                raise TypeError(
+                    f"Column {column!r} holds a {type(value).__name__} in row {row}; expected strings or whole "
+                    "numbers: cut decimals into buckets, turn anything else into strings."
+                )
+            if AND in str(value):
+                raise ValueError(f"Column {column!r} holds {value!r} in row {row}; replace {AND!r}, it joins crosses.")
+    return long
+
+
+def cross(frame, columns):
+    """Cross-product transformation: the AND of one value of each column, named by a string.
+
+    Args:
+        frame: data frame; its cells hold strings or whole numbers, or lists of them (multi-valued columns).
+        columns: list of column names; one name gives the base feature itself.
+    Returns:
+        Series of strings such as 'education=Masters & sex=Female': the binary features that are 1. Its
+        index is the row's number; a row of a multi-valued column stands there once per combination.
+    Raises:
+        KeyError: a column is missing. ValueError: a value is missing, or contains ' & '.
+        TypeError: a cell is not a string, a whole number or a list of them.
+    Source:
+        Equation 1 of the paper; section 4.2 for AND(installed app, impression app).
+    """
+    _check_frame(frame, columns)
+    long = _unfolded(frame, columns)
+    names = [f"{column}=" + long[column].astype(str) for column in columns]
+    crossed = names[0]
+    for name in names[1:]:
+        crossed = crossed + AND + name
+    if not crossed.index.is_unique:  # a feature is 1 however often a list repeats its value
+        crossed = crossed[~pd.MultiIndex.from_arrays([crossed.index, crossed]).duplicated()]
+    return crossed.rename(AND.join(columns))
+
+
+def vocabulary(values, min_count=1):
+    """Give an id to each string that is frequent enough.
+
+    Args:
+        values: Series of strings from `cross`, of the training frame only.
+        min_count: int ≥ 1, how often a string must occur to get an id.
+    Returns:
+        dict string → id. Ids run from 1, the most frequent string first; id 0 is kept for unseen strings.
+    Raises:
+        ValueError: min_count is not a whole number of at least 1.
+    Source:
+        Section 4.1 of the paper.
+    """
+    _check_whole("min_count", min_count, 1)
+    counts = values.value_counts()
+    kept = sorted((-count, value) for value, count in counts[counts >= min_count].items())
+    return {value: i for i, (_, value) in enumerate(kept, start=1)}
+
+
+def vocabulary_ids(values, vocabulary, n_rows):
+    """Look strings up in a vocabulary.
+
+    Args:
+        values: Series of strings from `cross`. vocabulary: dict string → id. n_rows: int, the frame's length.
+    Returns:
+        int32 array (n_rows, width), width being the largest number of strings that a row has, at least 1.
+        An unseen string has id 0, and shorter rows are filled up with 0.
+    """
+    return _one_line_a_row(values, values.map(vocabulary).fillna(0), n_rows)
+
+
+def hash_ids(values, n_buckets, n_rows):
+    """Give each string the number of a bucket, without a vocabulary; two strings may share a bucket.
+
+    The hash is TensorFlow's Fingerprint64: the same in every process, on every machine and inside a model.
+
+    Args:
+        values: Series of strings from `cross`. n_buckets: int ≥ 1. n_rows: int, the frame's length.
+    Returns:
+        int32 array (n_rows, width) of ids 1 … n_buckets; shorter rows are filled up with 0.
+    Raises:
+        ValueError: n_buckets is not a whole number of at least 1.
+    """
+    _check_whole("n_buckets", n_buckets, 1)
+    strings = tf.constant(values.tolist(), tf.string)
+    return _one_line_a_row(values, tf.strings.to_hash_bucket_fast(strings, n_buckets).numpy() + 1, n_rows)
+
+
+def _one_line_a_row(values, ids, n_rows):
+    position = values.groupby(level=0).cumcount()  # 0 for a row's first string, 1 for its second, …
+    matrix = np.zeros((n_rows, position.max() + 1 if len(values) else 1), dtype="int32")
+    matrix[values.index, position] = ids
+    return matrix
+
+
+# ----------------------------------------------------------------------------------- features: numbers
+
+
+def _check_numbers(frame, column):
+    _check_frame(frame, [column])
+    if not pd.api.types.is_numeric_dtype(frame[column]) or pd.api.types.is_bool_dtype(frame[column]):
+        raise TypeError(f"Column {column!r} has the type {frame[column].dtype}; expected numbers.")
+    values = frame[column].to_numpy(dtype="float64", na_value=np.nan)
+    bad = np.flatnonzero(~np.isfinite(values))
+    if bad.size:
+        raise ValueError(f"Column {column!r} has {bad.size} missing or infinite values, first in row {bad[0]}.")
+    return values
+
+
+def quantile_boundaries(frame, column, n_quantiles):
+    """The values that cut a column into groups of equal size.
+
+    Args:
+        frame: the training frame. column: name of a column of numbers.
+        n_quantiles: int ≥ 2, the number of groups, n_q in the paper.
+    Returns:
+        float64 array of n_quantiles − 1 boundaries in the column's unit, ascending; a value that fills
+        several groups stands there several times.
+    Raises:
+        KeyError, TypeError, ValueError: the column is missing, not numeric, or has missing values.
+    """
+    _check_whole("n_quantiles", n_quantiles, 2)
+    return np.quantile(_check_numbers(frame, column), np.arange(1, n_quantiles) / n_quantiles)
+
+
+def quantile_index(frame, column, boundaries):
+    """The quantile that each number falls into, counted from 0: how many boundaries are ≤ it.
+
+    Args:
+        frame: any frame. column: name of a column of numbers. boundaries: from `quantile_boundaries`.
+    Returns:
+        int array (rows,), 0 … len(boundaries).
+    Raises:
+        KeyError, TypeError, ValueError: the column is missing, not numeric, or has missing values.
+    """
+    return np.searchsorted(boundaries, _check_numbers(frame, column), side="right")
+
+
+def quantile_normalise(frame, column, boundaries):
+    """Map numbers to [0, 1] by their quantile: (i − 1)/(n_q − 1) for the i-th of n_q quantiles.
+
+    Args and errors are those of `quantile_index`.
+    Returns:
+        float32 array (rows,).
+    Source:
+        Section 4.1 of the paper.
+    """
+    return (quantile_index(frame, column, boundaries) / len(boundaries)).astype("float32")
+
+
+def _bucketed(frame, boundaries):
+    """The frame with each number in `boundaries` replaced by the name of its bucket, such as '[25, 32)'."""
+    names = {}
+    for column, edges in boundaries.items():
+        ends = ["-inf", *(np.format_float_positional(edge, trim="-") for edge in edges), "inf"]
+        labels = np.array([f"[{low}, {high})" for low, high in itertools.pairwise(ends)], dtype=object)
+        names[column] = labels[quantile_index(frame, column, edges)]
+    return frame.assign(**names) if names else frame
+
+
+# -------------------------------------------------------------------------------- features: wide and deep
+
+
+def fit_wide(frame, features, buckets=None, min_count=1, hash_buckets=None):
+    """Learn the wide part's features from the training frame.
+
+    Args:
+        frame: the training frame.
+        features: list; a column name is a base feature, a tuple of column names their cross.
+        buckets: dict column → int, the numbers to be cut into that many quantile buckets first.
+        min_count: int ≥ 1, rows that must hold a feature's value for it to get a weight of its own.
+        hash_buckets: int, hash all values into that many ids instead of keeping a vocabulary.
+    Returns:
+        dict with 'features', 'boundaries', 'vocabulary' (None when hashed) and 'n_ids', for `wide_ids`.
+    Raises:
+        KeyError: a column is missing. ValueError, TypeError: a cell, a count or the list is not usable.
+    """
+    features = [(item,) if isinstance(item, str) else tuple(item) for item in features]
+    if not features or not all(features):
+        raise ValueError("features is empty: name at least one column or cross.")
+    _check_each_once([AND.join(sorted(feature)) for feature in features])
+    for feature in features:
+        _check_each_once(feature)
+    _check_frame(frame, [*itertools.chain(*features), *(buckets or {})])
+    boundaries = {name: np.unique(quantile_boundaries(frame, name, n)) for name, n in (buckets or {}).items()}
+    wide = {"features": features, "boundaries": boundaries, "vocabulary": None}
+    if hash_buckets is None:
+        wide["vocabulary"] = vocabulary(pd.concat(_wide_values(frame, wide)), min_count)
+        return {**wide, "n_ids": len(wide["vocabulary"]) + 1}
+    _check_whole("hash_buckets", hash_buckets, 1)
+    return {**wide, "n_ids": hash_buckets + 1}
+
+
+def _wide_values(frame, wide):
+    frame = _bucketed(frame, wide["boundaries"])
+    return [cross(frame, feature) for feature in wide["features"]]
+
+
+def wide_ids(frame, wide):
+    """The wide part's input: the ids of the binary features that are 1 in each row.
+
+    Args:
+        frame: any frame with the columns that `fit_wide` saw. wide: what `fit_wide` returned.
+    Returns:
+        int32 array (rows, k); id 0 is 'unseen' and adds nothing to the logit.
+    Raises:
+        ValueError: `wide` is not from `fit_wide`, or a cell is not usable. KeyError: a column is missing.
+    """
+    _check_fitted(wide, "fit_wide", "features")
+    _check_frame(frame, itertools.chain(*wide["features"]))
+    columns, n = _wide_values(frame, wide), len(frame)
+    if wide["vocabulary"] is None:
+        return np.hstack([hash_ids(values, wide["n_ids"] - 1, n) for values in columns])
+    return np.hstack([vocabulary_ids(values, wide["vocabulary"], n) for values in columns])
+
+
+def fit_deep(frame, categories, numbers, n_quantiles=100, min_count=1):
+    """Learn the deep part's features from the training frame.
+
+    Args:
+        frame: the training frame.
+        categories: list of column names that get embeddings; cells may be lists (multi-valued).
+        numbers: list of names of numeric columns.
+        n_quantiles: int ≥ 2, n_q of the quantile normalisation.
+        min_count: int ≥ 1, rows that must hold a value for it to get an embedding of its own.
+    Returns:
+        dict with 'categories', 'vocabulary', 'boundaries' and 'n_ids', for `deep_inputs`.
+    Raises:
+        KeyError: a column is missing. ValueError, TypeError: a cell, a count or the lists are not usable.
+    """
+    if not [*categories, *numbers]:
+        raise ValueError("categories and numbers are both empty: name at least one column.")
+    _check_each_once(categories)
+    _check_each_once(numbers)
+    _check_frame(frame, [*categories, *numbers])
+    values = [cross(frame, [column]) for column in categories]
+    names = vocabulary(pd.concat(values), min_count) if values else {}
+    boundaries = {column: quantile_boundaries(frame, column, n_quantiles) for column in numbers}
+    return {"categories": list(categories), "vocabulary": names, "boundaries": boundaries, "n_ids": len(names) + 1}
+
+
+def deep_inputs(frame, deep):
+    """The deep part's inputs.
+
+    Args:
+        frame: any frame with the columns that `fit_deep` saw. deep: what `fit_deep` returned.
+    Returns:
+        dict with 'deep_ids', int32 array (rows, categories, width), width being 1 or the longest list's
+        length, and 'numbers', float32 array (rows, numbers) in [0, 1].
+    Raises:
+        ValueError: `deep` is not from `fit_deep`, or a cell is not usable. KeyError: a column is missing.
+    """
+    _check_fitted(deep, "fit_deep", "categories")
+    _check_frame(frame, [*deep["categories"], *deep["boundaries"]])
+    n = len(frame)
+    ids = [vocabulary_ids(cross(frame, [column]), deep["vocabulary"], n) for column in deep["categories"]]
+    deep_ids = np.zeros((n, len(ids), max([block.shape[1] for block in ids], default=1)), dtype="int32")
+    for i, block in enumerate(ids):
+        deep_ids[:, i, : block.shape[1]] = block
+    values = np.zeros((len(frame), len(deep["boundaries"])), dtype="float32")
+    for i, (column, boundaries) in enumerate(deep["boundaries"].items()):
+        values[:, i] = quantile_normalise(frame, column, boundaries)
+    return {"deep_ids": deep_ids, "numbers": values}
+
+
+def _check_fitted(fitted, function, key):
+    if not isinstance(fitted, dict) or key not in fitted:
+        raise ValueError(f"Expected the dict that {function}(training frame, …) returns: call {function} first.")
+
+
+# ---------------------------------------------------------------------------------------------- models
+
+
+@keras.saving.register_keras_serializable("wdl")
+class Lookup(layers.Layer):
+    """Gather a table's rows by id and combine them along the last axis of ids; id 0, unseen, adds exactly 0.
+
+    Args:
+        n_ids: int, rows of the table, id 0 included. dimension: int, columns of the table.
+        combiner: 'sum', or 'mean' over the ids that are not 0. initializer: the table's first values.
+    Call:
+        int ids (..., k) → float (..., dimension).
+    """
+
+    def __init__(self, n_ids, dimension, combiner, initializer, **kwargs):
+        super().__init__(**kwargs)
+        self.settings = {"n_ids": n_ids, "dimension": dimension, "combiner": combiner, "initializer": initializer}
+
+    def build(self, shape):
+        size = self.settings["n_ids"], self.settings["dimension"]
+        self.table = self.add_weight(shape=size, initializer=self.settings["initializer"], name="table")
+
+    def call(self, ids):
+        known = ops.cast(ops.not_equal(ids, 0), self.compute_dtype)[..., None]
+        total = ops.sum(ops.take(self.table, ids, axis=0) * known, axis=-2)
+        return total if self.settings["combiner"] == "sum" else total / ops.maximum(ops.sum(known, axis=-2), 1)
+
+    def get_config(self):
+        return {**super().get_config(), **self.settings}
+
+
+@keras.saving.register_keras_serializable("wdl")
+class LogitSum(layers.Layer):
+    """The sum of the given logits, each (rows, 1), and of ONE bias: the inside of σ in equation 3."""
+
+    def build(self, shapes):
+        self.bias = self.add_weight(shape=(1,), initializer="zeros", name="bias")
+
+    def call(self, logits):
+        return sum(logits) + self.bias
+
+
+def _wide_part(wide):
+    _check_fitted(wide, "fit_wide", "features")
+    ids = keras.Input((None,), dtype="int32", name="wide_ids")
+    return {"wide_ids": ids}, Lookup(wide["n_ids"], 1, "sum", "zeros", name="wide_weights")(ids)
+
+
+def _deep_part(deep, embedding_dim, units, dropout):
+    _check_fitted(deep, "fit_deep", "categories")
+    k, m = len(deep["categories"]), len(deep["boundaries"])
+    ids = keras.Input((k, None), dtype="int32", name="deep_ids")
+    values = keras.Input((m,), name="numbers")
+    vectors = Lookup(deep["n_ids"], embedding_dim, "mean", "uniform", name="deep_embeddings")(ids)
+    vectors = layers.Reshape((k * embedding_dim,), name="deep_flatten")(vectors)
+    activations = layers.Concatenate(name="deep_concatenate")([vectors, values])
+    for i, n in enumerate(units, start=1):
+        activations = layers.Dense(n, activation="relu", name=f"deep_hidden_{i}")(activations)
+        activations = layers.Dropout(dropout, name=f"deep_dropout_{i}")(activations)
+    logit = layers.Dense(1, use_bias=False, name="deep_logit")(activations)
+    return {"deep_ids": ids, "numbers": values}, logit
+
+
+def wide_model(wide):
+    """Logistic regression on ids: the logit is the sum of one weight per id, and a bias.
+
+    Args:
+        wide: what `fit_wide` returned.
+    Returns:
+        Keras model {'wide_ids': (rows, k)} → logit (rows, 1). All weights start at 0.
+    Source:
+        Section 3.1 of the paper.
+    """
+    inputs, logit = _wide_part(wide)
+    return keras.Model(inputs, LogitSum(name="logit")([logit]), name="wide")
+
+
+def deep_model(deep, embedding_dim=8, units=(128, 64, 32), dropout=0.2):
+    """A feed-forward network on embeddings and normalised numbers.
+
+    Args:
+        deep: what `fit_deep` returned.
+        embedding_dim: int, length of each category's vector.
+        units: sequence of int, neurons of each ReLU layer. dropout: share of them dropped in training.
+    Returns:
+        Keras model {'deep_ids': (rows, categories, width), 'numbers': (rows, numbers)} → logit (rows, 1).
+        A multi-valued cell enters as the mean of its known values' vectors.
+    Source:
+        Section 3.2 and equation 2 of the paper.
+    """
+    inputs, logit = _deep_part(deep, embedding_dim, units, dropout)
+    return keras.Model(inputs, LogitSum(name="logit")([logit]), name="deep")
+
+
+def wide_deep_model(wide, deep, embedding_dim=8, units=(128, 64, 32), dropout=0.2):
+    """Both parts under one loss: the logit is the wide logit plus the deep logit plus one bias.
+
+    Args:
+        wide, deep: what `fit_wide` and `fit_deep` returned. The rest is as in `deep_model`.
+    Returns:
+        Keras model with the inputs of both parts → logit (rows, 1).
+    Source:
+        Section 3.3 and equation 3 of the paper.
+    """
+    wide_inputs, wide_logit = _wide_part(wide)
+    inputs, deep_logit = _deep_part(deep, embedding_dim, units, dropout)
+    logit = LogitSum(name="logit")([wide_logit, deep_logit])
+    return keras.Model({**wide_inputs, **inputs}, logit, name="wide_deep")
+
+
+# ------------------------------------------------------------------------------------------ optimizers
+# A batch repeats ids. Keras' own optimizers square the pieces of such a gradient and then add, Σg²;
+# the algorithms add first, (Σg)². So each class here adds first. Only rows of the batch are touched.
+
+
+def _sum_repeated(slices):
+    """The gradient of a lookup with each id once: its pieces added up."""
+    ids, position = tf.unique(slices.indices)
+    return tf.math.unsorted_segment_sum(slices.values, position, tf.size(ids)), ids
+
+
+@keras.saving.register_keras_serializable("wdl")
+class Ftrl(keras.optimizers.Ftrl):
+    """FTRL-Proximal with L1, exact on lookups: a step costs what the batch's ids cost, whatever the table's size.
+
+    Arguments are those of `keras.optimizers.Ftrl`.
+    Source:
+        McMahan et al., "Ad Click Prediction: a View from the Trenches", KDD 2013, algorithm 1.
+    """
+
+    def update_step(self, gradient, variable, learning_rate):
+        if not isinstance(gradient, tf.IndexedSlices):
+            return super().update_step(gradient, variable, learning_rate)
+        i = self._get_variable_index(variable)
+        gradient, ids = _sum_repeated(gradient)
+        rate = tf.cast(learning_rate, variable.dtype)
+        tf.raw_ops.ResourceSparseApplyFtrlV2(
+            var=variable.handle, accum=self._accumulators[i].value.handle, linear=self._linears[i].value.handle,
+            grad=gradient, indices=ids, lr=rate, lr_power=self.learning_rate_power,
+            l1=self.l1_regularization_strength, l2=self.l2_regularization_strength + self.beta / (2 * rate),
+            l2_shrinkage=self.l2_shrinkage_regularization_strength,
+        )  # fmt: skip
+
+
+@keras.saving.register_keras_serializable("wdl")
+class Adagrad(keras.optimizers.Adagrad):
+    """AdaGrad, exact on lookups: a step costs what the batch's ids cost, whatever the table's size.
+
+    Arguments are those of `keras.optimizers.Adagrad`.
+    Source:
+        Duchi, Hazan and Singer, "Adaptive Subgradient Methods", JMLR 2011.
+    """
+
+    def update_step(self, gradient, variable, learning_rate):
+        if not isinstance(gradient, tf.IndexedSlices):
+            return super().update_step(gradient, variable, learning_rate)
+        gradient, ids = _sum_repeated(gradient)
+        accumulator = self._accumulators[self._get_variable_index(variable)].value
+        rate = tf.cast(learning_rate, variable.dtype)
+        tf.raw_ops.ResourceSparseApplyAdagradV2(
+            var=variable.handle, accum=accumulator.handle, lr=rate, epsilon=self.epsilon, grad=gradient, indices=ids
+        )
+
+
+@keras.saving.register_keras_serializable("wdl")
+class Adam(keras.optimizers.Adam):
+    """Adam, exact on lookups. Its momentum moves every row in every step, so a step costs the whole table.
+
+    Arguments are those of `keras.optimizers.Adam`.
+    Source:
+        Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015, algorithm 1.
+    """
+
+    def update_step(self, gradient, variable, learning_rate):
+        super().update_step(tf.convert_to_tensor(gradient), variable, learning_rate)
+
+
+def joint_optimizer(wide, deep):
+    """One optimizer for the wide weights, another for everything else.
+
+    Args:
+        wide, deep: Keras optimizers; the paper takes FTRL with L1 and AdaGrad.
+    Returns:
+        A Keras optimizer for `compile` of a `wide_deep_model`.
+    Source:
+        Section 3.3 of the paper.
+    """
+    return keras.optimizers.MultiOptimizer(keras.optimizers.OptimizerMap(deep, {"wide_weights/.*": wide}))
+
+
+# -------------------------------------------------------------------------------------------- training
+
+
+def _check_labels(labels):
+    labels = np.asarray(labels)
+    if labels.ndim != 1 or not (np.issubdtype(labels.dtype, np.number) or labels.dtype == bool):
+        raise TypeError(f"The labels have the shape {labels.shape} and type {labels.dtype}; expected one 0 or 1 a row.")
+    found = np.unique(labels)
+    if not np.isin(found, [0, 1]).all():
+        raise ValueError(f"The labels hold {found[~np.isin(found, [0, 1])][0]}; expected 0 and 1 only.")
+    if len(found) < 2:
+        raise ValueError(f"All {len(labels)} labels are {found.tolist()}: both classes, 0 and 1, are needed.")
+    return labels.astype("float32")
+
+
+def _check_lengths(inputs, labels):
+    for name, array in inputs.items():
+        if len(array) != len(labels):
+            raise ValueError(f"Input {name!r} has {len(array)} rows but there are {len(labels)} labels.")
+
+
+def train(model, inputs, labels, optimizer=None, epochs=10, batch_size=256, validation=None):
+    """Fit a model to labels by their log loss; in JupyterLab a progress bar shows how far it is.
+
+    Args:
+        model: Keras model that returns one logit a row. inputs: dict of arrays, as the model takes them.
+        labels: 0 or 1 a row. optimizer: Keras optimizer; None goes on with the one from the last call.
+        epochs, batch_size: int. validation: (inputs, labels) that are scored after each epoch.
+    Returns:
+        dict of lists, one entry an epoch: 'loss', the mean log loss, and 'val_loss' with `validation`.
+    Raises:
+        ValueError: labels are not 0/1 or of one class, or lengths differ. FloatingPointError: the loss became NaN.
+    """
+    labels = _check_labels(labels)
+    _check_lengths(inputs, labels)
+    if validation is not None:
+        validation = (validation[0], _check_labels(validation[1]))
+        _check_lengths(*validation)
+    if optimizer is not None:
+        loss = keras.losses.BinaryCrossentropy(from_logits=True)
+        model.compile(optimizer, loss, jit_compile=False)  # XLA cannot compile the sum over repeated ids
+    # Jupyter sets this name in a notebook that someone has open, and in no other run.
+    verbose = 1 if "JPY_SESSION_NAME" in os.environ else 0
+    history = model.fit(
+        inputs, labels, epochs=epochs, batch_size=batch_size, validation_data=validation, verbose=verbose
+    ).history
+    if not np.isfinite(history["loss"]).all():
+        raise FloatingPointError(f"The loss of '{model.name}' became NaN: lower the learning rate.")
+    return history
+
+
+def predict(model, inputs):
+    """The probability of label 1, σ(logit), for each row.
+
+    Args:
+        model: Keras model that returns one logit a row. inputs: dict of arrays, as the model takes them.
+    Returns:
+        float64 array (rows,).
+    """
+    return expit(model.predict(inputs, batch_size=4096, verbose=0).ravel().astype("float64"))
+
+
+# ------------------------------------------------------------------------------------------ evaluation
+
+
+def scores(labels, probabilities):
+    """Accuracy at threshold 0.5, area under the ROC curve, and log loss in nats, by scikit-learn.
+
+    Args:
+        labels: 0 or 1 a row, both classes present. probabilities: of label 1, as many.
+    Returns:
+        dict with 'accuracy', 'AUC' (more is better) and 'log loss' (less is better).
+    Raises:
+        ValueError: lengths differ, labels are not 0/1 or of one class, or a probability is not in [0, 1].
+    """
+    labels, probabilities = _check_labels(labels), np.asarray(probabilities)
+    _check_lengths({"probabilities": probabilities}, labels)
+    if not ((probabilities >= 0) & (probabilities <= 1)).all():
+        raise ValueError("A probability is not in [0, 1].")
+    return {
+        "accuracy": accuracy_score(labels, probabilities >= 0.5),
+        "AUC": roc_auc_score(labels, probabilities),
+        "log loss": log_loss(labels, probabilities),
+    }
+
+
+def comparison(results):
+    """One table of the scores of several models.
+
+    Args:
+        results: dict model name → dict from `scores`.
+    Returns:
+        data frame with a row per model, rounded to 4 decimals.
+    """
+    return pd.DataFrame(results).T.rename_axis("model").round(4)
+
+
+def wide_weights(model, wide):
+    """The wide part's weights by name, largest absolute value first.
+
+    Args:
+        model: from `wide_model` or `wide_deep_model`. wide: what `fit_wide` returned.
+    Returns:
+        float32 Series; the index is the feature's string, or the bucket's id when hashed.
+    """
+    weights = model.get_layer("wide_weights").get_weights()[0][1:, 0]
+    names = wide["vocabulary"] or range(1, wide["n_ids"])
+    return pd.Series(weights, index=list(names), name="weight").sort_values(key=np.abs, ascending=False, kind="stable")
+
+
+# ----------------------------------------------------------------------------------------------- plots
+
+# Okabe and Ito's colours, which colour-blind readers can tell apart.
+BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#7F7F7F"
+
+
+def show(figure, alt):
+    """Show a Matplotlib figure as a picture with a text for those who cannot see it.
+
+    Args:
+        figure: Matplotlib figure; it is closed afterwards. alt: str, one sentence that says what it shows.
+    Returns:
+        IPython image; as the last line of a cell it is displayed.
+    """
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=110, bbox_inches="tight", facecolor="white", metadata={"Software": None})
+    plt.close(figure)
+    return Image(png.getvalue(), alt=alt)
