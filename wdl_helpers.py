@@ -56,6 +56,9 @@ except ModuleNotFoundError as error:
         "or `conda env create -f environment.yml`, and start again from there."
     ) from None
 
+# A notebook trains many models, and TensorFlow takes each for a retracing of the one before and warns of it.
+tf.get_logger().setLevel("ERROR")
+
 
 def reproducible(seed=0):
     """Make every random number and every sum the same in each run and on each CPU.
@@ -100,7 +103,8 @@ def load_adult(folder=DATA):
         try:
             content = path.read_bytes()
         except OSError as error:
-            raise FileNotFoundError(f"Cannot read {path} ({error.strerror}): fetch it with `git checkout data`.") from None
+            message = f"Cannot read {path} ({error.strerror}): fetch it with `git checkout data`."
+            raise FileNotFoundError(message) from None
         if hashlib.sha256(content).hexdigest() != expected:
             raise ValueError(
                 f"{path} is not the original file: it has {len(content):,} bytes and another SHA-256 than "
@@ -108,6 +112,30 @@ def load_adult(folder=DATA):
             )
         frames.append(pd.read_csv(io.BytesIO(content), keep_default_na=False))
     return tuple(frames)
+
+
+def planted_log(seed=0, repeats=20):
+    """A small simulated log of app impressions whose truth is known.
+
+    Of 24 users and 24 apps, the first halves like music and the second halves travel. A fitting app is
+    installed with probability 0.8, another with 0.1. Of the 576 pairs, 20 are exceptions, where the two are
+    exchanged, and 170 are never shown.
+
+    Args:
+        seed: int, seed of the random numbers. repeats: int, rows of the log per shown pair.
+    Returns:
+        Two data frames: pairs, one row a pair, with 'user', 'app', 'kind' ('usual', 'exception' or
+        'never shown') and 'truth', the probability; log, with 'user', 'app' and 'install', 0 or 1.
+    """
+    rng = np.random.default_rng(seed)
+    user, app = np.divmod(np.arange(576), 24)
+    kind = rng.permutation(["never shown"] * 170 + ["exception"] * 20 + ["usual"] * 386)
+    truth = np.where(((user < 12) == (app < 12)) != (kind == "exception"), 0.8, 0.1)
+    pairs = pd.DataFrame({"user": [f"u{i}" for i in user], "app": [f"a{i}" for i in app], "kind": kind, "truth": truth})
+    shown = pairs[kind != "never shown"]
+    log = shown.loc[shown.index.repeat(repeats)].reset_index(drop=True)
+    log["install"] = (rng.random(len(log)) < log["truth"]).astype(int)
+    return pairs, log[["user", "app", "install"]]
 
 
 # -------------------------------------------------------------------------------- features: categories
@@ -413,6 +441,11 @@ def deep_inputs(frame, deep):
     return {"deep_ids": deep_ids, "numbers": values}
 
 
+def joint_inputs(frame, wide, deep):
+    """The inputs of both parts: dict with 'wide_ids' of `wide_ids`, 'deep_ids' and 'numbers' of `deep_inputs`."""
+    return {"wide_ids": wide_ids(frame, wide), **deep_inputs(frame, deep)}
+
+
 def _check_fitted(fitted, function, key):
     if not isinstance(fitted, dict) or key not in fitted:
         raise ValueError(f"Expected the dict that {function}(training frame, …) returns: call {function} first.")
@@ -608,6 +641,43 @@ def joint_optimizer(wide, deep):
     return keras.optimizers.MultiOptimizer(keras.optimizers.OptimizerMap(deep, {"wide_weights/.*": wide}))
 
 
+# ------------------------------------------------------------------------------------ the Adult recipes
+# Chosen on the last 6,561 training rows: notebooks 02 to 04 train these models, and show these settings.
+
+ADULT_CATEGORIES = [
+    "workclass", "education", "marital-status", "occupation", "relationship", "race", "sex", "native-country",
+    "capital-gain", "capital-loss",
+]  # fmt: skip
+ADULT_NUMBERS = ["age", "education-num", "capital-gain", "capital-loss", "hours-per-week"]
+
+
+def adult_wide(train):
+    """The wide part's features on Adult: every column, and every pair of columns."""
+    base = [*ADULT_CATEGORIES, "age", "hours-per-week"]
+    pairs = list(itertools.combinations(base, 2))
+    return fit_wide(train, base + pairs, buckets={"age": 10, "hours-per-week": 8}, min_count=2)
+
+
+def adult_deep(train):
+    """The deep part's features on Adult; the amounts of capital are both categories and numbers."""
+    return fit_deep(train, ADULT_CATEGORIES, ADULT_NUMBERS, min_count=2)
+
+
+def adult_training(model, n_rows):
+    """How a model, 'wide', 'deep' or 'wide_deep', is trained on n_rows of Adult: arguments of `train`."""
+    # Rare ids have tiny gradients; FTRL's usual first accumulator, 0.1, would hide them.
+    first = 1e-6
+    if model == "wide":
+        optimizer = Ftrl(0.02, l1_regularization_strength=0.003, initial_accumulator_value=first)
+        return {"optimizer": optimizer, "epochs": 8, "batch_size": 128}
+    steps = 8 * -(-n_rows // 256)
+    optimizer = Adam(keras.optimizers.schedules.CosineDecay(2e-3, steps))
+    if model == "wide_deep":
+        ftrl = Ftrl(0.01, l1_regularization_strength=0.01, initial_accumulator_value=first)
+        optimizer = joint_optimizer(ftrl, optimizer)
+    return {"optimizer": optimizer, "epochs": 8, "batch_size": 256}
+
+
 # -------------------------------------------------------------------------------------------- training
 
 
@@ -623,6 +693,15 @@ def _check_labels(labels):
     return labels.astype("float32")
 
 
+def _inputs_of(model, inputs):
+    """The arrays that the model takes; Keras would pair a larger dict's arrays with the wrong inputs."""
+    names = [tensor.name for tensor in model.inputs]
+    for name in names:
+        if name not in inputs:
+            raise KeyError(f"The model '{model.name}' needs the input {name!r}; there are {list(inputs)}.")
+    return {name: inputs[name] for name in names}
+
+
 def _check_lengths(inputs, labels):
     for name, array in inputs.items():
         if len(array) != len(labels):
@@ -633,7 +712,7 @@ def train(model, inputs, labels, optimizer=None, epochs=10, batch_size=256, vali
     """Fit a model to labels by their log loss; in JupyterLab a progress bar shows how far it is.
 
     Args:
-        model: Keras model that returns one logit a row. inputs: dict of arrays, as the model takes them.
+        model: Keras model that returns one logit a row. inputs: dict of arrays, with at least the model's inputs.
         labels: 0 or 1 a row. optimizer: Keras optimizer; None goes on with the one from the last call.
         epochs, batch_size: int. validation: (inputs, labels) that are scored after each epoch.
     Returns:
@@ -641,10 +720,10 @@ def train(model, inputs, labels, optimizer=None, epochs=10, batch_size=256, vali
     Raises:
         ValueError: labels are not 0/1 or of one class, or lengths differ. FloatingPointError: the loss became NaN.
     """
-    labels = _check_labels(labels)
+    inputs, labels = _inputs_of(model, inputs), _check_labels(labels)
     _check_lengths(inputs, labels)
     if validation is not None:
-        validation = (validation[0], _check_labels(validation[1]))
+        validation = _inputs_of(model, validation[0]), _check_labels(validation[1])
         _check_lengths(*validation)
     if optimizer is not None:
         loss = keras.losses.BinaryCrossentropy(from_logits=True)
@@ -663,11 +742,12 @@ def predict(model, inputs):
     """The probability of label 1, σ(logit), for each row.
 
     Args:
-        model: Keras model that returns one logit a row. inputs: dict of arrays, as the model takes them.
+        model: Keras model that returns one logit a row. inputs: dict of arrays, with at least the model's inputs.
     Returns:
         float64 array (rows,).
     """
-    return expit(model.predict(inputs, batch_size=4096, verbose=0).ravel().astype("float64"))
+    logits = model.predict(_inputs_of(model, inputs), batch_size=4096, verbose=0)
+    return expit(logits.ravel().astype("float64"))
 
 
 # ------------------------------------------------------------------------------------------ evaluation
