@@ -1,0 +1,78 @@
+"""Run the notebooks without a browser: `python run_notebooks.py`; with --write, keep their outputs.
+
+Writing is a no-op when nothing changed: outputs carry no time stamps and only the metadata that Jupyter needs.
+"""
+
+import argparse
+import base64
+import os
+import pathlib
+import sys
+import time
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+NOTEBOOKS = pathlib.Path(__file__).resolve().parent / "notebooks"
+METADATA = {
+    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+
+
+def tagged_outputs(notebook, tag):
+    """The outputs of the cells that have a tag."""
+    cells = [cell for cell in notebook.cells if tag in cell.metadata.get("tags", [])]
+    return [output for cell in cells for output in cell.outputs]
+
+
+def run(path):
+    """Run one notebook in a new kernel, in its own folder, and return it with its outputs."""
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+    client = NotebookClient(
+        notebook, timeout=600, kernel_name="python3", record_timing=False, resources={"metadata": {"path": path.parent}}
+    )
+    client.execute()
+    notebook.metadata = nbformat.from_dict(METADATA)
+    return notebook
+
+
+def write(path, notebook):
+    """Write the notebook, and the pictures that the README shows, if they changed."""
+    text = nbformat.writes(notebook) + "\n"
+    if path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8", newline="\n")
+    for output in tagged_outputs(notebook, "readme-picture"):
+        picture = NOTEBOOKS / "images" / "result.png"
+        picture.parent.mkdir(exist_ok=True)
+        picture.write_bytes(base64.b64decode(output.data["image/png"]))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", help="notebooks to run, such as 02_wide_model; all if none is named")
+    parser.add_argument("--write", action="store_true", help="write the outputs into the notebooks")
+    arguments = parser.parse_args()
+    os.environ.pop("JPY_SESSION_NAME", None)  # no progress bars, wherever this is started from
+    console = []
+    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+        if arguments.names and path.stem not in arguments.names:
+            continue
+        start = time.perf_counter()
+        try:
+            notebook = run(path)
+        except CellExecutionError as error:
+            sys.exit(f"{path.name} failed:\n{error}")
+        print(f"{path.name:32} {time.perf_counter() - start:5.0f} s", flush=True)
+        console += [output.text for output in tagged_outputs(notebook, "result-console") if "text" in output]
+        if arguments.write:
+            write(path, notebook)
+    if console:
+        print("\nResult console\n" + "\n".join(console), end="")
+
+
+if __name__ == "__main__":
+    main()
