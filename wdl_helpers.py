@@ -13,6 +13,7 @@ import contextlib
 import hashlib
 import io
 import itertools
+import math
 import numbers
 import os
 import pathlib
@@ -21,8 +22,9 @@ import sys
 # These must be set before TensorFlow is imported: with them every CPU computes the same bits.
 BIT_EXACT = {"TF_ENABLE_ONEDNN_OPTS": "0", "TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL": "false"}
 IMPORTED_FIRST = "tensorflow" not in sys.modules or BIT_EXACT.items() <= os.environ.items()
-for name, value in {**BIT_EXACT, "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}.items():
+for name, value in {**BIT_EXACT, "TF_CPP_MIN_LOG_LEVEL": "3"}.items():
     os.environ.setdefault(name, value)
+os.environ["KERAS_BACKEND"] = "tensorflow"
 
 
 @contextlib.contextmanager
@@ -66,10 +68,15 @@ def reproducible(seed=0):
     Args:
         seed: int, the seed of Python's, NumPy's and TensorFlow's random numbers.
     Raises:
-        RuntimeError: TensorFlow was imported before wdl_helpers, so its settings came too late.
+        RuntimeError: TensorFlow was imported before wdl_helpers, or an environment variable forbids the settings.
     """
     if not IMPORTED_FIRST:
         raise RuntimeError("Import wdl_helpers before tensorflow and keras: some settings cannot be changed later.")
+    for name, value in BIT_EXACT.items():
+        if os.environ[name] != value:
+            raise RuntimeError(
+                f"The environment variable {name} is {os.environ[name]}; unset it, or set it to {value}."
+            )
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
 
@@ -162,22 +169,34 @@ def _check_whole(name, value, least):
         raise ValueError(f"{name} is {value!r}; expected a whole number of at least {least}.")
 
 
-def _check_each_once(names):
+def _check_names(names):
+    """Raise a clear error unless `names` is a list of names with each of them once."""
+    if isinstance(names, str):
+        raise TypeError(f"{names!r} is a single name; expected a list of column names.")
     for name in names:
         if list(names).count(name) > 1:
             raise ValueError(f"{name!r} is listed more than once.")
+
+
+def _joined(names):
+    return AND.join(map(str, names))
 
 
 def _unfolded(frame, columns):
     """The frame's `columns` with row numbers as index and a row for each value of a multi-valued cell."""
     long = frame[list(columns)].reset_index(drop=True)
     for column in columns:
+        if "=" in str(column) or AND in str(column):
+            raise ValueError(f"Column {column!r}: rename it without '=' and {AND!r}, they build the names of features.")
         many = long[column].map(type).isin([list, tuple, np.ndarray]) if long[column].dtype == object else None
         if many is not None and many.any():
             if not many.all():
                 raise TypeError(f"Column {column!r} mixes lists with single values, as in row {many.idxmin()}.")
             long = long[long[column].map(len) > 0].explode(column)
-        for row, value in long[column].drop_duplicates().items():
+        new = ~long[column].duplicated()
+        if long[column].dtype == object:
+            new |= ~long[column].map(type).duplicated()  # 1 and 1.0 are equal, but not alike
+        for row, value in long[column][new].items():
             if pd.isna(value):
                 raise ValueError(f"Column {column!r} has a missing value in row {row}: fill it, for example with '?'.")
             if not isinstance(value, (str, numbers.Integral, np.bool_)):
@@ -205,6 +224,9 @@ def cross(frame, columns):
     Source:
         Equation 1 of the paper; section 4.2 for AND(installed app, impression app).
     """
+    _check_names(columns)
+    if len(columns) == 0:
+        raise ValueError("columns is empty: name at least one column.")
     _check_frame(frame, columns)
     long = _unfolded(frame, columns)
     names = [f"{column}=" + long[column].astype(str) for column in columns]
@@ -213,7 +235,7 @@ def cross(frame, columns):
         crossed = crossed + AND + name
     if not crossed.index.is_unique:  # a feature is 1 however often a list repeats its value
         crossed = crossed[~pd.MultiIndex.from_arrays([crossed.index, crossed]).duplicated()]
-    return crossed.rename(AND.join(columns))
+    return crossed.rename(_joined(columns))
 
 
 def vocabulary(values, min_count=1):
@@ -317,7 +339,7 @@ def quantile_index(frame, column, boundaries):
 def quantile_normalise(frame, column, boundaries):
     """Map numbers to [0, 1] by their quantile: (i − 1)/(n_q − 1) for the i-th of n_q quantiles.
 
-    Args and errors are those of `quantile_index`.
+    Args, `frame`, `column` and `boundaries`, and errors are those of `quantile_index`.
     Returns:
         float32 array (rows,).
     Source:
@@ -328,12 +350,12 @@ def quantile_normalise(frame, column, boundaries):
 
 def _bucketed(frame, boundaries):
     """The frame with each number in `boundaries` replaced by the name of its bucket, such as '[25, 32)'."""
-    names = {}
+    frame = frame.copy(deep=False)
     for column, edges in boundaries.items():
         ends = ["-inf", *(np.format_float_positional(edge, trim="-") for edge in edges), "inf"]
         labels = np.array([f"[{low}, {high})" for low, high in itertools.pairwise(ends)], dtype=object)
-        names[column] = labels[quantile_index(frame, column, edges)]
-    return frame.assign(**names) if names else frame
+        frame[column] = labels[quantile_index(frame, column, edges)]
+    return frame
 
 
 # -------------------------------------------------------------------------------- features: wide and deep
@@ -347,23 +369,30 @@ def fit_wide(frame, features, buckets=None, min_count=1, hash_buckets=None):
         features: list; a column name is a base feature, a tuple of column names their cross.
         buckets: dict column → int, the numbers to be cut into that many quantile buckets first.
         min_count: int ≥ 1, rows that must hold a feature's value for it to get a weight of its own.
-        hash_buckets: int, hash all values into that many ids instead of keeping a vocabulary.
+        hash_buckets: int, hash all values into that many ids; there is no vocabulary then, and no minimum count.
     Returns:
         dict with 'features', 'boundaries', 'vocabulary' (None when hashed) and 'n_ids', for `wide_ids`.
     Raises:
         KeyError: a column is missing. ValueError, TypeError: a cell, a count or the list is not usable.
     """
-    features = [(item,) if isinstance(item, str) else tuple(item) for item in features]
+    if isinstance(features, str):
+        raise TypeError(f"features is the string {features!r}; expected a list of column names and tuples of them.")
+    features = [tuple(item) if isinstance(item, (tuple, list)) else (item,) for item in features]
     if not features or not all(features):
         raise ValueError("features is empty: name at least one column or cross.")
-    _check_each_once([AND.join(sorted(feature)) for feature in features])
+    _check_names([_joined(sorted(feature, key=str)) for feature in features])
     for feature in features:
-        _check_each_once(feature)
-    _check_frame(frame, [*itertools.chain(*features), *(buckets or {})])
-    boundaries = {name: np.unique(quantile_boundaries(frame, name, n)) for name, n in (buckets or {}).items()}
+        _check_names(feature)
+    used, buckets = list(itertools.chain(*features)), buckets or {}
+    _check_frame(frame, [*used, *buckets])
+    for column in buckets:
+        if column not in used:
+            raise ValueError(f"buckets names the column {column!r}, which is in no feature.")
+    boundaries = {column: np.unique(quantile_boundaries(frame, column, n)) for column, n in buckets.items()}
     wide = {"features": features, "boundaries": boundaries, "vocabulary": None}
+    values = pd.concat(_wide_values(frame, wide))
     if hash_buckets is None:
-        wide["vocabulary"] = vocabulary(pd.concat(_wide_values(frame, wide)), min_count)
+        wide["vocabulary"] = vocabulary(values, min_count)
         return {**wide, "n_ids": len(wide["vocabulary"]) + 1}
     _check_whole("hash_buckets", hash_buckets, 1)
     return {**wide, "n_ids": hash_buckets + 1}
@@ -406,10 +435,12 @@ def fit_deep(frame, categories, numbers, n_quantiles=100, min_count=1):
     Raises:
         KeyError: a column is missing. ValueError, TypeError: a cell, a count or the lists are not usable.
     """
+    _check_names(categories)
+    _check_names(numbers)
+    _check_whole("n_quantiles", n_quantiles, 2)
+    _check_whole("min_count", min_count, 1)
     if not [*categories, *numbers]:
         raise ValueError("categories and numbers are both empty: name at least one column.")
-    _check_each_once(categories)
-    _check_each_once(numbers)
     _check_frame(frame, [*categories, *numbers])
     values = [cross(frame, [column]) for column in categories]
     names = vocabulary(pd.concat(values), min_count) if values else {}
@@ -442,7 +473,7 @@ def deep_inputs(frame, deep):
 
 
 def joint_inputs(frame, wide, deep):
-    """The inputs of both parts: dict with 'wide_ids' of `wide_ids`, 'deep_ids' and 'numbers' of `deep_inputs`."""
+    """A frame's inputs for both parts, `wide` and `deep`: dict with 'wide_ids', and what `deep_inputs` returns."""
     return {"wide_ids": wide_ids(frame, wide), **deep_inputs(frame, deep)}
 
 
@@ -520,7 +551,8 @@ def wide_model(wide):
     Args:
         wide: what `fit_wide` returned.
     Returns:
-        Keras model {'wide_ids': (rows, k)} → logit (rows, 1). All weights start at 0.
+        Keras model {'wide_ids': (rows, k)} → logit (rows, 1). All weights start at 0. Trained with one
+        optimizer, L1 holds the bias down too.
     Source:
         Section 3.1 of the paper.
     """
@@ -549,7 +581,8 @@ def wide_deep_model(wide, deep, embedding_dim=8, units=(128, 64, 32), dropout=0.
     """Both parts under one loss: the logit is the wide logit plus the deep logit plus one bias.
 
     Args:
-        wide, deep: what `fit_wide` and `fit_deep` returned. The rest is as in `deep_model`.
+        wide, deep: what `fit_wide` and `fit_deep` returned.
+        embedding_dim, units, dropout: as in `deep_model`.
     Returns:
         Keras model with the inputs of both parts → logit (rows, 1).
     Source:
@@ -566,57 +599,64 @@ def wide_deep_model(wide, deep, embedding_dim=8, units=(128, 64, 32), dropout=0.
 # the algorithms add first, (Σg)². So each class here adds first. Only rows of the batch are touched.
 
 
-def _sum_repeated(slices):
-    """The gradient of a lookup with each id once: its pieces added up."""
-    ids, position = tf.unique(slices.indices)
-    return tf.math.unsorted_segment_sum(slices.values, position, tf.size(ids)), ids
+def _sum_repeated(gradient):
+    """A lookup's gradient with each id once, its pieces added up; any other gradient as it is."""
+    if not isinstance(gradient, tf.IndexedSlices):
+        return gradient
+    ids, position = tf.unique(gradient.indices)
+    sums = tf.math.unsorted_segment_sum(gradient.values, position, tf.size(ids))
+    return tf.IndexedSlices(sums, ids, gradient.dense_shape)
+
+
+class _SumFirst:
+    """Sums in `apply`, before Keras clips, and again in `update_step`, where several workers' sums have met."""
+
+    def apply(self, grads, trainable_variables=None):
+        return super().apply([_sum_repeated(gradient) for gradient in grads], trainable_variables)
+
+    def update_step(self, gradient, variable, learning_rate):
+        step = self.sparse_step if isinstance(gradient, tf.IndexedSlices) else super().update_step
+        step(_sum_repeated(gradient), variable, tf.cast(learning_rate, variable.dtype))
 
 
 @keras.saving.register_keras_serializable("wdl")
-class Ftrl(keras.optimizers.Ftrl):
+class Ftrl(_SumFirst, keras.optimizers.Ftrl):
     """FTRL-Proximal with L1, exact on lookups: a step costs what the batch's ids cost, whatever the table's size.
 
-    Arguments are those of `keras.optimizers.Ftrl`.
+    Arguments are those of `keras.optimizers.Ftrl`. Where ids are rare, set initial_accumulator_value near 0.
     Source:
         McMahan et al., "Ad Click Prediction: a View from the Trenches", KDD 2013, algorithm 1.
     """
 
-    def update_step(self, gradient, variable, learning_rate):
-        if not isinstance(gradient, tf.IndexedSlices):
-            return super().update_step(gradient, variable, learning_rate)
+    def sparse_step(self, gradient, variable, rate):
         i = self._get_variable_index(variable)
-        gradient, ids = _sum_repeated(gradient)
-        rate = tf.cast(learning_rate, variable.dtype)
         tf.raw_ops.ResourceSparseApplyFtrlV2(
             var=variable.handle, accum=self._accumulators[i].value.handle, linear=self._linears[i].value.handle,
-            grad=gradient, indices=ids, lr=rate, lr_power=self.learning_rate_power,
+            grad=gradient.values, indices=gradient.indices, lr=rate, lr_power=self.learning_rate_power,
             l1=self.l1_regularization_strength, l2=self.l2_regularization_strength + self.beta / (2 * rate),
             l2_shrinkage=self.l2_shrinkage_regularization_strength,
         )  # fmt: skip
 
 
 @keras.saving.register_keras_serializable("wdl")
-class Adagrad(keras.optimizers.Adagrad):
+class Adagrad(_SumFirst, keras.optimizers.Adagrad):
     """AdaGrad, exact on lookups: a step costs what the batch's ids cost, whatever the table's size.
 
-    Arguments are those of `keras.optimizers.Adagrad`.
+    Arguments are those of `keras.optimizers.Adagrad`. Where ids are rare, set initial_accumulator_value near 0.
     Source:
         Duchi, Hazan and Singer, "Adaptive Subgradient Methods", JMLR 2011.
     """
 
-    def update_step(self, gradient, variable, learning_rate):
-        if not isinstance(gradient, tf.IndexedSlices):
-            return super().update_step(gradient, variable, learning_rate)
-        gradient, ids = _sum_repeated(gradient)
+    def sparse_step(self, gradient, variable, rate):
+        # Keras' own formula, on the batch's rows alone: TensorFlow's kernel puts ε outside the root.
         accumulator = self._accumulators[self._get_variable_index(variable)].value
-        rate = tf.cast(learning_rate, variable.dtype)
-        tf.raw_ops.ResourceSparseApplyAdagradV2(
-            var=variable.handle, accum=accumulator.handle, lr=rate, epsilon=self.epsilon, grad=gradient, indices=ids
-        )
+        accumulator.scatter_add(tf.IndexedSlices(gradient.values**2, gradient.indices))
+        root = tf.sqrt(tf.gather(accumulator, gradient.indices) + self.epsilon)
+        variable.scatter_sub(tf.IndexedSlices(rate * gradient.values / root, gradient.indices))
 
 
 @keras.saving.register_keras_serializable("wdl")
-class Adam(keras.optimizers.Adam):
+class Adam(_SumFirst, keras.optimizers.Adam):
     """Adam, exact on lookups. Its momentum moves every row in every step, so a step costs the whole table.
 
     Arguments are those of `keras.optimizers.Adam`.
@@ -624,8 +664,8 @@ class Adam(keras.optimizers.Adam):
         Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015, algorithm 1.
     """
 
-    def update_step(self, gradient, variable, learning_rate):
-        super().update_step(tf.convert_to_tensor(gradient), variable, learning_rate)
+    def sparse_step(self, gradient, variable, rate):
+        self.update_step(tf.convert_to_tensor(gradient), variable, rate)
 
 
 def joint_optimizer(wide, deep):
@@ -642,7 +682,7 @@ def joint_optimizer(wide, deep):
 
 
 # ------------------------------------------------------------------------------------ the Adult recipes
-# Chosen on the last 6,561 training rows: notebooks 02 to 04 train these models, and show these settings.
+# Chosen on 6,561 held-out training rows, of two random splits: notebooks 02 to 04 train these models.
 
 ADULT_CATEGORIES = [
     "workclass", "education", "marital-status", "occupation", "relationship", "race", "sex", "native-country",
@@ -652,30 +692,26 @@ ADULT_NUMBERS = ["age", "education-num", "capital-gain", "capital-loss", "hours-
 
 
 def adult_wide(train):
-    """The wide part's features on Adult: every column, and every pair of columns."""
+    """The wide part's features, fitted on Adult's `train` frame: every column, and every pair of columns."""
     base = [*ADULT_CATEGORIES, "age", "hours-per-week"]
     pairs = list(itertools.combinations(base, 2))
-    return fit_wide(train, base + pairs, buckets={"age": 10, "hours-per-week": 8}, min_count=2)
+    return fit_wide(train, base + pairs, buckets={"age": 10, "hours-per-week": 8})
 
 
 def adult_deep(train):
-    """The deep part's features on Adult; the amounts of capital are both categories and numbers."""
-    return fit_deep(train, ADULT_CATEGORIES, ADULT_NUMBERS, min_count=2)
+    """The deep part's features, fitted on Adult's `train` frame; capital is both a category and a number."""
+    return fit_deep(train, ADULT_CATEGORIES, ADULT_NUMBERS)
 
 
 def adult_training(model, n_rows):
-    """How a model, 'wide', 'deep' or 'wide_deep', is trained on n_rows of Adult: arguments of `train`."""
-    # Rare ids have tiny gradients; FTRL's usual first accumulator, 0.1, would hide them.
-    first = 1e-6
-    if model == "wide":
-        optimizer = Ftrl(0.02, l1_regularization_strength=0.003, initial_accumulator_value=first)
-        return {"optimizer": optimizer, "epochs": 8, "batch_size": 128}
-    steps = 8 * -(-n_rows // 256)
-    optimizer = Adam(keras.optimizers.schedules.CosineDecay(2e-3, steps))
-    if model == "wide_deep":
-        ftrl = Ftrl(0.01, l1_regularization_strength=0.01, initial_accumulator_value=first)
-        optimizer = joint_optimizer(ftrl, optimizer)
-    return {"optimizer": optimizer, "epochs": 8, "batch_size": 256}
+    """How a `model`, 'wide', 'deep' or 'wide_deep', is trained on `n_rows` of Adult: arguments of `train`."""
+    epochs, batch_size = 8, 256
+    # FTRL's n starts near 0: its usual start, 0.1, would drown the tiny gradients of rare ids.
+    ftrl = Ftrl(0.03 if model == "wide" else 0.02, l1_regularization_strength=0.003, initial_accumulator_value=1e-6)
+    steps = epochs * math.ceil(n_rows / batch_size)
+    adam = Adam(keras.optimizers.schedules.CosineDecay(2e-3, steps))
+    optimizer = {"wide": ftrl, "deep": adam, "wide_deep": joint_optimizer(ftrl, adam)}[model]
+    return {"optimizer": optimizer, "epochs": epochs, "batch_size": batch_size}
 
 
 # -------------------------------------------------------------------------------------------- training
@@ -695,6 +731,8 @@ def _check_labels(labels):
 
 def _inputs_of(model, inputs):
     """The arrays that the model takes; Keras would pair a larger dict's arrays with the wrong inputs."""
+    if not isinstance(inputs, dict):
+        raise TypeError(f"The inputs are a {type(inputs).__name__}; expected a dict of arrays, by the inputs' names.")
     names = [tensor.name for tensor in model.inputs]
     for name in names:
         if name not in inputs:
@@ -718,8 +756,11 @@ def train(model, inputs, labels, optimizer=None, epochs=10, batch_size=256, vali
     Returns:
         dict of lists, one entry an epoch: 'loss', the mean log loss, and 'val_loss' with `validation`.
     Raises:
-        ValueError: labels are not 0/1 or of one class, or lengths differ. FloatingPointError: the loss became NaN.
+        ValueError, TypeError: labels are not 0/1 or of one class, lengths differ, or there is no optimizer yet.
+        KeyError: an input is missing. FloatingPointError: the loss became NaN or infinite.
     """
+    _check_whole("epochs", epochs, 1)
+    _check_whole("batch_size", batch_size, 1)
     inputs, labels = _inputs_of(model, inputs), _check_labels(labels)
     _check_lengths(inputs, labels)
     if validation is not None:
@@ -727,14 +768,18 @@ def train(model, inputs, labels, optimizer=None, epochs=10, batch_size=256, vali
         _check_lengths(*validation)
     if optimizer is not None:
         loss = keras.losses.BinaryCrossentropy(from_logits=True)
-        model.compile(optimizer, loss, jit_compile=False)  # XLA cannot compile the sum over repeated ids
+        # XLA cannot compile the sum over repeated ids. 32 steps a call are sooner done, with the same numbers.
+        model.compile(optimizer, loss, jit_compile=False, steps_per_execution=32)
+    elif getattr(model, "optimizer", None) is None:
+        raise ValueError(f"The model '{model.name}' has no optimizer yet: give one.")
     # Jupyter sets this name in a notebook that someone has open, and in no other run.
     verbose = 1 if "JPY_SESSION_NAME" in os.environ else 0
     history = model.fit(
-        inputs, labels, epochs=epochs, batch_size=batch_size, validation_data=validation, verbose=verbose
-    ).history
-    if not np.isfinite(history["loss"]).all():
-        raise FloatingPointError(f"The loss of '{model.name}' became NaN: lower the learning rate.")
+        inputs, labels, epochs=epochs, batch_size=batch_size, validation_data=validation, verbose=verbose,
+        callbacks=[keras.callbacks.TerminateOnNaN()],
+    ).history  # fmt: skip
+    if not np.isfinite([*itertools.chain(*history.values())]).all():
+        raise FloatingPointError(f"The loss of '{model.name}' became NaN or infinite: lower the learning rate.")
     return history
 
 
@@ -763,8 +808,10 @@ def scores(labels, probabilities):
     Raises:
         ValueError: lengths differ, labels are not 0/1 or of one class, or a probability is not in [0, 1].
     """
-    labels, probabilities = _check_labels(labels), np.asarray(probabilities)
+    labels, probabilities = _check_labels(labels), np.asarray(probabilities, dtype="float64")
     _check_lengths({"probabilities": probabilities}, labels)
+    if probabilities.ndim != 1:
+        raise ValueError(f"The probabilities have the shape {probabilities.shape}; expected one a row.")
     if not ((probabilities >= 0) & (probabilities <= 1)).all():
         raise ValueError("A probability is not in [0, 1].")
     return {
