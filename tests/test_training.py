@@ -1,0 +1,375 @@
+import os
+import pathlib
+import subprocess
+import sys
+
+import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
+
+# isort: split
+import keras
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+from laws import sigmoid, small_parts, weights_of
+from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
+
+WIDE, DEEP, INPUTS, LABELS = small_parts()
+WIDE_INPUTS = {"wide_ids": INPUTS["wide_ids"]}
+
+
+def log_losses(labels, probabilities):
+    return -np.where(np.asarray(labels) == 1, np.log(probabilities), np.log1p(-np.asarray(probabilities)))
+
+
+# ---------------------------------------------------------------------------------------------- training
+
+
+def test_the_losses_are_the_log_losses_of_the_epochs():
+    model = wdl.wide_model(WIDE)
+    half = ({"wide_ids": INPUTS["wide_ids"][:32]}, LABELS[:32])
+    first = wdl.train(model, WIDE_INPUTS, LABELS, wdl.Ftrl(0.1), epochs=1, batch_size=64, validation=half)
+    assert sorted(first) == ["loss", "val_loss"]
+    assert first["loss"] == [pytest.approx(np.log(2), rel=1e-6)]  # all weights are 0 when the batch is computed
+    after = wdl.predict(model, WIDE_INPUTS)
+    assert first["val_loss"] == [pytest.approx(log_losses(LABELS, after)[:32].mean(), rel=1e-5)]
+    more = wdl.train(model, WIDE_INPUTS, LABELS, epochs=3, batch_size=64)
+    assert sorted(more) == ["loss"] and len(more["loss"]) == 3
+    assert more["loss"][0] == pytest.approx(log_losses(LABELS, after).mean(), rel=1e-5)
+    assert more["loss"][2] < more["loss"][1] < more["loss"][0] < first["loss"][0]
+
+
+def test_an_epoch_takes_a_step_a_batch_and_no_optimizer_goes_on_with_the_last_one():
+    model, optimizer = wdl.wide_model(WIDE), wdl.Ftrl(0.1)
+    wdl.train(model, WIDE_INPUTS, LABELS, optimizer, epochs=2, batch_size=24)
+    assert model.optimizer is optimizer and int(optimizer.iterations) == 6
+    wdl.train(model, WIDE_INPUTS, LABELS, epochs=1, batch_size=64)
+    assert model.optimizer is optimizer and int(optimizer.iterations) == 7
+    again = wdl.Adagrad(0.1)
+    wdl.train(model, WIDE_INPUTS, LABELS, again, epochs=1, batch_size=64)
+    assert model.optimizer is again and int(again.iterations) == 1
+
+
+def test_the_first_call_needs_an_optimizer():
+    with pytest.raises(ValueError, match="optimizer|compile"):
+        wdl.train(wdl.wide_model(WIDE), WIDE_INPUTS, LABELS)
+
+
+def test_a_progress_bar_is_drawn_in_jupyter_and_nowhere_else(monkeypatch, capsys):
+    model = wdl.wide_model(WIDE)
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+    wdl.train(model, WIDE_INPUTS, LABELS, wdl.Ftrl(0.1), epochs=1)
+    wdl.predict(model, WIDE_INPUTS)
+    silent = capsys.readouterr()
+    assert silent.out == silent.err == ""
+    monkeypatch.setenv("JPY_SESSION_NAME", "/notebooks/some.ipynb")
+    wdl.train(model, WIDE_INPUTS, LABELS, epochs=1)
+    assert "loss" in capsys.readouterr().out
+    wdl.predict(model, WIDE_INPUTS)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_loss_that_becomes_nan_is_an_error():
+    model = wdl.wide_deep_model(WIDE, DEEP, 3, (), 0.0)
+    model.get_layer("logit").set_weights([np.array([np.nan])])
+    with pytest.raises(FloatingPointError, match="'wide_deep' became NaN or infinite: lower the learning rate"):
+        wdl.train(model, INPUTS, LABELS, wdl.Adagrad(0.1), epochs=1)
+
+
+def test_labels_may_be_booleans_numbers_lists_arrays_and_series():
+    model, results = wdl.wide_model(WIDE), []
+    wdl.train(model, WIDE_INPUTS, LABELS, wdl.Ftrl(0.1), epochs=1, batch_size=64)
+    model.set_weights([np.ones(weight.shape) for weight in model.get_weights()])
+    series = pd.Series(LABELS, index=range(64, 0, -1))
+    for labels in (LABELS, LABELS.tolist(), LABELS == 1, LABELS.astype("float32"), series, series == 1):
+        results.append(wdl.train(model, WIDE_INPUTS, labels, epochs=1, batch_size=64)["loss"][0])
+        model.set_weights([np.ones(weight.shape) for weight in model.get_weights()])
+    assert results == [pytest.approx(log_losses(LABELS, wdl.predict(model, WIDE_INPUTS)).mean(), rel=1e-5)] * 6
+
+
+# --------------------------------------------------------------------------------------------- predicting
+
+
+def test_predictions_are_probabilities_of_label_one():
+    model = wdl.wide_model(WIDE)
+    model.set_weights([np.linspace(-30, 30, WIDE["n_ids"])[:, None], np.array([0.25])])
+    logits = model(WIDE_INPUTS).numpy()[:, 0]
+    result = wdl.predict(model, WIDE_INPUTS)
+    assert result.dtype == "float64" and result.shape == (64,)
+    np.testing.assert_allclose(result, sigmoid(logits), rtol=1e-6)
+    assert wdl.predict(model, {"wide_ids": INPUTS["wide_ids"][:1]}).shape == (1,)
+
+
+def test_a_model_takes_its_inputs_by_name_from_a_larger_dict():
+    others = {"a_first": np.zeros(3), **INPUTS, "z_last": np.zeros((64, 2))}
+    backwards = dict(reversed(others.items()))
+    for model in (wdl.wide_model(WIDE), wdl.deep_model(DEEP, 3, ()), wdl.wide_deep_model(WIDE, DEEP, 3, ())):
+        model.set_weights([np.linspace(-1, 1, weight.size).reshape(weight.shape) for weight in model.get_weights()])
+        expected = sigmoid(model({name: INPUTS[name] for name in model.input}).numpy()[:, 0])
+        for inputs in (others, backwards):
+            np.testing.assert_allclose(wdl.predict(model, inputs), expected, rtol=1e-6)
+    history = wdl.train(model, others, LABELS, wdl.Adagrad(1e-9), 1, 64, validation=(backwards, LABELS))
+    assert history["loss"] == [pytest.approx(log_losses(LABELS, expected).mean(), rel=1e-5)]
+    assert history["val_loss"] == [pytest.approx(log_losses(LABELS, expected).mean(), rel=1e-5)]
+
+
+def test_predictions_keep_the_order_of_many_rows():
+    model = wdl.wide_model(WIDE)
+    model.set_weights([np.linspace(-3, 3, WIDE["n_ids"])[:, None], np.array([0.0])])
+    many = np.resize(np.arange(WIDE["n_ids"], dtype="int32"), (9001, 1))
+    alone = wdl.predict(model, {"wide_ids": many[: WIDE["n_ids"]]})
+    np.testing.assert_allclose(wdl.predict(model, {"wide_ids": many}), np.resize(alone, 9001), rtol=1e-6)
+
+
+def test_extreme_logits_give_probabilities_in_the_unit_interval():
+    model = wdl.wide_model(WIDE)
+    for bias, expected in ((1e30, 1.0), (-1e30, 0.0)):
+        model.set_weights([np.zeros((WIDE["n_ids"], 1)), np.array([bias])])
+        assert set(wdl.predict(model, WIDE_INPUTS)) == {expected}
+
+
+# ---------------------------------------------------------------------------------------------- bad input
+
+BAD_LABELS = [
+    (2 * LABELS, ValueError, "hold 2; expected 0 and 1"),
+    (2 * LABELS - 1, ValueError, "hold -1; expected 0 and 1"),
+    (LABELS / 2, ValueError, "hold 0.5; expected 0 and 1"),
+    (np.where(LABELS == 1, np.nan, 0), ValueError, "hold nan; expected 0 and 1"),
+    (np.where(LABELS == 1, np.inf, 0), ValueError, "hold inf; expected 0 and 1"),
+    (np.where(LABELS == 1, ">50K", "<=50K"), TypeError, "type <U5; expected one 0 or 1 a row"),
+    (LABELS.astype(object), TypeError, "type object; expected one 0 or 1 a row"),
+    (np.where(LABELS == 1, None, 0), TypeError, "type object; expected one 0 or 1 a row"),
+    (LABELS[:, None], TypeError, r"shape \(64, 1\) .*; expected one 0 or 1 a row"),
+    (np.eye(2)[LABELS], TypeError, r"shape \(64, 2\) .*; expected one 0 or 1 a row"),
+    (1, TypeError, r"shape \(\) .*; expected one 0 or 1 a row"),
+    (np.zeros(64), ValueError, r"All 64 labels are \[0.0\]: both classes"),
+    (np.ones(64, dtype=int), ValueError, r"All 64 labels are \[1\]: both classes"),
+    (np.zeros(0), ValueError, "both classes"),
+]
+bad_labels = pytest.mark.parametrize("labels, error, message", BAD_LABELS, ids=[str(i) for i in range(len(BAD_LABELS))])
+
+
+@bad_labels
+def test_labels_that_are_not_zeros_and_ones_are_refused(labels, error, message):
+    model = wdl.wide_model(WIDE)
+    with pytest.raises(error, match=message):
+        wdl.train(model, WIDE_INPUTS, labels, wdl.Ftrl(0.1))
+    with pytest.raises(error, match=message):
+        wdl.train(model, WIDE_INPUTS, LABELS, wdl.Ftrl(0.1), validation=(WIDE_INPUTS, labels))
+    with pytest.raises(error, match=message):
+        wdl.scores(labels, np.full(64, 0.5))
+
+
+def test_inputs_and_labels_of_different_length_are_refused():
+    model, message = wdl.wide_model(WIDE), "'wide_ids' has 64 rows but there are 63 labels"
+    with pytest.raises(ValueError, match=message):
+        wdl.train(model, WIDE_INPUTS, LABELS[:-1], wdl.Ftrl(0.1))
+    with pytest.raises(ValueError, match=message):
+        wdl.train(model, WIDE_INPUTS, LABELS, wdl.Ftrl(0.1), validation=(WIDE_INPUTS, LABELS[:-1]))
+    with pytest.raises(ValueError, match="'numbers' has 63 rows but there are 64 labels"):
+        shorter = {**INPUTS, "numbers": INPUTS["numbers"][:-1]}
+        wdl.train(wdl.deep_model(DEEP, 3, ()), shorter, LABELS, wdl.Adagrad(0.1))
+
+
+def test_inputs_that_are_no_dict_are_refused():
+    # The natural slip: wide_ids returns the array itself.
+    model = wdl.wide_model(WIDE)
+    with pytest.raises(TypeError, match="dict"):
+        wdl.train(model, INPUTS["wide_ids"], LABELS, wdl.Ftrl(0.1))
+    with pytest.raises(TypeError, match="dict"):
+        wdl.predict(model, INPUTS["wide_ids"])
+
+
+def test_an_input_that_the_model_lacks_is_named():
+    model, message = wdl.wide_model(WIDE), r"'wide' needs the input 'wide_ids'; there are \['deep_ids', 'numbers'\]"
+    deep_only = {name: INPUTS[name] for name in ("deep_ids", "numbers")}
+    with pytest.raises(KeyError, match=message):
+        wdl.train(model, deep_only, LABELS, wdl.Ftrl(0.1))
+    with pytest.raises(KeyError, match=message):
+        wdl.train(model, WIDE_INPUTS, LABELS, wdl.Ftrl(0.1), validation=(deep_only, LABELS))
+    with pytest.raises(KeyError, match=message):
+        wdl.predict(model, deep_only)
+
+
+# ---------------------------------------------------------------------------------------------- evaluation
+
+
+def test_scores_of_four_rows_by_hand():
+    result = wdl.scores([0, 0, 1, 1], [0.1, 0.6, 0.4, 0.9])
+    # Rows 0 and 3 are right; of the four pairs (positive, negative) only (0.4, 0.6) is in the wrong order.
+    assert result == {
+        "accuracy": 0.5,
+        "AUC": 0.75,
+        "log loss": pytest.approx(-(np.log(0.9) + np.log(0.4) + np.log(0.4) + np.log(0.9)) / 4, rel=1e-12),
+    }
+
+
+def test_one_half_counts_as_a_one_and_ties_count_half():
+    assert wdl.scores([0, 1, 1], [0.5, 0.5, 0.5]) == {
+        "accuracy": pytest.approx(2 / 3),
+        "AUC": 0.5,
+        "log loss": pytest.approx(np.log(2)),
+    }
+
+
+def test_scores_are_those_of_scikit_learn():
+    random = np.random.default_rng(0)
+    labels, probabilities = random.integers(0, 2, 500), random.random(500).round(2)
+    assert {0.0, 1.0} <= set(probabilities)  # certain and wrong: the log loss must stay finite
+    for given in (labels, labels.tolist(), labels == 1, pd.Series(labels, index=range(500, 0, -1))):
+        assert wdl.scores(given, probabilities) == {
+            "accuracy": accuracy_score(labels, probabilities >= 0.5),
+            "AUC": roc_auc_score(labels, probabilities),
+            "log loss": log_loss(labels, probabilities),
+        }
+
+
+@pytest.mark.parametrize("bad", [-0.01, 1.01, np.nan, np.inf, 30.0])
+def test_a_probability_outside_the_unit_interval_is_refused(bad):
+    with pytest.raises(ValueError, match=r"probability is not in \[0, 1\]"):
+        wdl.scores([0, 1, 1], [0.5, 0.5, bad])
+
+
+def test_probabilities_and_labels_of_different_length_are_refused():
+    with pytest.raises(ValueError, match="'probabilities' has 2 rows but there are 3 labels"):
+        wdl.scores([0, 1, 1], [0.5, 0.5])
+
+
+def test_a_comparison_has_a_row_for_each_model():
+    results = {
+        "wide": {"accuracy": 0.123456, "AUC": 0.5, "log loss": 0.7},
+        "deep": {"accuracy": 0.9, "AUC": 0.99996, "log loss": 0.12344},
+    }
+    table = wdl.comparison(results)
+    assert list(table.index) == ["wide", "deep"] and table.index.name == "model"
+    assert list(table.columns) == ["accuracy", "AUC", "log loss"]
+    assert table.to_numpy().tolist() == [[0.1235, 0.5, 0.7], [0.9, 1.0, 0.1234]]
+
+
+@pytest.mark.parametrize("build", [wdl.wide_model, lambda wide: wdl.wide_deep_model(wide, DEEP)], ids=["wide", "joint"])
+def test_wide_weights_have_names_and_the_largest_comes_first(build):
+    frame = pd.DataFrame({"a": ["x", "x", "y"], "b": ["p", "q", "p"]})
+    wide = wdl.fit_wide(frame, ["a", ("a", "b")])
+    model = build(wide)
+    model.get_layer("wide_weights").set_weights([np.array([[1000], [0.5], [-3], [2], [-0.5], [0]])])
+    weights = wdl.wide_weights(model, wide)
+    assert list(weights.items()) == [
+        ("a=x & b=p", -3), ("a=x & b=q", 2), ("a=x", 0.5), ("a=y", -0.5), ("a=y & b=p", 0),
+    ]  # fmt: skip
+    assert weights.dtype == "float32" and weights.name == "weight"
+
+
+def test_wide_weights_of_a_hashed_part_are_named_by_bucket():
+    wide = wdl.fit_wide(pd.DataFrame({"a": ["x"]}), ["a"], hash_buckets=3)
+    model = wdl.wide_model(wide)
+    model.get_layer("wide_weights").set_weights([np.array([[1000], [1], [-2], [3]])])
+    assert list(wdl.wide_weights(model, wide).items()) == [(3, 3), (2, -2), (1, 1)]
+
+
+# ---------------------------------------------------------------------------------- the same in every process
+
+# One process for several facts, because importing TensorFlow takes seconds.
+OTHER_PROCESS = """
+import tensorflow
+import wdl_helpers as wdl
+import numpy as np
+import pandas as pd
+print(wdl.hash_ids(pd.Series(["a=x", "a=y", "名=東京"]), 1000, 3).ravel().tolist())
+try:
+    wdl.reproducible()
+except RuntimeError as error:
+    print(error)
+wide = wdl.fit_wide(pd.DataFrame({"a": ["x"]}), ["a"])
+for _ in range(6):
+    wdl.predict(wdl.wide_model(wide), {"wide_ids": np.ones((1, 1), "int32")})
+"""
+
+
+@pytest.fixture(scope="module")
+def other_process():
+    environment = {name: value for name, value in os.environ.items() if name not in wdl.BIT_EXACT}
+    environment |= {"PYTHONHASHSEED": "12345", "PYTHONIOENCODING": "utf-8"}
+    command, folder = [sys.executable, "-c", OTHER_PROCESS], pathlib.Path(wdl.__file__).parent
+    run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, encoding="utf-8", timeout=120)
+    assert run.returncode == 0, run.stderr
+    return run
+
+
+def test_hash_ids_are_the_same_in_every_process(other_process):
+    here = wdl.hash_ids(pd.Series(["a=x", "a=y", "名=東京"]), 1000, 3).ravel().tolist()
+    assert other_process.stdout.splitlines()[0] == str(here) == "[911, 165, 186]"
+
+
+def test_reproducible_refuses_when_tensorflow_was_imported_first(other_process):
+    assert other_process.stdout.splitlines()[1].startswith("Import wdl_helpers before tensorflow and keras")
+
+
+def test_many_models_in_one_process_print_no_warning(other_process):
+    assert "retracing" not in other_process.stderr
+
+
+def test_the_settings_for_equal_bits_are_made_before_tensorflow_is_imported():
+    assert wdl.IMPORTED_FIRST
+    assert wdl.BIT_EXACT == {"TF_ENABLE_ONEDNN_OPTS": "0", "TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL": "false"}
+    assert wdl.BIT_EXACT.items() <= os.environ.items()
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_seed_others():
+    starts, ends = [], []
+    for seed in (3, 3, 4):
+        wdl.reproducible(seed)
+        model = wdl.wide_deep_model(WIDE, DEEP, 4, (8,), dropout=0.3)
+        starts.append(weights_of(model)["deep_embeddings/table"])
+        if seed == 3:
+            optimizer = wdl.joint_optimizer(wdl.Ftrl(0.1), wdl.Adagrad(0.1))
+            wdl.train(model, INPUTS, LABELS, optimizer, epochs=2, batch_size=16)
+            ends.append(weights_of(model))
+    assert (starts[2] != starts[1]).all()
+    for path, weight in ends[0].items():
+        np.testing.assert_array_equal(ends[1][path], weight, err_msg=path)
+
+
+def test_reproducible_seeds_all_random_numbers_and_asks_for_deterministic_sums(monkeypatch):
+    calls = []
+    monkeypatch.setattr(wdl.tf.config.experimental, "enable_op_determinism", lambda: calls.append("deterministic"))
+    draws = []
+    for arguments in ((), (0,), (5,)):
+        wdl.reproducible(*arguments)
+        draws.append((np.random.random(), float(keras.random.uniform(())), float(tf.random.uniform(()))))
+    assert draws[0] == draws[1] and not set(draws[0]) & set(draws[2])
+    assert calls == ["deterministic"] * 3
+
+
+def test_reproducible_refuses_when_it_comes_too_late(monkeypatch):
+    monkeypatch.setattr(wdl, "IMPORTED_FIRST", False)
+    with pytest.raises(RuntimeError, match="Import wdl_helpers before tensorflow"):
+        wdl.reproducible()
+
+
+# --------------------------------------------------------------------------------------------------- plots
+
+
+def drawn():
+    figure, axes = plt.subplots()
+    axes.plot([0, 1], color=wdl.BLUE)
+    return figure
+
+
+def test_show_returns_a_picture_with_its_text_and_closes_the_figure():
+    figure = drawn()
+    image = wdl.show(figure, "A line that rises from 0 to 1.")
+    assert image.data.startswith(b"\x89PNG\r\n") and image.format == "png"
+    bundle, metadata = image._repr_mimebundle_()
+    assert metadata["image/png"]["alt"] == "A line that rises from 0 to 1."
+    assert bundle["image/png"] and not plt.fignum_exists(figure.number)
+
+
+def test_the_same_figure_is_the_same_picture_and_carries_no_version():
+    first, second = wdl.show(drawn(), "A line."), wdl.show(drawn(), "A line.")
+    assert first.data == second.data and b"Matplotlib" not in first.data
+
+
+def test_colours_are_four_and_differ():
+    colours = {wdl.BLUE, wdl.ORANGE, wdl.GREEN, wdl.GREY}
+    assert len(colours) == 4 and all(plt.matplotlib.colors.is_color_like(colour) for colour in colours)
