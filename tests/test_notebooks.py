@@ -1,0 +1,206 @@
+"""The house rules of the notebooks, checked on the files as they are committed."""
+
+import base64
+import pathlib
+import re
+
+import nbformat
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = [pytest.param(path, nbformat.read(path, as_version=4), id=path.stem) for path in PATHS]
+every_notebook = pytest.mark.parametrize("path, notebook", NOTEBOOKS)
+
+UNSTABLE = re.compile(r"0x[0-9a-f]{6,}|\d+m?s/step|it/s\]|/tmp/|/home/|/Users/|C:\\\\|site-packages")
+FORBIDDEN = re.compile(r"^\s*[!%]|filterwarnings|https?://|urlopen|wget|\.\./\.\./|[\"']/(?!\w*[\"'])|;\s*$", re.M)
+# A number in the prose that could be a result: with decimals, with thousands, or a percentage.
+RESULT = re.compile(r"\d+\.\d+|\d{1,3}(?:,\d{3})+|\d+(?= ?%)")
+
+
+def test_there_are_the_four_core_notebooks():
+    assert [path.stem[:2] for path in PATHS][:4] == ["01", "02", "03", "04"]
+
+
+def code(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def prose(notebook):
+    return [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+
+
+def outputs(notebook):
+    return [output for cell in code(notebook) for output in cell.outputs]
+
+
+def printed(notebook):
+    """All text that the cells print or show."""
+    texts = [output.get("text", "") for output in outputs(notebook)]
+    for output in outputs(notebook):
+        texts += [text for kind, text in output.get("data", {}).items() if kind.startswith("text/")]
+    return "\n".join(texts)
+
+
+def sections(notebook):
+    """Title → the section's cells, for each '## ' heading."""
+    found, title = {}, None
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            for match in re.finditer(r"^## (.+)$", cell.source, re.M):
+                title = match[1]
+                found[title] = []
+        found.setdefault(title, []).append(cell)
+    found.pop(None, None)
+    return found
+
+
+def tags(cell):
+    return set(cell.metadata.get("tags", []))
+
+
+@every_notebook
+def test_it_is_valid_and_says_only_what_jupyter_needs(path, notebook):
+    nbformat.validate(notebook)
+    assert notebook.metadata == {
+        "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    for cell in notebook.cells:
+        assert set(cell.metadata) <= {"tags"}, "run `make outputs`: a cell carries other metadata"
+        assert tags(cell) <= {"approx", "result-console", "readme-picture"}
+
+
+@every_notebook
+def test_it_was_run_once_from_top_to_bottom(path, notebook):
+    assert [cell.execution_count for cell in code(notebook)] == list(range(1, len(code(notebook)) + 1))
+
+
+@every_notebook
+def test_its_outputs_hold_no_error_no_warning_and_nothing_that_changes(path, notebook):
+    for output in outputs(notebook):
+        assert output.output_type != "error"
+        assert output.get("name") != "stderr"
+    assert not UNSTABLE.search(printed(notebook)), UNSTABLE.search(printed(notebook))
+
+
+@every_notebook
+def test_every_cell_is_compared(path, notebook):
+    source = "\n".join(cell.source for cell in code(notebook)).lower()
+    assert "nbval" not in source, "no cell is skipped or ignored"
+
+
+@every_notebook
+def test_its_length_is_a_chapters(path, notebook):
+    assert 25 <= len(notebook.cells) <= 45
+    assert max(len(cell.source.splitlines()) for cell in code(notebook)) <= 20
+    assert 900 <= len(" ".join(prose(notebook)).split()) <= 1500
+
+
+@every_notebook
+def test_it_opens_with_a_card(path, notebook):
+    card = notebook.cells[0].source
+    assert re.match(rf"# {int(path.stem[:2])} · \w", card)
+    for row in ("You learn", "You need", "Time", "Go to"):
+        assert f"| **{row}** |" in card
+    assert re.search(r"\d+ minutes", card)
+    assert "(../README.md" in card
+    neighbours = [PATHS[i] for i in (PATHS.index(path) - 1, PATHS.index(path) + 1) if 0 <= i < len(PATHS)]
+    assert [n.name for n in neighbours if f"({n.name})" not in card] == []
+
+
+@every_notebook
+def test_it_has_one_title_and_ends_with_a_recap_and_exercises(path, notebook):
+    lines = "\n".join(prose(notebook)).splitlines()
+    assert sum(line.startswith("# ") for line in lines) == 1
+    assert list(sections(notebook))[-2:] == ["What you have seen", "Exercises"]
+    exercises = notebook.cells[-1].source.split("## Exercises")[1]
+    assert len(re.findall(r"^\d\. ", exercises, re.M)) in (2, 3)
+
+
+@every_notebook
+def test_each_section_with_code_proves_something(path, notebook):
+    for title, cells in sections(notebook).items():
+        source = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+        assert not source or re.search(r"^\s*assert ", source, re.M), f"the section '{title}' asserts nothing"
+
+
+@every_notebook
+def test_its_first_cell_imports_the_helpers_first_and_fixes_the_seed(path, notebook):
+    lines = code(notebook)[0].source.splitlines()
+    assert lines[0].startswith("import wdl_helpers as wdl")
+    assert re.fullmatch(r"wdl\.reproducible\(seed=\d+\)", lines[-1])
+
+
+@every_notebook
+def test_its_code_has_no_shell_no_network_no_absolute_path(path, notebook):
+    for cell in code(notebook):
+        assert not FORBIDDEN.search(cell.source), FORBIDDEN.search(cell.source)
+
+
+@every_notebook
+def test_every_picture_has_a_text_for_those_who_cannot_see_it(path, notebook):
+    for output in outputs(notebook):
+        if "image/png" in output.get("data", {}):
+            assert len(output.metadata["image/png"]["alt"].split()) >= 8
+            assert base64.b64decode(output.data["image/png"]).startswith(b"\x89PNG")
+    for text in prose(notebook):
+        assert "![](" not in text
+
+
+@every_notebook
+def test_every_figure_has_a_title_and_is_shown_with_its_text(path, notebook):
+    for cell in code(notebook):
+        if "plt.subplots" in cell.source:
+            assert "title=" in cell.source
+            assert "wdl.show(figure, alt=" in cell.source.splitlines()[-1]
+
+
+def slug(title):
+    """A heading's anchor, as GitHub makes it."""
+    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("path", [*PATHS, *ROOT.glob("*.md"), *ROOT.glob("data/*.md")], ids=lambda path: path.name)
+def test_relative_links_resolve(path):
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".ipynb":
+        text = "\n".join(prose(nbformat.reads(text, as_version=4)))
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"https?:", target):
+            continue
+        file, _, anchor = target.partition("#")
+        linked = (path.parent / file).resolve() if file else path
+        assert linked.exists(), target
+        if anchor:
+            titles = re.findall(r"^#+ (.+)$", linked.read_text(encoding="utf-8"), re.M)
+            assert anchor in [slug(title) for title in titles], target
+
+
+@every_notebook
+def test_numbers_in_the_prose_are_numbers_of_the_outputs_or_the_code(path, notebook):
+    known = printed(notebook) + "\n".join(cell.source for cell in code(notebook)).replace("_", ",")
+    known = set(RESULT.findall(known)) | set(re.findall(r"\d+(?:\.\d+)?", known))
+    for text in prose(notebook):
+        plain = re.sub(r"\]\([^)]*\)|\$\$.*?\$\$|\$.*?\$|https?://\S+", "", text, flags=re.S)
+        for number in RESULT.findall(plain):
+            assert number in known, f"{number} is in the prose and in no output: …{plain[:60]}…"
+
+
+def test_the_readme_lists_every_notebook_with_its_minutes():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for path in PATHS:
+        card = nbformat.read(path, as_version=4).cells[0].source
+        minutes = re.search(r"(\d+) minutes", card)[1]
+        assert re.search(rf"\(notebooks/{path.name}\).*\| {minutes} \|", readme), path.name
+
+
+def test_the_readmes_results_are_those_of_the_notebook():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = printed(nbformat.read(ROOT / "notebooks" / "04_joint_training.ipynb", as_version=4))
+    rows = re.findall(r"^\| ([\w &-]+?) +\| (0\.\d+) \| (0\.\d+) \| (0\.\d+) \|$", readme, re.M)
+    assert len(rows) >= 4
+    for name, *scores in rows:
+        name = name.replace(" & ", "_")
+        found = re.findall(rf"^{name} +(0\.\d+) +(0\.\d+) +(0\.\d+)", shown, re.M)
+        assert scores in [[f"{float(score):.4f}" for score in row] for row in found], name

@@ -1,0 +1,108 @@
+"""What holds the project's own files together: its pins, its README, its module."""
+
+import ast
+import inspect
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tomllib
+
+import numpy as np
+import pandas as pd
+import pytest
+import wdl_helpers as wdl
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+DIRECT = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"]]
+PUBLIC = [
+    member
+    for name, member in vars(wdl).items()
+    if not name.startswith("_") and getattr(member, "__module__", "") == "wdl_helpers" and callable(member)
+]
+
+
+def test_conda_gets_the_same_versions_as_pip():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    pip = environment["dependencies"][-1]["pip"]
+    assert [line for line in pip if not line.startswith("--")] == DIRECT
+    assert {"--constraint constraints.txt", "--editable ."} <= set(pip)
+    assert {"tensorflow", "pandas", "matplotlib", "jupyter", "nbval"} <= {line.split("==")[0] for line in pip}
+
+
+def test_every_package_is_pinned_and_the_constraints_agree():
+    pins = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    assert all(re.match(r"[\w.-]+==[\w.]+( ; .+)?$", line) for line in pins)
+    for requirement in DIRECT:
+        assert requirement in pins
+
+
+def test_every_public_name_says_what_it_takes_and_gives():
+    assert len(PUBLIC) > 20
+    for member in PUBLIC:
+        assert inspect.getdoc(member), member
+        parameters = [] if inspect.isclass(member) else inspect.signature(member).parameters
+        for parameter in parameters:
+            assert re.search(rf"\b{parameter}\b", inspect.getdoc(member)), (member.__name__, parameter)
+
+
+def test_the_module_reads_from_top_to_bottom():
+    """No function calls one that stands below it, except private checks beside it in the same section."""
+    source = (ROOT / "wdl_helpers.py").read_text(encoding="utf-8")
+    position = {node.name: node.lineno for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef):
+            used = {n.func.id for n in ast.walk(node) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
+            below = [name for name in used if position.get(name, 0) > node.lineno and not name.startswith("_")]
+            assert not below, (node.name, below)
+
+
+def test_the_readmes_ten_lines_run(tmp_path, monkeypatch):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    block = re.search(r"## Your own data.*?```python\n(.*?)```", readme, re.S)[1]
+    assert len([line for line in block.splitlines() if line.strip()]) <= 14
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {"city": rng.choice(["Rome", "Oslo"], 10_000), "device": rng.choice(["phone", "laptop", "tablet"], 10_000)}
+    )
+    frame["age"], frame["clicked"] = rng.integers(18, 80, 10_000), rng.integers(0, 2, 10_000)
+    frame.to_csv(tmp_path / "my_data.csv", index=False)
+    monkeypatch.chdir(tmp_path)
+    variables = {}
+    exec(block, variables)
+    assert set(variables["result"]) == {"accuracy", "AUC", "log loss"}
+
+
+@pytest.mark.parametrize("package", ["tensorflow", "sklearn"])
+def test_a_missing_package_is_named_with_what_to_do(package):
+    program = f"import sys; sys.modules[{package!r}] = None; import wdl_helpers"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode != 0
+    assert re.search(rf"'{package}.*make lab.*environment.yml", done.stderr, re.S)
+
+
+def test_a_wrong_python_gets_one_sentence():
+    done = subprocess.run(
+        ["make", "--always-make", "PYTHON=python-that-is-not-there", ".venv/installed"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert done.returncode != 0
+    assert "Python 3.11, 3.12 or 3.13" in done.stdout
+
+
+def test_importing_the_helpers_prints_nothing():
+    done = subprocess.run([sys.executable, "-c", "import wdl_helpers"], capture_output=True, text=True, cwd=ROOT)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_settings_that_come_too_late_are_refused():
+    program = "import tensorflow; import wdl_helpers as wdl; wdl.reproducible()"
+    environment = {name: value for name, value in os.environ.items() if name not in wdl.BIT_EXACT}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, env=environment)
+    assert done.returncode != 0
+    assert "Import wdl_helpers before tensorflow" in done.stderr
