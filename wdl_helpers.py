@@ -714,6 +714,43 @@ def adult_training(model, n_rows):
     return {"optimizer": optimizer, "epochs": epochs, "batch_size": batch_size}
 
 
+# A recipe that beginners' courses use, to compare with: dense one-hot input, a sigmoid, one Adam for all weights.
+
+
+def course_features(train):
+    """The recipe's features, fitted on Adult's `train` frame: what `fit_wide` and `fit_deep` return."""
+    categories, buckets = ADULT_CATEGORIES[:8], {"age": 10, "hours-per-week": 6}
+    crosses = [("workclass", "occupation"), ("workclass", "hours-per-week"), ("marital-status", "sex")]
+    wide = fit_wide(train, [*categories, *buckets, *crosses], buckets=buckets, min_count=10)
+    return wide, fit_deep(train, categories, ADULT_NUMBERS)
+
+
+def course_inputs(frame, wide, deep):
+    """The recipe's inputs of a `frame`: those of the `deep` part, and 'one_hot', float32 (rows, ids of `wide`)."""
+    one_hot = np.zeros((len(frame), wide["n_ids"]), dtype="float32")
+    np.put_along_axis(one_hot, wide_ids(frame, wide), 1, axis=1)
+    one_hot[:, 0] = 0  # unseen
+    return {"one_hot": one_hot, **deep_inputs(frame, deep)}
+
+
+def course_model(kind, wide, deep, penalty=0.01):
+    """The recipe's model of a `kind`: 'wide', 'deep' or 'wide and deep'; `penalty` is L1 and L2 of the first layer."""
+    one_hot = keras.Input((wide["n_ids"],), name="one_hot")
+    ids = keras.Input((len(deep["categories"]), 1), name="deep_ids")
+    values = keras.Input((len(deep["boundaries"]),), name="numbers")
+    vectors = layers.Flatten()(layers.Embedding(deep["n_ids"], 8)(ids))
+    x = layers.Concatenate()([vectors, values])
+    x = layers.Dense(100, "relu", kernel_regularizer=keras.regularizers.l1_l2(penalty, penalty))(x)
+    x = layers.Dense(50, "relu")(layers.Dropout(0.5)(x))
+    x = layers.Dropout(0.5)(x)
+    parts = {"wide": [one_hot], "deep": [x], "wide and deep": [one_hot, x]}[kind]
+    inputs = ([one_hot] if "wide" in kind else []) + ([ids, values] if "deep" in kind else [])
+    probability = layers.Dense(1, "sigmoid")(layers.Concatenate()(parts) if len(parts) > 1 else parts[0])
+    model = keras.Model({tensor.name: tensor for tensor in inputs}, probability, name=kind.replace(" ", "_"))
+    model.compile("adam", "binary_crossentropy", metrics=["accuracy"], steps_per_execution=32)
+    return model
+
+
 # -------------------------------------------------------------------------------------------- training
 
 
@@ -729,8 +766,16 @@ def _check_labels(labels):
     return labels.astype("float32")
 
 
+def _check_logit(model):
+    if tuple(model.output.shape[1:]) != (1,):
+        raise ValueError(f"The model '{model.name}' returns {model.output.shape}; expected one logit a row, (None, 1).")
+    if getattr(model.layers[-1], "activation", None) is keras.activations.sigmoid:
+        raise ValueError(f"The model '{model.name}' ends in a sigmoid; expected a logit: leave the activation out.")
+
+
 def _inputs_of(model, inputs):
     """The arrays that the model takes; Keras would pair a larger dict's arrays with the wrong inputs."""
+    _check_logit(model)
     if not isinstance(inputs, dict):
         raise TypeError(f"The inputs are a {type(inputs).__name__}; expected a dict of arrays, by the inputs' names.")
     names = [tensor.name for tensor in model.inputs]
@@ -790,6 +835,8 @@ def predict(model, inputs):
         model: Keras model that returns one logit a row. inputs: dict of arrays, with at least the model's inputs.
     Returns:
         float64 array (rows,).
+    Raises:
+        KeyError: an input is missing. ValueError: the model returns something else than one logit a row.
     """
     logits = model.predict(_inputs_of(model, inputs), batch_size=4096, verbose=0)
     return expit(logits.ravel().astype("float64"))
@@ -839,8 +886,12 @@ def wide_weights(model, wide):
         model: from `wide_model` or `wide_deep_model`. wide: what `fit_wide` returned.
     Returns:
         float32 Series; the index is the feature's string, or the bucket's id when hashed.
+    Raises:
+        ValueError: the model was built for other features.
     """
     weights = model.get_layer("wide_weights").get_weights()[0][1:, 0]
+    if len(weights) != wide["n_ids"] - 1:
+        raise ValueError(f"The model has {len(weights)} wide weights, but `wide` has {wide['n_ids'] - 1} features.")
     names = wide["vocabulary"] or range(1, wide["n_ids"])
     return pd.Series(weights, index=list(names), name="weight").sort_values(key=np.abs, ascending=False, kind="stable")
 

@@ -373,3 +373,22 @@ def test_the_same_figure_is_the_same_picture_and_carries_no_version():
 def test_colours_are_four_and_differ():
     colours = {wdl.BLUE, wdl.ORANGE, wdl.GREEN, wdl.GREY}
     assert len(colours) == 4 and all(plt.matplotlib.colors.is_color_like(colour) for colour in colours)
+
+
+def test_a_model_that_gives_probabilities_or_several_outputs_is_refused():
+    ids = keras.Input((3,), name="ids")
+    inputs, labels = {"ids": np.ones((2, 3), "float32")}, [0, 1]
+    sigmoid = keras.Model({"ids": ids}, keras.layers.Dense(1, "sigmoid")(ids), name="recipe")
+    double = keras.Model({"ids": ids}, keras.layers.Dense(2)(ids), name="double")
+    for model, message in ((sigmoid, "'recipe' ends in a sigmoid; expected a logit"), (double, "one logit a row")):
+        with pytest.raises(ValueError, match=message):
+            wdl.predict(model, inputs)
+        with pytest.raises(ValueError, match=message):
+            wdl.train(model, inputs, labels, wdl.Adam(0.01))
+
+
+def test_weights_of_another_model_are_refused():
+    frame = pd.DataFrame({"a": ["x", "y", "z"]})
+    wide, other = wdl.fit_wide(frame, ["a"]), wdl.fit_wide(frame[:2], ["a"])
+    with pytest.raises(ValueError, match="3 wide weights, but `wide` has 2 features"):
+        wdl.wide_weights(wdl.wide_model(wide), other)
