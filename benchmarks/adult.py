@@ -6,6 +6,7 @@ The file holds, for each model, the lists 'auc', 'accuracy', 'log_loss' and 'sec
 """
 
 import argparse
+import functools
 import json
 import pathlib
 import time
@@ -21,22 +22,23 @@ def labels(frame):
     return (frame["income"] == ">50K").astype(int).to_numpy()
 
 
-def neural(name, wide, deep, train, test):
-    """A function seed → test probabilities, for one of the helpers' models."""
+def neural(train, test):
+    """Name → function seed → test probabilities, for the helpers' three models."""
+    wide, deep = wdl.adult_wide(train), wdl.adult_deep(train)
     inputs, test_inputs = (wdl.joint_inputs(frame, wide, deep) for frame in (train, test))
-    build = {
+    models = {
         "wide": lambda: wdl.wide_model(wide),
         "deep": lambda: wdl.deep_model(deep),
         "wide_deep": lambda: wdl.wide_deep_model(wide, deep),
-    }[name]
+    }
 
-    def run(seed):
+    def run(name, seed):
         keras.utils.set_random_seed(seed)
-        model = build()
+        model = models[name]()
         wdl.train(model, inputs, labels(train), **wdl.adult_training(name, len(train)))
         return wdl.predict(model, test_inputs)
 
-    return run
+    return {name: functools.partial(run, name) for name in models}
 
 
 def trees(train, test):
@@ -60,9 +62,7 @@ def main():
 
     wdl.reproducible()
     train, test = wdl.load_adult()
-    wide, deep = wdl.adult_wide(train), wdl.adult_deep(train)
-    runs = {name: neural(name, wide, deep, train, test) for name in ("wide", "deep", "wide_deep")}
-    runs["hist_gradient_boosting"] = trees(train, test)
+    runs = {**neural(train, test), "hist_gradient_boosting": trees(train, test)}
 
     results = {name: {"auc": [], "accuracy": [], "log_loss": [], "seconds": []} for name in MODELS}
     for seed in range(arguments.seeds):
