@@ -4,45 +4,61 @@
 GOOD := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for p in python3 python3.12 python3.13 python3.11; do $$p -c '$(GOOD)' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
+EXTRAS = course
 
-.PHONY: help lab run test outputs benchmarks lock clean
+.PHONY: help lab check clean
 help:
-	@echo "make lab      install the tutorial and open it in JupyterLab"
-	@echo "make run      run the notebooks without a browser and print the result console"
-	@echo "make test     check everything: the code's style, the helpers, every cell of every notebook"
-	@echo "make outputs  run the notebooks and write their outputs into them"
-	@echo "make benchmarks  train every model with ten seeds and write benchmarks/adult.json, in three minutes"
-	@echo "make lock     write constraints.txt anew, after a change of pyproject.toml"
-	@echo "make clean    remove what the other commands made"
+	@sed -n 's/^\([a-z-]*\):.*## /make \1|/p' Makefile | while IFS='|' read -r name text; do printf '%-16s %s\n' "$$name" "$$text"; done
 
 # The stamp is what a second call finds, so that it installs nothing again.
 .venv/installed: pyproject.toml constraints.txt
 	@'$(PYTHON)' -c '$(GOOD)' 2>/dev/null || { \
 	  echo "The tutorial needs Python 3.11, 3.12 or 3.13: install one and type 'make PYTHON=/path/to/python3.12 lab'."; exit 1; }
 	'$(PYTHON)' -m venv --clear .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$(EXTRAS)]'
 	@touch $@
 
-lab: .venv/installed
+lab: .venv/installed ## install what the notebooks need and open them in JupyterLab
 	$(BIN)/jupyter lab notebooks
 
-run: .venv/installed
+check: .venv/installed ## run the exercises' tests on the notebooks in this folder
+	$(BIN)/python course.py check
+
+clean: ## remove what the other commands made, build/ too
+	rm -rf .venv build *.egg-info .pytest_cache .ruff_cache .hypothesis
+
+# ---- what follows is not in the students' copy
+EXTRAS = test,course
+
+.PHONY: run test outputs benchmarks assignment autograde grades browser lock
+run: .venv/installed ## run the notebooks without a browser and print the result console
 	$(BIN)/python run_notebooks.py
 
-test: .venv/installed
+test: .venv/installed ## check everything: the code's style, the helpers, every cell of every notebook
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pytest --nbval
 
-outputs: .venv/installed
+outputs: .venv/installed ## run the notebooks and write their outputs into them
 	$(BIN)/python run_notebooks.py --write
 
-benchmarks: .venv/installed
+benchmarks: .venv/installed ## train every model with ten seeds and write benchmarks/adult.json, in three minutes
 	$(BIN)/python benchmarks/adult.py --seeds 10 --json benchmarks/adult.json
 
-lock: .venv/installed
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra test --no-annotate \
-	  --no-header --no-emit-index-url pyproject.toml --output-file constraints.txt
+assignment: .venv/installed ## make the students' copy: build/release/ and build/release.zip
+	$(BIN)/python course.py release
 
-clean:
-	rm -rf .venv build *.egg-info .pytest_cache .ruff_cache .hypothesis
+autograde: .venv/installed ## grade SUBMISSIONS=folder, which holds STUDENT/NOTEBOOK.ipynb: build/grades.csv, build/feedback/
+	@test -n "$(SUBMISSIONS)" || { echo "Type 'make autograde SUBMISSIONS=folder'; it holds STUDENT/NOTEBOOK.ipynb."; exit 1; }
+	$(BIN)/python course.py autograde "$(SUBMISSIONS)"
+
+grades: .venv/installed ## write grades and feedback anew, after grading by hand
+	$(BIN)/python course.py grades
+
+browser: .venv/installed ## open the notebooks in JupyterLab in a real browser: build/screenshots/; needs chromium
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt '.[browser]'
+	$(BIN)/python tests/browser.py
+
+lock: .venv/installed ## write constraints.txt anew, after a change of pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-annotate \
+	  --no-header --no-emit-index-url pyproject.toml --output-file constraints.txt

@@ -17,7 +17,8 @@ import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-DIRECT = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"]]
+EXTRAS = PROJECT["optional-dependencies"]
+DIRECT = [*PROJECT["dependencies"], *EXTRAS["test"], *EXTRAS["course"]]
 PUBLIC = [
     member
     for name, member in vars(wdl).items()
@@ -36,7 +37,7 @@ def test_conda_gets_the_same_versions_as_pip():
 def test_every_package_is_pinned_and_the_constraints_agree():
     pins = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     assert all(re.match(r"[\w.-]+==[\w.]+( ; .+)?$", line) for line in pins)
-    for requirement in DIRECT:
+    for requirement in [*DIRECT, *EXTRAS["browser"]]:
         assert requirement in pins
 
 
