@@ -1,7 +1,9 @@
 """nbgrader's settings: the notebooks are the assignment's source, and all that is made from them goes to build/."""
 
+import atexit
 import os
 import pathlib
+import shutil
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent
@@ -19,7 +21,8 @@ c.ClearSolutions.code_stub = {"python": "# Your code here\nraise NotImplementedE
 c.ClearSolutions.text_stub = "*Your answer here*"
 
 # A cell that takes longer is interrupted and counts as failed.
-c.Execute.timeout = 30
+c.Execute.timeout = 60
 if os.name == "posix":  # Unix sockets work with the network cut, loopback included
-    SOCKETS = tempfile.TemporaryDirectory()  # removed when Python ends
-    c.KernelManager.transport, c.KernelManager.ip = "ipc", f"{SOCKETS.name}/kernel"
+    sockets = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, sockets, ignore_errors=True)
+    c.KernelManager.transport, c.KernelManager.ip = "ipc", f"{sockets}/kernel"

@@ -1,0 +1,229 @@
+"""Wrong answers to the graded exercises, each of which must lose points; 'hard-coded' knows the visible tests alone."""
+
+WRONG = {}
+
+# ------------------------------------------------------------------------------------- 01_feature_crossing
+
+WRONG["equation-1"] = {
+    "or instead of and": "def cross_product(x, c): return (x @ c.T > 0).astype(int)",
+    "sum instead of product": "def cross_product(x, c): return x @ c.T",
+    "one fact may be missing": "def cross_product(x, c): return (x @ c.T >= c.sum(axis=1) - 1).astype(int)",
+    "facts that are not asked for count": "def cross_product(x, c): return (x[:, None] == c).all(axis=2).astype(int)",
+    "the other way round": "def cross_product(x, c): return np.prod(x[:, None, :] ** c, axis=2).T",
+    "one cross": "def cross_product(x, c): return np.prod(x ** c[0], axis=1)",
+    "hard-coded": "def cross_product(x, c): return np.array([[1, 0], [1, 1], [0, 1]])",
+}
+COUNTED = """
+def cross_vocabulary(left, right, min_count):
+    counts = pd.Series([f"{one} & {other}" for one, other in zip(left, right)], dtype="object").value_counts()
+    kept = sorted((-count, cross) for cross, count in counts.items() if count >= min_count)
+    return {cross: i for i, (_, cross) in enumerate(kept, start=1)}
+"""
+WRONG["minimum-count"] = {
+    "more often than the minimum": COUNTED.replace(">= min_count", "> min_count"),
+    "ids from 0": COUNTED.replace("start=1", "start=0"),
+    "no minimum": COUNTED.replace(" if count >= min_count", ""),
+    "rarest first": COUNTED.replace("(-count, cross)", "(count, cross)"),
+    "by alphabet alone": COUNTED.replace("(-count, cross)", "(0, cross)"),
+    "counts as values": COUNTED.replace("cross: i for i, (_, cross)", "cross: -_ for i, (_, cross)"),
+    "hard-coded": 'def cross_vocabulary(left, right, min_count): return {"HS-grad & Repair": 1, "Masters & Sales": 2}',
+}
+WRONG["minimum-count"]["ties against the alphabet"] = COUNTED.replace(
+    "    return", "    kept.sort(key=lambda entry: (entry[0], [-ord(letter) for letter in entry[1]]))\n    return"
+)
+WRONG["collision"] = {
+    "the first two words": "def find_collision(words, n_buckets): return words[0], words[1]",
+    "a word with itself": "def find_collision(words, n_buckets): return words[0], words[0]",
+    "nothing is found": "def find_collision(words, n_buckets): return None",
+    "a repeated word is taken for a collision": """
+def find_collision(words, n_buckets):
+    seen = {}
+    for word, bucket in zip(words, wdl.hash_ids(pd.Series(words), n_buckets, len(words))[:, 0]):
+        if bucket in seen:
+            return seen[bucket], word
+        seen[bucket] = word
+""",
+    "neighbours only": """
+def find_collision(words, n_buckets):
+    buckets = wdl.hash_ids(pd.Series(words), n_buckets, len(words))[:, 0]
+    for i in range(len(words) - 1):
+        if words[i] != words[i + 1] and buckets[i] == buckets[i + 1]:
+            return words[i], words[i + 1]
+""",
+    "hard-coded": """
+def find_collision(words, n_buckets):
+    if n_buckets == 3:
+        for other in words[1:]:
+            for one in words:
+                if one != other and len(set(wdl.hash_ids(pd.Series([one, other]), 3, 2)[:, 0])) == 1:
+                    return one, other
+    return None
+""",
+}
+
+# ------------------------------------------------------------------------------------------- 02_wide_model
+
+SUMS = """
+def multi_hot(ids, n_ids):
+    result = np.zeros((len(ids), n_ids))
+    np.put_along_axis(result, ids, 1, axis=1)
+    result[:, 0] = 0
+    return result
+
+def gathered(ids, weights):
+    return (weights[ids] * (ids > 0)).sum(axis=1)
+"""
+WRONG["gathered-sum"] = {
+    "id 0 adds its weight": SUMS.replace(" * (ids > 0)", ""),
+    "column 0 stays": SUMS.replace("    result[:, 0] = 0\n", ""),
+    "one sum for all rows": SUMS.replace("sum(axis=1)", "sum()"),
+    "ids counted from 1": SUMS.replace("weights[ids]", "weights[ids - 1]"),
+    "as wide as the batch's largest id": SUMS.replace("(len(ids), n_ids)", "(len(ids), ids.max() + 1)"),
+    "the first two ids only": SUMS.replace("weights[ids] * (ids > 0)", "weights[ids[:, :2]] * (ids[:, :2] > 0)"),
+    "hard-coded": """
+def multi_hot(ids, n_ids): return np.array([[0, 1, 0, 1], [0, 0, 1, 0]])
+def gathered(ids, weights): return np.array([2.5, -1])
+""",
+}
+THRESHOLD = """
+def soft_threshold(z, n, alpha, l1):
+    return np.where(np.abs(z) <= l1, 0.0, -(z - np.sign(z) * l1) * alpha / np.sqrt(n))
+"""
+WRONG["soft-threshold"] = {
+    "wrong sign": THRESHOLD.replace("-(z", "(z"),
+    "hard threshold": THRESHOLD.replace(" - np.sign(z) * l1", ""),
+    "no root": THRESHOLD.replace("np.sqrt(n)", "n"),
+    "alpha left out": THRESHOLD.replace("* alpha ", ""),
+    "l1 taken from negative z too": THRESHOLD.replace("np.sign(z) * l1", "l1"),
+    "no zeros": "def soft_threshold(z, n, alpha, l1): return -(z - np.sign(z) * l1) * alpha / np.sqrt(n)",
+    "hard-coded": "def soft_threshold(z, n, alpha, l1): return np.array([0, 0.3, -0.3, 0])",
+}
+STEP = """
+def soft_threshold(z, n, alpha, l1):
+    return np.where(np.abs(z) <= l1, 0.0, -(z - np.sign(z) * l1) * alpha / np.sqrt(n))
+
+def ftrl_step(g, w, z, n, alpha, l1):
+    s = (np.sqrt(n + g**2) - np.sqrt(n)) / alpha
+    z, n = z + g - s * w, n + g**2
+    return soft_threshold(z, n, alpha, l1), z, n
+"""
+WRONG["ftrl-step"] = {
+    "no correction": STEP.replace(" - s * w", ""),
+    "correction added": STEP.replace("- s * w", "+ s * w"),
+    "g is not squared": STEP.replace("n + g**2\n", "n + np.abs(g)\n"),
+    "the weight from the old n": STEP.replace("return soft_threshold(z, n,", "return soft_threshold(z, n - g**2,"),
+    "alpha left out of s": STEP.replace(" / alpha\n", "\n"),
+    "no threshold": STEP.replace("soft_threshold(z, n, alpha, l1), z", "soft_threshold(z, n, alpha, 0), z"),
+    "hard-coded": """
+def ftrl_step(g, w, z, n, alpha, l1):
+    return np.array([0.21, 0.1407]), np.array([-0.9, -0.8029]), np.array([0.51, 0.52])
+""",
+}
+
+# ------------------------------------------------------------------------------------------- 03_deep_model
+
+QUANTILES = """
+def normalised(known, new, n_q):
+    boundaries = np.quantile(known, np.arange(1, n_q) / n_q)
+    group = 1 + (np.asarray(new)[:, None] >= boundaries).sum(axis=1)
+    return (group - 1) / (n_q - 1)
+"""
+WRONG["quantiles"] = {
+    "boundaries from the new values": QUANTILES.replace("quantile(known", "quantile(new"),
+    "boundaries from all values": QUANTILES.replace("quantile(known", "quantile(np.concatenate([known, new])"),
+    "divided by n_q": QUANTILES.replace("/ (n_q - 1)", "/ n_q"),
+    "group without minus 1": QUANTILES.replace("(group - 1)", "group"),
+    "a boundary belongs below": QUANTILES.replace(">=", ">"),
+    "divided by the range": "def normalised(known, new, n_q): return (new - known.min()) / (known.max() - known.min())",
+    "range, cut to 0 and 1": """
+def normalised(known, new, n_q): return np.clip((new - known.min()) / (known.max() - known.min()), 0, 1)
+""",
+    "hard-coded": "def normalised(known, new, n_q): return np.array([0, 1 / 3, 1] if len(new) == 3 else [1 / 3])",
+}
+LAYERS = """
+def hidden_layers(a, layers):
+    for W, b in layers:
+        a = np.maximum(0, W @ a + b)
+    return a
+"""
+WRONG["equation-2"] = {
+    "no ReLU": LAYERS.replace("np.maximum(0, W @ a + b)", "W @ a + b"),
+    "ReLU before the bias": LAYERS.replace("np.maximum(0, W @ a + b)", "np.maximum(0, W @ a) + b"),
+    "no bias": LAYERS.replace(" + b", ""),
+    "Keras' matrix": LAYERS.replace("W @ a", "a @ W"),
+    "the first layer only": LAYERS.replace("in layers:", "in layers[:1]:"),
+    "ReLU at the end only": LAYERS.replace("np.maximum(0, W @ a + b)", "W @ a + b").replace(
+        "n a", "n np.maximum(0, a)"
+    ),
+    "hard-coded": """
+def hidden_layers(a, layers): return np.array([1, 2.5, 0] if len(layers) == 1 else [3.5, 0])
+""",
+}
+
+# --------------------------------------------------------------------------------------- 04_joint_training
+
+JOINT = """
+def joint_probability(ids, wide_weights, a, deep_weights, bias):
+    logit = wide_weights[ids].sum(axis=1) + a @ deep_weights + bias
+    return 1 / (1 + np.exp(-logit))
+"""
+WRONG["equation-3"] = {
+    "a logit": JOINT.replace("1 / (1 + np.exp(-logit))", "logit"),
+    "two biases": JOINT.replace("+ bias", "+ 2 * bias"),
+    "no bias": JOINT.replace(" + bias", ""),
+    "the probability of 0": JOINT.replace("np.exp(-logit)", "np.exp(logit)"),
+    "an ensemble": """
+def joint_probability(ids, wide_weights, a, deep_weights, bias):
+    logits = wide_weights[ids].sum(axis=1) + bias, a @ deep_weights + bias
+    return sum(1 / (1 + np.exp(-logit)) for logit in logits) / 2
+""",
+    "the wide part is left out": JOINT.replace("wide_weights[ids].sum(axis=1) + ", ""),
+    "hard-coded": """
+def joint_probability(ids, wide_weights, a, deep_weights, bias):
+    return 1 / (1 + np.exp(-np.array([0, 2] if len(ids) == 2 else [0.7])))
+""",
+}
+GRADIENTS = """
+def gradients(p, y, ids, n_ids, a):
+    error = (p - y) / len(y)
+    wide_gradient = np.zeros(n_ids)
+    np.add.at(wide_gradient, ids, np.broadcast_to(error[:, None], ids.shape))
+    wide_gradient[0] = 0
+    return wide_gradient, error @ a, error.sum()
+"""
+WRONG["gradients"] = {
+    "repeated ids are lost": GRADIENTS.replace(
+        "np.add.at(wide_gradient, ids, np.broadcast_to(error[:, None], ids.shape))",
+        "wide_gradient[ids] += error[:, None]",
+    ),
+    "the sum of the rows": GRADIENTS.replace(" / len(y)", ""),
+    "the other sign": GRADIENTS.replace("(p - y)", "(y - p)"),
+    "id 0 gets a gradient": GRADIENTS.replace("    wide_gradient[0] = 0\n", ""),
+    "activations left out": GRADIENTS.replace("error @ a", "np.full(a.shape[1], error.sum())"),
+    "through the sigmoid again": GRADIENTS.replace("(p - y)", "(p - y) * p * (1 - p)"),
+    "hard-coded": """
+def gradients(p, y, ids, n_ids, a):
+    return np.array([0, 0.125, -0.125, 0]), np.array([0.75, 0.25]), 0.125
+""",
+}
+WINNER = """
+def winner(log, user, app):
+    own = log[(log["user"] == user) & (log["app"] == app)]
+    if own.empty:
+        return "deep"
+    taste = log.loc[log["user"] == user, "taste"].iloc[0]
+    category = log.loc[log["app"] == app, "category"].iloc[0]
+    alike = log[(log["taste"] == taste) & (log["category"] == category)]
+    return "wide" if (own["install"].mean() > 0.5) != (alike["install"].mean() > 0.5) else "deep"
+"""
+WRONG["winner"] = {
+    "always deep": "def winner(log, user, app): return 'deep'",
+    "wide wherever there are rows": WINNER.split("    taste")[0] + "    return 'wide'\n",
+    "wide where nothing was shown": WINNER.replace('return "deep"\n', 'return "wide"\n', 1),
+    "the wrong way round": WINNER.replace("!=", "=="),
+    "against the whole log": WINNER.replace('alike["install"]', 'log["install"]'),
+    "against the user's other rows": WINNER.replace(' & (log["category"] == category)', ' & (log["user"] == user)'),
+    "hard-coded": """
+def winner(log, user, app): return "wide" if (user, app) == ("u", "a") else "deep"
+""",
+}
