@@ -18,6 +18,7 @@ import re
 import shutil
 import sys
 import tempfile
+import warnings
 import zipfile
 
 import nbformat
@@ -140,7 +141,9 @@ def check(names):
         with tempfile.TemporaryDirectory() as folder:
             copied = pathlib.Path(folder) / path.name
             nbformat.write(exercises(nbformat.read(path, as_version=4)), copied)
-            Validator(config=config).validate_and_print(str(copied))
+            validator = Validator(config=config)
+            validator.stream = sys.stdout
+            validator.validate_and_print(str(copied))
 
 
 # ----------------------------------------------------------------------------------------------- grade
@@ -166,7 +169,7 @@ def grade_notebook(api, student, name, notebook, released):
     """Grade one notebook of one student; one that cannot be graded gets no points and does not stop the others."""
     target = BUILD / "submitted" / student / ASSIGNMENT / f"{name}.ipynb"
     api.coursedir.notebook_id = name
-    note = "The notebook could not be run to its end: its kernel died, so there are no points."
+    note = "The notebook could not be run to its end: Python ended before, so there are no points."
     for attempt in (notebook, with_note(released, note)):
         nbformat.write(attempt, target)
         result = api.autograde(ASSIGNMENT, student)
@@ -239,6 +242,8 @@ def main():
     graded.add_argument("--timeout", type=int, help="seconds after which a cell is interrupted")
     commands.add_parser("grades", help="write grades and feedback anew, after grading by hand")
     arguments = parser.parse_args()
+    # SQLAlchemy's, about nbgrader, and nbformat's, about what students send in: neither is a teacher's business.
+    warnings.filterwarnings("ignore", "Object of type|Non-unique cell id|Cell is missing an id")
     if arguments.command == "release":
         release()
     elif arguments.command == "check":

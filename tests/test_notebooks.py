@@ -57,6 +57,12 @@ def sections(notebook):
     return found
 
 
+def lesson(notebook):
+    """The cells before the exercises."""
+    starts = [i for i, cell in enumerate(notebook.cells) if cell.source.startswith("## Exercises")]
+    return notebook.cells[: starts[0]]
+
+
 def tags(cell):
     return set(cell.metadata.get("tags", []))
 
@@ -69,7 +75,8 @@ def test_it_is_valid_and_says_only_what_jupyter_needs(path, notebook):
         "language_info": {"name": "python"},
     }
     for cell in notebook.cells:
-        assert set(cell.metadata) <= {"tags"}, "run `make outputs`: a cell carries other metadata"
+        graded = {"nbgrader", "jupyter"} if "nbgrader" in cell.metadata else set()
+        assert set(cell.metadata) <= {"tags"} | graded, "run `make outputs`: a cell carries other metadata"
         assert tags(cell) <= {"approx", "result-console", "readme-picture"}
 
 
@@ -94,9 +101,17 @@ def test_every_cell_is_compared(path, notebook):
 
 @every_notebook
 def test_its_length_is_a_chapters(path, notebook):
-    assert 25 <= len(notebook.cells) <= 45
+    cells = lesson(notebook)
+    assert 25 <= len(cells) <= 45
     assert max(len(cell.source.splitlines()) for cell in code(notebook)) <= 20
-    assert 900 <= len(" ".join(prose(notebook)).split()) <= 1500
+    assert 900 <= len(" ".join(cell.source for cell in cells if cell.cell_type == "markdown").split()) <= 1500
+
+
+@every_notebook
+def test_its_exercises_are_fewer_than_its_lesson(path, notebook):
+    cells = notebook.cells[len(lesson(notebook)) :]
+    assert len(cells) <= 18
+    assert len(" ".join(cell.source for cell in cells if cell.cell_type == "markdown").split()) <= 750
 
 
 @every_notebook
@@ -116,8 +131,15 @@ def test_it_has_one_title_and_ends_with_a_recap_and_exercises(path, notebook):
     lines = "\n".join(prose(notebook)).splitlines()
     assert sum(line.startswith("# ") for line in lines) == 1
     assert list(sections(notebook))[-2:] == ["What you have seen", "Exercises"]
-    exercises = notebook.cells[-1].source.split("## Exercises")[1]
-    assert len(re.findall(r"^\d\. ", exercises, re.M)) in (2, 3)
+    open_questions = notebook.cells[-1].source
+    assert open_questions.startswith("### Predict and try\n")
+    assert len(re.findall(r"^\d\. ", open_questions, re.M)) in (2, 3)
+
+
+@every_notebook
+def test_it_leads_on_where_it_ends_as_its_card_does(path, notebook):
+    card = re.search(r"^\| \*\*Go to\*\* \| (.*) \|$", notebook.cells[0].source, re.M)[1]
+    assert notebook.cells[-1].source.splitlines()[-1] == f"Go to: {card}"
 
 
 @every_notebook
@@ -163,7 +185,11 @@ def slug(title):
     return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
 
 
-@pytest.mark.parametrize("path", [*PATHS, *ROOT.glob("*.md"), *ROOT.glob("data/*.md")], ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path",
+    [*PATHS, *ROOT.glob("*.md"), *ROOT.glob("data/*.md"), *ROOT.glob("notebooks/*.md")],
+    ids=lambda path: path.name,
+)
 def test_relative_links_resolve(path):
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".ipynb":
