@@ -223,7 +223,7 @@ def grades():
             submission = gradebook.find_submission(ASSIGNMENT, student)
             waiting = [g.max_score for n in submission.notebooks for g in n.grades if g.needs_manual_grade]
             row = {"student": student} | {n.name: n.score for n in sorted(submission.notebooks, key=lambda n: n.name)}
-            rows.append(row | {"total": submission.score, "of": submission.max_score, "by hand": sum(waiting)})
+            rows.append(row | {"total": submission.score, "of": submission.max_score, "by hand": float(sum(waiting))})
     with (BUILD / "grades.csv").open("w", encoding="utf-8", newline="") as file:
         table = csv.DictWriter(file, rows[0])
         table.writeheader()
