@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import socket
 import subprocess
@@ -101,10 +102,10 @@ def open_notebook(page, address, path):
 def menu(page, *names):
     """Choose an entry of JupyterLab's menu, such as menu(page, 'Kernel', 'Restart Kernel')."""
     page.locator(".lm-MenuBar-itemLabel", has_text=names[0]).first.click()
-    for name in names[1:]:
-        entry = page.locator(".lm-Menu-itemLabel", has_text=name).last
-        entry.hover()
-        entry.click()
+    *between, last = (page.locator(".lm-Menu-itemLabel", has_text=re.compile(f"^{name}$")) for name in names[1:])
+    for entry in between:
+        entry.hover()  # opens a menu beside this one
+    last.click()
 
 
 def run_all(page, path):
@@ -207,9 +208,13 @@ def main():
     with lab(FOLDER) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         page = browser.new_page(viewport=LAPTOP)
-        for stem in stems:
-            check_tutorial(page, address, stem)
-        check_exercise(page, address, stems[0])
+        try:
+            for stem in stems:
+                check_tutorial(page, address, stem)
+            check_exercise(page, address, stems[0])
+        except Exception:
+            picture_of(page, "where-it-failed")
+            raise
         browser.close()
     print("build/screenshots/ has the pictures to look at")
 
