@@ -20,6 +20,7 @@ c.CourseDirectory.ignore = ["*.md", "images", "__pycache__", ".ipynb_checkpoints
 c.ClearSolutions.code_stub = {"python": "# Your code here\nraise NotImplementedError"}
 c.ClearSolutions.text_stub = "*Your answer here*"
 
+c.Validator.width = 130  # `make check` shows whole lines, and with them what a test says
 # A cell that takes longer is interrupted and counts as failed.
 c.Execute.timeout = 60
 c.Execute.raise_on_iopub_timeout = False  # a loop that cannot be interrupted costs its own tests, not the notebook

@@ -350,6 +350,13 @@ def test_a_released_notebook_solved_in_its_answers_alone_gets_full_marks(release
     assert [found[student]["total"] for student in ("ada", "bob")] == ["8.0", "4.0"]
     assert (found["ada"]["of"], found["ada"]["by hand"]) == ("10.0", "2.0")
 
+    with course.Gradebook(course.settings().CourseDirectory.db_url) as gradebook:  # what the form grader does
+        grade = gradebook.find_grade("in-words", path.stem, course.ASSIGNMENT, "ada")
+        grade.manual_score, grade.needs_manual_grade = 1.5, False
+        gradebook.db.commit()
+    course.grades()
+    assert (grades(course)["ada"]["total"], grades(course)["ada"]["by hand"]) == ("9.5", "0.0")
+
     shutil.copy(tmp_path / "in" / "ada" / path.name, course.ROOT / "notebooks" / path.name)
     course.check([path.stem])
     assert "Success! Your notebook passes all the tests." in capsys.readouterr().out
