@@ -37,6 +37,11 @@ SHOW = """async index => {
   content.activeCellIndex = index;
   await content.scrollToItem(index, 'start');
 }"""
+PROGRESS = """index => {
+  const output = jupyterapp.shell.currentWidget.content.widgets[index].node.querySelector('.jp-Cell-outputArea');
+  const { top, bottom } = output.getBoundingClientRect();
+  return output.innerText.includes('Epoch') && bottom > 0 && top < window.innerHeight;
+}"""
 PICTURES = """index => [...jupyterapp.shell.currentWidget.content.widgets[index].node.querySelectorAll('img')]
   .map(image => image.complete && image.naturalWidth > 0 && image.getBoundingClientRect().height > 0)"""
 
@@ -118,12 +123,13 @@ def run_all(page, path):
 
     def finished():
         nonlocal live
-        code = [cell for cell in page.evaluate(CELLS) if cell["type"] == "code"]
-        running = [cell for cell in code if cell["count"] is None and cell["outputs"]]
-        if not live and any("Epoch" in "".join(out.get("text", "")) for c in running for out in c["outputs"]):
-            live = page.locator(".jp-OutputArea-output", has_text="Epoch").last.is_visible()
-            page.screenshot(path=SCREENSHOTS / f"{pathlib.Path(path).stem}-progress.png")
-        return all(cell["count"] for cell in code) and page.evaluate(KERNEL) == "idle"
+        cells = page.evaluate(CELLS)
+        for index, cell in enumerate(cells):
+            running = cell["type"] == "code" and cell["count"] is None
+            if not live and running and any("Epoch" in "".join(out.get("text", "")) for out in cell["outputs"]):
+                picture_of(page, f"{pathlib.Path(path).stem}-progress", index)
+                live = page.evaluate(PROGRESS, index)
+        return all(cell["count"] for cell in cells if cell["type"] == "code") and page.evaluate(KERNEL) == "idle"
 
     wait(finished, 900, f"{path}: the run does not end")
     cells = page.evaluate(CELLS)
