@@ -7,7 +7,7 @@ import tempfile
 
 import nbval.kernel
 
-# Kernels that pytest starts from inside a notebook must not draw progress bars either.
+# Kernels that pytest starts from inside a notebook must not show progress either.
 os.environ.pop("JPY_SESSION_NAME", None)
 
 # Kernels are spoken to through Unix sockets, which work with the network cut, loopback included.

@@ -62,7 +62,7 @@ def main():
     parser.add_argument("names", nargs="*", help="notebooks to run, such as 02_wide_model; all if none is named")
     parser.add_argument("--write", action="store_true", help="write the outputs into the notebooks")
     arguments = parser.parse_args()
-    os.environ.pop("JPY_SESSION_NAME", None)  # no progress bars, wherever this is started from
+    os.environ.pop("JPY_SESSION_NAME", None)  # no progress lines, wherever this is started from
     console = []
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
         if arguments.names and path.stem not in arguments.names:

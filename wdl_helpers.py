@@ -791,8 +791,18 @@ def _check_lengths(inputs, labels):
             raise ValueError(f"Input {name!r} has {len(array)} rows but there are {len(labels)} labels.")
 
 
+def _progress(name, epochs):
+    """A callback that keeps one line up to date, where Keras' own bar takes two lines an epoch."""
+
+    def say(epoch, scores):
+        shown = ", ".join(f"{score} {value:.4f}" for score, value in scores.items())
+        print(f"\r{name}: epoch {epoch + 1} of {epochs}, {shown}", end="\n" if epoch + 1 == epochs else "", flush=True)
+
+    return keras.callbacks.LambdaCallback(on_epoch_end=say)
+
+
 def train(model, inputs, labels, optimizer=None, epochs=10, batch_size=256, validation=None):
-    """Fit a model to labels by their log loss; in JupyterLab a progress bar shows how far it is.
+    """Fit a model to labels by their log loss; in JupyterLab a line says how far it is.
 
     Args:
         model: Keras model that returns one logit a row. inputs: dict of arrays, with at least the model's inputs.
@@ -817,11 +827,12 @@ def train(model, inputs, labels, optimizer=None, epochs=10, batch_size=256, vali
         model.compile(optimizer, loss, jit_compile=False, steps_per_execution=32)
     elif getattr(model, "optimizer", None) is None:
         raise ValueError(f"The model '{model.name}' has no optimizer yet: give one.")
-    # Jupyter sets this name in a notebook that someone has open, and in no other run.
-    verbose = 1 if "JPY_SESSION_NAME" in os.environ else 0
+    callbacks = [keras.callbacks.TerminateOnNaN()]
+    if "JPY_SESSION_NAME" in os.environ:  # Jupyter sets it in a notebook that someone has open, and in no other run
+        callbacks.append(_progress(model.name, epochs))
     history = model.fit(
-        inputs, labels, epochs=epochs, batch_size=batch_size, validation_data=validation, verbose=verbose,
-        callbacks=[keras.callbacks.TerminateOnNaN()],
+        inputs, labels, epochs=epochs, batch_size=batch_size, validation_data=validation, verbose=0,
+        callbacks=callbacks,
     ).history  # fmt: skip
     if not np.isfinite([*itertools.chain(*history.values())]).all():
         raise FloatingPointError(f"The loss of '{model.name}' became NaN or infinite: lower the learning rate.")

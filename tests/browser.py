@@ -40,7 +40,7 @@ SHOW = """async index => {
 PROGRESS = """index => {
   const output = jupyterapp.shell.currentWidget.content.widgets[index].node.querySelector('.jp-Cell-outputArea');
   const { top, bottom } = output.getBoundingClientRect();
-  return output.innerText.includes('Epoch') && bottom > 0 && top < window.innerHeight;
+  return output.innerText.includes(': epoch ') && bottom > 0 && top < window.innerHeight;
 }"""
 PICTURES = """index => [...jupyterapp.shell.currentWidget.content.widgets[index].node.querySelectorAll('img')]
   .map(image => image.complete && image.naturalWidth > 0 && image.getBoundingClientRect().height > 0)"""
@@ -126,7 +126,7 @@ def run_all(page, path):
         cells = page.evaluate(CELLS)
         for index, cell in enumerate(cells):
             running = cell["type"] == "code" and cell["count"] is None
-            if not live and running and any("Epoch" in "".join(out.get("text", "")) for out in cell["outputs"]):
+            if not live and running and any(": epoch " in "".join(out.get("text", "")) for out in cell["outputs"]):
                 picture_of(page, f"{pathlib.Path(path).stem}-progress", index)
                 live = page.evaluate(PROGRESS, index)
         return all(cell["count"] for cell in cells if cell["type"] == "code") and page.evaluate(KERNEL) == "idle"

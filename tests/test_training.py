@@ -56,7 +56,7 @@ def test_the_first_call_needs_an_optimizer():
         wdl.train(wdl.wide_model(WIDE), WIDE_INPUTS, LABELS)
 
 
-def test_a_progress_bar_is_drawn_in_jupyter_and_nowhere_else(monkeypatch, capsys):
+def test_one_line_of_progress_is_shown_in_jupyter_and_nowhere_else(monkeypatch, capsys):
     model = wdl.wide_model(WIDE)
     monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
     wdl.train(model, WIDE_INPUTS, LABELS, wdl.Ftrl(0.1), epochs=1)
@@ -64,8 +64,10 @@ def test_a_progress_bar_is_drawn_in_jupyter_and_nowhere_else(monkeypatch, capsys
     silent = capsys.readouterr()
     assert silent.out == silent.err == ""
     monkeypatch.setenv("JPY_SESSION_NAME", "/notebooks/some.ipynb")
-    wdl.train(model, WIDE_INPUTS, LABELS, epochs=1)
-    assert "loss" in capsys.readouterr().out
+    wdl.train(model, WIDE_INPUTS, LABELS, epochs=3)
+    shown = capsys.readouterr().out
+    assert [line.split(",")[0] for line in shown.split("\r")] == ["", *(f"wide: epoch {i} of 3" for i in (1, 2, 3))]
+    assert shown.count("\n") == 1 and shown.endswith("\n") and "loss 0." in shown
     wdl.predict(model, WIDE_INPUTS)
     assert capsys.readouterr().out == ""
 
