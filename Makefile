@@ -56,7 +56,7 @@ grades: .venv/installed ## write grades and feedback anew, after grading by hand
 	$(BIN)/python course.py grades
 
 browser: .venv/installed ## open the notebooks in JupyterLab in a real browser: build/screenshots/; needs chromium
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt '.[browser]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[browser]'
 	$(BIN)/python tests/browser.py
 
 lock: .venv/installed ## write constraints.txt anew, after a change of pyproject.toml
