@@ -227,3 +227,51 @@ WRONG["winner"] = {
 def winner(log, user, app): return "wide" if (user, app) == ("u", "a") else "deep"
 """,
 }
+
+# -------------------------------------------------------------------------------- 05_factorization_machines
+
+WRONG["rendle"] = {
+    "not halved": "def pair_sum(v): return (v.sum(axis=1) ** 2).sum(axis=1) - (v**2).sum(axis=(1, 2))",
+    "a vector with itself counts": "def pair_sum(v): return (v.sum(axis=1) ** 2).sum(axis=1) / 2",
+    "the k numbers are added first": "def pair_sum(v): return (v.sum(axis=(1, 2)) ** 2 - (v**2).sum(axis=(1, 2))) / 2",
+    "neighbours only": "def pair_sum(v): return (v[:, 1:] * v[:, :-1]).sum(axis=(1, 2))",
+    "a sum for each number": "def pair_sum(v): return (v.sum(axis=1) ** 2 - (v**2).sum(axis=1)) / 2",
+    "hard-coded": "def pair_sum(v): return np.array([5, 4]) * v[0, 0, 0] ** 2",
+}
+FM = """
+def fm_logits(ids, bias, weights, vectors):
+    known = ids > 0
+    v = vectors[ids] * known[..., None]
+    pairs = ((v.sum(axis=1) ** 2).sum(axis=1) - (v**2).sum(axis=(1, 2))) / 2
+    return bias + (weights[ids] * known).sum(axis=1) + pairs
+"""
+WRONG["fm-logits"] = {
+    "id 0 has a weight": FM.replace("(weights[ids] * known)", "weights[ids]"),
+    "id 0 has a vector": FM.replace("vectors[ids] * known[..., None]", "vectors[ids]"),
+    "no pairs": FM.replace(" + pairs", ""),
+    "no bias": FM.replace("bias + ", ""),
+    "pairs counted twice": FM.replace(" / 2", ""),
+    "one known feature makes the row": FM.replace("ids > 0", "np.cumsum(ids > 0, axis=1) == 1"),
+    "hard-coded": "def fm_logits(ids, bias, weights, vectors): return np.array([4.6, 2.1, 0.1])",
+}
+SVD = """
+def factors(table, k):
+    U, s, Vt = np.linalg.svd(table, full_matrices=False)
+    return U[:, :k] * s[:k], Vt[:k].T
+"""
+WRONG["factors"] = {
+    "the singular values left out": SVD.replace(" * s[:k]", ""),
+    "the singular values on both sides": SVD.replace("Vt[:k].T", "(s[:k, None] * Vt[:k]).T"),
+    "their roots on one side": SVD.replace("s[:k]", "np.sqrt(s[:k])"),
+    "the last k": "def factors(table, k): U, s, Vt = np.linalg.svd(table, full_matrices=False); "
+    "return U[:, -k:] * s[-k:], Vt[-k:].T",
+    "apps the other way round": SVD.replace("Vt[:k].T", "Vt[:k]"),
+    "the first k columns": "def factors(table, k): return table[:, :k], np.eye(table.shape[1], k)",
+    "more than k numbers": SVD.replace(":k]", ":3]"),
+    "hard-coded": """
+def factors(table, k):
+    if k == 1:
+        return table[:, :1], np.array([[1], [-1], [1]])
+    return table[:, :3], np.eye(3)
+""",
+}
