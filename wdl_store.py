@@ -231,17 +231,19 @@ def simulate_day(store, visits, seed, shown=10):
         raise ValueError(f"shown is {shown}; expected at most 50 of the 100 candidates.")
     rng = np.random.default_rng([seed, 1])
     users = rng.integers(0, len(store["users"]), visits)
-    place = dict(zip(LANGUAGES, range(len(LANGUAGES)), strict=True))
-    country = store["users"]["country"].map(place).to_numpy()[users]
-    pages = []
+    country = store["users"]["country"].map([*LANGUAGES].index).to_numpy()[users]
+    candidates = retrieve(store, users, seed=[seed, 2])
+    explored, apps = rng.random((visits, shown)) < store["exploration"], np.empty((visits, shown), dtype="int32")
     for start in range(0, visits, BLOCK):
         rows = slice(start, start + BLOCK)
-        candidates = retrieve(store, users[rows], seed=[seed, 2, start])
-        belief = store["beliefs"][country[rows, None], candidates]
-        ranked = np.take_along_axis(candidates, np.argsort(-belief, axis=1, kind="stable"), axis=1)
-        others = rng.permuted(ranked[:, shown:], axis=1)[:, :shown]
-        pages.append(np.where(rng.random(others.shape) < store["exploration"], others, ranked[:, :shown]))
-    users, apps = np.repeat(users, shown), np.concatenate(pages).ravel()
+        belief = store["beliefs"][country[rows, None], candidates[rows]]
+        ranked = np.argsort(-belief, axis=1, kind="stable")
+        others = np.sort(ranked[:, shown:], axis=1)[
+            :, :shown
+        ]  # candidates come in random order: so the first are random
+        place = np.where(explored[rows], others, ranked[:, :shown])
+        apps[rows] = np.take_along_axis(candidates[rows], place, axis=1)
+    users, apps = np.repeat(users, shown), apps.ravel()
     log = impressions(store, users, apps)
     log["visit"], log["truth"] = np.repeat(np.arange(visits), shown), install_probability(store, users, apps)
     log["install"] = (rng.random(len(log)) < log["truth"]).astype(int)

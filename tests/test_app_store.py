@@ -1,0 +1,294 @@
+"""The simulated store, ranking quality, and what the benchmark's file must hold."""
+
+import hashlib
+import json
+import pathlib
+import tracemalloc
+from statistics import mean, stdev
+
+import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
+
+# isort: split
+import numpy as np
+import pandas as pd
+import pytest
+import wdl_store
+from hypothesis import given
+from hypothesis import strategies as st
+from laws import sigmoid
+from scipy.stats import t as student
+from sklearn.metrics import ndcg_score
+
+RESULTS = pathlib.Path(__file__).resolve().parent.parent / "benchmarks" / "app_store.json"
+STORE = wdl_store.make_store(0, n_users=2_000)
+LOG = wdl_store.simulate_day(STORE, 1_500, seed=1)
+# The first 16 digits of SHA-256 of users, apps, rules, a log and candidates, the same on every machine.
+DIGESTS = ["0bb21ef21bea7263", "7f8217568f3943d4", "1918a6f329894743", "7082c8792782b595", "9413c7752e92335e"]
+
+
+def digest(frame):
+    text = frame.assign(installed=frame["installed"].map("|".join)) if "installed" in frame.columns else frame
+    return hashlib.sha256(text.to_csv(index=False, float_format="%.6f", lineterminator="\n").encode()).hexdigest()[:16]
+
+
+# ---------------------------------------------------------------------------------------------- the store
+
+
+def test_a_seed_gives_the_same_store_on_every_machine():
+    candidates = pd.DataFrame(wdl_store.retrieve(STORE, np.arange(500), seed=5))
+    rules = STORE["rules"].rename(columns={"installed": "first"})
+    found = [digest(frame) for frame in (STORE["users"], STORE["apps"], rules, LOG, candidates)]
+    assert found == DIGESTS
+    again = wdl_store.make_store(0, n_users=2_000)
+    pd.testing.assert_frame_equal(wdl_store.simulate_day(again, 1_500, seed=1), LOG)
+    assert not wdl_store.simulate_day(STORE, 1_500, seed=2)["app"].equals(LOG["app"])
+    assert not wdl_store.make_store(1, n_users=2_000)["users"].equals(STORE["users"])
+
+
+def test_users_have_distinct_apps_that_are_not_new():
+    ages = STORE["apps"].set_index("app")["app_age"]
+    for installed in STORE["users"]["installed"]:
+        assert 3 <= len(installed) <= 9 and len(set(installed)) == len(installed)
+        assert (ages[installed] >= 31).all()
+    assert {len(installed) for installed in STORE["users"]["installed"]} == set(range(3, 10))
+    assert (ages < 31).mean() == 0.5
+    assert STORE["apps"]["app"].is_unique
+
+
+def test_the_truth_is_the_sum_that_is_documented():
+    hidden, names = STORE["hidden"], {name: i for i, name in enumerate(STORE["apps"]["app"])}
+    strength = STORE["rules"].set_index(["installed", "app"])["strength"].to_dict()
+    users, apps = np.random.default_rng(0).integers(0, [[2_000], [200]], (2, 300))
+    with_rules = 0
+    for user, app, truth in zip(users, apps, wdl_store.install_probability(STORE, users, apps)):
+        installed = STORE["users"]["installed"][user]
+        rules = [strength.get((name, STORE["apps"]["app"][app]), 0) for name in installed]
+        logit = (
+            wdl_store.BASE + hidden["popularity"][app] + hidden["tastes"][user] @ hidden["character"][app] + sum(rules)
+        )
+        assert truth == pytest.approx(sigmoid(logit), abs=6e-7)
+        assert names.keys() >= set(installed)
+        with_rules += any(rules)
+    assert with_rules > 50
+
+
+def test_labels_are_drawn_from_the_truth():
+    bins = pd.qcut(LOG["truth"], 10)
+    for _, group in LOG.groupby(bins, observed=True):
+        error = (group["truth"] * (1 - group["truth"])).sum() ** 0.5 / len(group)
+        assert abs(group["install"].mean() - group["truth"].mean()) < 3.5 * error
+
+
+def test_rules_are_planted_on_the_best_known_apps_with_both_signs():
+    rules = STORE["rules"]
+    popularity = pd.Series(STORE["hidden"]["popularity"], STORE["apps"]["app"])[
+        STORE["apps"]["app_age"].to_numpy() >= 31
+    ]
+    assert set(rules["installed"]) == set(popularity.nlargest(30).index)
+    assert 0.08 < len(rules) / (30 * 200) < 0.12
+    assert (rules["installed"] != rules["app"]).all()
+    assert rules["strength"].abs().between(0.625, 1.875).all()
+    assert 0.4 < (rules["strength"] > 0).mean() < 0.6
+    assert wdl_store.make_store(0, n_users=100, rules=0)["rules"].empty
+
+
+def test_the_log_covers_a_part_of_the_catalogue_and_exploration_widens_it():
+    counts = LOG["app"].value_counts()
+    assert (counts >= 20).sum() < 100  # of 200
+    assert (LOG["app_age"] < 31).mean() < 0.05  # half of the catalogue
+    never = wdl_store.make_store(0, n_users=2_000, exploration=0)
+    always = wdl_store.make_store(0, n_users=2_000, exploration=1)
+    shown = [set(wdl_store.simulate_day(store, 1_500, seed=1)["app"]) for store in (never, STORE, always)]
+    assert len(shown[0]) < len(shown[1]) <= len(shown[2]) == 200
+    assert not never["apps"].set_index("app")["app_age"][list(shown[0])].lt(31).any()
+
+
+def test_nobody_is_shown_an_app_twice_or_one_that_is_installed():
+    assert not LOG.duplicated(["visit", "app"]).any()
+    assert not any(app in installed for app, installed in zip(LOG["app"], LOG["installed"]))
+    assert (LOG.groupby("visit").size() == 10).all()
+    candidates = wdl_store.retrieve(STORE, np.arange(2_000), seed=9)
+    assert all(len(set(row)) == 100 for row in candidates)
+    assert np.bincount(candidates.ravel(), minlength=200).min() > 0
+
+
+def test_without_exploration_a_page_is_what_the_policy_believes_in_most():
+    store = wdl_store.make_store(3, n_users=500, exploration=0)
+    log = wdl_store.simulate_day(store, 50, seed=0)
+    beliefs = pd.DataFrame(store["beliefs"], list(wdl_store.LANGUAGES), store["apps"]["app"])
+    for _, page in log.groupby("visit"):
+        shown = beliefs.loc[page["country"].iloc[0], page["app"]]
+        assert shown.is_monotonic_decreasing and shown.min() > 0
+
+
+def test_memory_grows_linearly_with_the_people():
+    peaks = []
+    for n_users in (20_000, 40_000):
+        tracemalloc.start()
+        wdl_store.simulate_day(wdl_store.make_store(0, n_users=n_users), n_users, seed=0)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert 1 < peaks[1] / peaks[0] < 2.2
+
+
+def test_the_block_changes_no_number(monkeypatch):
+    monkeypatch.setattr(wdl_store, "BLOCK", 700)
+    store = wdl_store.make_store(0, n_users=2_000)
+    assert store["users"].equals(STORE["users"]) and store["rules"].equals(STORE["rules"])
+    assert (store["beliefs"] == STORE["beliefs"]).all()
+    assert (
+        wdl_store.retrieve(store, np.arange(2_000), seed=5) == wdl_store.retrieve(STORE, np.arange(2_000), seed=5)
+    ).all()
+    pd.testing.assert_frame_equal(wdl_store.simulate_day(store, 1_500, seed=1), LOG)
+
+
+@pytest.mark.parametrize(
+    "knobs, message",
+    [
+        ({"n_users": 0}, "n_users is 0"),
+        ({"n_apps": 100}, "n_apps is 100"),
+        ({"taste": -1}, "taste is -1"),
+        ({"rules": float("nan")}, "rules is nan"),
+        ({"exploration": 1.5}, "exploration is 1.5; expected a number from 0 to 1"),
+        ({"new_apps": 0.9}, "new_apps is 0.9"),
+    ],
+)
+def test_a_knob_out_of_range_is_named(knobs, message):
+    with pytest.raises(ValueError, match=message):
+        wdl_store.make_store(0, **knobs)
+
+
+def test_bad_rows_and_sizes_are_named():
+    with pytest.raises(IndexError, match="apps holds 0 to 200; the store has 200 apps"):
+        wdl_store.install_probability(STORE, [0, 1], [0, 200])
+    with pytest.raises(IndexError, match="users holds -1 to 1"):
+        wdl_store.install_probability(STORE, [-1, 1], [0, 1])
+    with pytest.raises(ValueError, match="expected one of each"):
+        wdl_store.install_probability(STORE, [0, 1], [0])
+    with pytest.raises(ValueError, match="n is 192; a catalogue of 200 apps has at most 191"):
+        wdl_store.retrieve(STORE, np.arange(3), n=192)
+    with pytest.raises(ValueError, match="visits is 0"):
+        wdl_store.simulate_day(STORE, 0, seed=0)
+    with pytest.raises(ValueError, match="shown is 51"):
+        wdl_store.simulate_day(STORE, 1, seed=0, shown=51)
+
+
+def test_a_page_is_worth_the_truth_of_its_best_scored_candidates():
+    truth = np.array([[0.1, 0.2, 0.3], [0.5, 0.6, 0.7]])
+    scores = np.array([[3, 2, 1], [1, 2, 3]])
+    assert wdl_store.expected_installs(truth, scores, shown=2) == pytest.approx([0.3, 1.3])
+    assert wdl_store.expected_installs(truth, scores.ravel(), shown=1) == pytest.approx([0.1, 0.7])
+    with pytest.raises(ValueError, match="There are 5 scores for 6"):
+        wdl_store.expected_installs(truth, np.zeros(5))
+    with pytest.raises(ValueError, match="NaN"):
+        wdl_store.expected_installs(truth, np.full(6, np.nan))
+    with pytest.raises(ValueError, match="shown is 4"):
+        wdl_store.expected_installs(truth, scores, shown=4)
+
+
+# --------------------------------------------------------------------------------------- ranking quality
+
+
+def test_ranking_scores_by_hand():
+    frame = pd.DataFrame({"visit": list("aaabbcc"), "install": [0, 1, 1, 0, 1, 0, 0]})
+    found = wdl.ranking_scores(frame, "visit", "install", [3, 2, 1, 9, 8, 1, 2], k=2)
+    # Visit a: the 1s stand on places 2 and 3. Visit b: on place 2. Visit c has none and does not count.
+    second = 1 / np.log2(3)
+    assert found["NDCG@2"] == pytest.approx((second / (1 + second) + second) / 2)
+    assert (found["hit rate@2"], found["queries"]) == (1.0, 2)
+    assert wdl.ranking_scores(frame, "visit", "install", [3, 2, 1, 9, 8, 1, 2], k=1)["hit rate@1"] == 0
+    perfect = wdl.ranking_scores(frame, "visit", "install", frame["install"], k=2)
+    assert perfect == {"NDCG@2": pytest.approx(1), "hit rate@2": 1.0, "queries": 2}
+
+
+def test_equal_scores_gain_nothing_from_the_order_of_rows():
+    frame = pd.DataFrame({"q": [1] * 4, "y": [1, 0, 0, 0]})
+    found = [
+        wdl.ranking_scores(frame.iloc[order], "q", "y", np.zeros(4), k=1) for order in ([0, 1, 2, 3], [3, 2, 1, 0])
+    ]
+    assert found[0] == found[1] == {"NDCG@1": 0.25, "hit rate@1": 0.0, "queries": 1}
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 1), st.integers(-3, 3)), min_size=2, max_size=40),
+    st.integers(1, 6),
+)
+def test_ranking_scores_are_scikit_learns(rows, k):
+    rows += [(9, 0, 1), (9, 1, 2), (9, 0, 2)]  # both classes, and a tie
+    frame = pd.DataFrame(rows, columns=["query", "label", "score"])
+    expected = []
+    for _, group in frame.groupby("query"):
+        if group["label"].any():
+            y, s = ([*group[name], pad] for name, pad in (("label", 0), ("score", -99)))  # it wants two items at least
+            expected.append(ndcg_score([y], [s], k=k))
+    found = wdl.ranking_scores(frame, "query", "label", frame["score"], k)
+    assert found[f"NDCG@{k}"] == pytest.approx(mean(expected), abs=1e-12)
+    assert found["queries"] == len(expected)
+
+
+def test_ranking_scores_refuse_what_they_cannot_rank():
+    frame = pd.DataFrame({"q": ["a", "a", "b"], "y": [0, 1, 0]})
+    with pytest.raises(KeyError, match="'visit'"):
+        wdl.ranking_scores(frame, "visit", "y", np.zeros(3))
+    with pytest.raises(ValueError, match=r"shape \(2,\); expected one for each of 3"):
+        wdl.ranking_scores(frame, "q", "y", np.zeros(2))
+    with pytest.raises(ValueError, match="Row 1 has a score"):
+        wdl.ranking_scores(frame, "q", "y", [0, np.nan, 1])
+    with pytest.raises(ValueError, match="All 3 labels"):
+        wdl.ranking_scores(frame.assign(y=0), "q", "y", np.zeros(3))
+    with pytest.raises(ValueError, match="'q' has a missing value"):
+        wdl.ranking_scores(frame.assign(q=["a", None, "b"]), "q", "y", np.zeros(3))
+    with pytest.raises(ValueError, match="k is 0"):
+        wdl.ranking_scores(frame, "q", "y", np.zeros(3), k=0)
+    with pytest.raises(TypeError, match="data ?frame|DataFrame"):
+        wdl.ranking_scores([1, 2], "q", "y", np.zeros(2))
+
+
+# ------------------------------------------------------------------------------------ what is claimed of it
+
+
+def interval(differences):
+    """The mean and the half width of its 95 % confidence interval, by Student's t."""
+    return mean(differences), student.ppf(0.975, len(differences) - 1) * stdev(differences) / len(differences) ** 0.5
+
+
+def differences(results, better, worse, key):
+    return [a - b for a, b in zip(results[better][key], results[worse][key], strict=True)]
+
+
+@pytest.mark.parametrize(
+    "better, worse, key",
+    [
+        ("wide_deep", "wide", "auc"),
+        ("wide", "deep", "auc"),
+        ("wide_deep", "deep", "online_gain"),
+        ("deep", "wide", "online_gain"),  # the wide model's gain over itself is 0
+    ],
+)
+def test_the_papers_order_holds_in_ten_stores(better, worse, key):
+    results = json.loads(RESULTS.read_text())
+    assert len(results["bayes_auc"]) == 10
+    assert set(results["wide"]["online_gain"]) == {0}
+    centre, half = interval(differences(results, better, worse, key))
+    assert centre - half > 0
+
+
+def test_the_joint_model_comes_near_the_best_possible_auc():
+    results = json.loads(RESULTS.read_text())
+    reached = [(auc - 0.5) / (bayes - 0.5) for auc, bayes in zip(results["wide_deep"]["auc"], results["bayes_auc"])]
+    assert mean(reached) >= 0.9
+
+
+def test_the_cross_weights_are_the_planted_rules():
+    assert min(json.loads(RESULTS.read_text())["rule_correlation"]) >= 0.7
+
+
+def test_joint_training_follows_the_better_of_the_two_over_the_whole_sweep():
+    sweep = json.loads(RESULTS.read_text())["sweep"]
+    ahead = {}
+    for knob, points in sweep.items():
+        for value, point in points.items():
+            auc = {name: mean(point[name]["auc"]) for name in ("wide", "deep", "wide_deep")}
+            ahead[knob, float(value)] = auc["wide_deep"] - max(auc["wide"], auc["deep"])
+    assert min(ahead.values()) >= -0.002, ahead
+    assert all(ahead["rules", value] > 0 for value in (0.5, 1.0, 1.25, 1.5, 2.0)), ahead
