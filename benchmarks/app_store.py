@@ -16,6 +16,7 @@ Each seed is another store, another log and other first weights. The file holds,
 """
 
 import argparse
+import inspect
 import json
 import pathlib
 
@@ -26,9 +27,9 @@ import wdl_store
 from sklearn.metrics import roc_auc_score
 
 MODELS = ["wide", "deep", "wide_deep"]
-VISITS, NEXT_DAY, ONLINE = 10_000, 4_000, 1_500
-SWEEP = {"rules": [0.0, 0.5, 1.0, 1.25, 1.5, 2.0, 3.0], "exploration": [0.0, 0.02, 0.05, 0.2, 0.5, 1.0]}
-DEFAULT = {"rules": 1.25, "exploration": 0.05}
+VISITS, NEXT_DAY, ONLINE = 12_000, 4_000, 1_500
+SWEEP = {"rules": [0.0, 0.75, 1.5, 2.25, 3.0], "exploration": [0.0, 0.05, 0.25, 1.0]}
+DEFAULTS = inspect.signature(wdl_store.make_store).parameters
 
 
 def percent(installs, base):
@@ -92,18 +93,23 @@ def main():
     arguments = parser.parse_args()
 
     wdl.reproducible()
-    runs = []
+    runs, sweep = [], {}
+
+    def keep(message):
+        """Write what there is, so that a run that is stopped loses nothing."""
+        arguments.json.write_text(json.dumps({**lists(runs), "sweep": sweep}, indent=1) + "\n")
+        print(message, flush=True)
+
     for seed in range(arguments.seeds):
         runs.append(run(seed))
-        print(f"seed {seed} done", flush=True)
-    few, sweep = -(-arguments.seeds // 3), {}
+        keep(f"seed {seed} done")
+    few = -(-arguments.seeds // 3)
     for knob, values in SWEEP.items():
         sweep[knob] = {}
         for value in values:
-            at_default = value == DEFAULT[knob]
+            at_default = value == DEFAULTS[knob].default
             sweep[knob][str(value)] = lists(runs[:few] if at_default else [run(s, **{knob: value}) for s in range(few)])
-            print(f"{knob} {value} done", flush=True)
-    arguments.json.write_text(json.dumps({**lists(runs), "sweep": sweep}, indent=1) + "\n")
+            keep(f"{knob} {value} done")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ RESULTS = pathlib.Path(__file__).resolve().parent.parent / "benchmarks" / "app_s
 STORE = wdl_store.make_store(0, n_users=2_000)
 LOG = wdl_store.simulate_day(STORE, 1_500, seed=1)
 # The first 16 digits of SHA-256 of users, apps, rules, a log and candidates, the same on every machine.
-DIGESTS = ["0bb21ef21bea7263", "7f8217568f3943d4", "1918a6f329894743", "7082c8792782b595", "9413c7752e92335e"]
+DIGESTS = ["0bb21ef21bea7263", "7f8217568f3943d4", "16cedf2816d5fa1c", "42a269958a70723c", "9413c7752e92335e"]
 
 
 def digest(frame):
@@ -87,7 +87,7 @@ def test_rules_are_planted_on_the_best_known_apps_with_both_signs():
     assert set(rules["installed"]) == set(popularity.nlargest(30).index)
     assert 0.08 < len(rules) / (30 * 200) < 0.12
     assert (rules["installed"] != rules["app"]).all()
-    assert rules["strength"].abs().between(0.625, 1.875).all()
+    assert rules["strength"].abs().between(0.75, 2.25).all()
     assert 0.4 < (rules["strength"] > 0).mean() < 0.6
     assert wdl_store.make_store(0, n_users=100, rules=0)["rules"].empty
 
@@ -291,4 +291,4 @@ def test_joint_training_follows_the_better_of_the_two_over_the_whole_sweep():
             auc = {name: mean(point[name]["auc"]) for name in ("wide", "deep", "wide_deep")}
             ahead[knob, float(value)] = auc["wide_deep"] - max(auc["wide"], auc["deep"])
     assert min(ahead.values()) >= -0.002, ahead
-    assert all(ahead["rules", value] > 0 for value in (0.5, 1.0, 1.25, 1.5, 2.0)), ahead
+    assert all(ahead["rules", value] > 0 for value in (0.75, 1.5)), ahead
