@@ -274,7 +274,7 @@ def expected_installs(truth, scores, shown=10):
 
 
 # ------------------------------------------------------------------------------------ the store's recipes
-# Chosen on the last fifth of a training log, of stores that no result is taken from.
+# Chosen on held-out rows of the logs of other stores: no result is taken from those.
 
 MIN_COUNT = 20  # rows that a value needs for a weight and a vector of its own
 SIZES = {"embedding_dim": 32, "units": (64, 32), "dropout": 0.0}
