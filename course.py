@@ -31,7 +31,8 @@ ROOT = pathlib.Path(__file__).resolve().parent
 BUILD, RELEASE = ROOT / "build", ROOT / "build" / "release"
 ASSIGNMENT = "notebooks"
 COPIED = [
-    "wdl_helpers.py", "course.py", "nbgrader_config.py", "pyproject.toml", "constraints.txt", "environment.yml",
+    "wdl_helpers.py", "wdl_store.py", "course.py",
+    "nbgrader_config.py", "pyproject.toml", "constraints.txt", "environment.yml",
     "LICENSE", "data/*", "benchmarks/*.*",
 ]  # fmt: skip
 MAKEFILE_ENDS = "# ---- what follows is not in the students' copy\n"

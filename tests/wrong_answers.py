@@ -275,3 +275,57 @@ def factors(table, k):
     return table[:, :3], np.eye(3)
 """,
 }
+
+# --------------------------------------------------------------------------------- 06_app_recommendation
+
+PAGE = """
+def page_value(truth, scores, k):
+    first = np.argsort(-scores, axis=1)[:, :k]
+    return np.take_along_axis(truth, first, axis=1).sum(axis=1)
+"""
+WRONG["page-value"] = {
+    "the lowest scores": PAGE.replace("-scores", "scores"),
+    "ranked by the truth": PAGE.replace("-scores", "-truth"),
+    "the scores are added": PAGE.replace("(truth, first", "(scores, first"),
+    "a mean instead of a sum": PAGE.replace("sum(axis=1)", "mean(axis=1)"),
+    "one place too many": PAGE.replace(":k", ":k + 1"),
+    "one number for all visits": PAGE.replace("sum(axis=1)", "sum()"),
+    "hard-coded": "def page_value(truth, scores, k): return truth.sum(axis=1) if k == 3 else np.array([0.3, 1.4])",
+}
+NDCG = """
+def ndcg(labels, scores, k):
+    labels, scores = np.asarray(labels), np.asarray(scores)
+    if labels.sum() == 0:
+        return 0.0
+    worth = 1 / np.log2(1 + np.arange(1, min(k, len(labels)) + 1))
+    ranked, best = labels[np.argsort(-scores)][:k], np.sort(labels)[::-1][:k]
+    return (ranked * worth).sum() / (best * worth).sum()
+"""
+WRONG["ndcg"] = {
+    "not divided by the best": NDCG.replace("(best * worth).sum()", "1"),
+    "the best of one install": NDCG.replace("(best * worth).sum()", "worth[0]"),
+    "places from 0": NDCG.replace("np.log2(1 + ", "np.log2(2 + "),
+    "one over the place": NDCG.replace(
+        "1 / np.log2(1 + np.arange(1, min(k, len(labels)) + 1))", "1 / np.arange(1, min(k, len(labels)) + 1)"
+    ),
+    "ranked upside down": NDCG.replace("-scores", "scores"),
+    "all places count": NDCG.replace("[:k]", "").replace("min(k, len(labels))", "len(labels)"),
+    "the best of all places": NDCG.replace("np.sort(labels)[::-1][:k]", "1").replace("best * worth", "worth"),
+    "hard-coded": "def ndcg(labels, scores, k): return {(1, 0): 1, (0, 1): 1 / np.log2(3)}.get(tuple(labels), 0)",
+}
+COVERAGE = """
+def coverage(log, candidates, min_count):
+    both = pd.MultiIndex.from_frame(candidates[["country", "app"]])
+    here = log.groupby(["country", "app"]).size().reindex(both).fillna(0).to_numpy() >= min_count
+    known = candidates["app"].map(log["app"].value_counts()).fillna(0).to_numpy() >= min_count
+    return {"here": here.mean(), "elsewhere": (known & ~here).mean(), "unseen": (~known).mean()}
+"""
+WRONG["coverage"] = {
+    "more often than the minimum": COVERAGE.replace(">= min_count", "> min_count"),
+    "elsewhere includes here": COVERAGE.replace("(known & ~here)", "known"),
+    "unseen is never shown": COVERAGE.replace("(~known)", "(~candidates['app'].isin(log['app']))"),
+    "counts instead of shares": COVERAGE.replace("mean()", "sum()"),
+    "countries mixed up": COVERAGE.replace("& ~here", "& here"),
+    "shares of the log": COVERAGE.replace("mean()", "sum() / len(log)"),
+    "hard-coded": "def coverage(log, candidates, min_count): return dict(here=0.25, elsewhere=0.25, unseen=0.5)",
+}
