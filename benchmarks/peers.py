@@ -95,7 +95,9 @@ def pytorch_widedeep(folder, crosses=False):
     def run(seed):
         seed_torch(seed)
         deep = TabMlp(column_idx=prepare.column_idx, cat_embed_input=prepare.cat_embed_input, continuous_cols=numbers)
-        trainer = Trainer(WideDeep(wide=Wide(n_wide), deeptabular=deep), objective="binary", seed=seed, verbose=0)
+        trainer = Trainer(
+            WideDeep(wide=Wide(n_wide), deeptabular=deep), objective="binary", seed=seed, verbose=0, num_workers=0
+        )
         return (
             lambda: trainer.fit(X_wide=wide, X_tab=tab, target=labels, n_epochs=5, batch_size=256),
             lambda: trainer.predict_proba(X_wide=test_wide, X_tab=test_tab)[:, 1],
@@ -111,11 +113,14 @@ def pytorch_widedeep_crosses(folder):
 def seed_torch(seed):
     import torch
 
+    torch.set_num_threads(1)  # these matrices are so small that several threads mostly wait for each other
     torch.manual_seed(seed)
     np.random.seed(seed)
 
 
-VOWPAL_WABBIT = "--loss_function logistic --link logistic --ftrl --ftrl_alpha 0.03 --interactions ff -b 20 --quiet"
+VOWPAL_WABBIT = (
+    "--loss_function logistic --link logistic --ftrl --ftrl_alpha 0.1 --ftrl_beta 1 --interactions ff -b 20 --quiet"
+)
 PASSES = 4
 
 

@@ -1,0 +1,102 @@
+"""Would other test rows and other seeds give another order? Paired bootstrap tests of what adult.py saved.
+
+    python benchmarks/significance.py --results benchmarks/adult.json --json benchmarks/significance.json
+
+The file holds, for each pair 'BETTER > WORSE' and each score, the 'difference' of the means over the seeds, the ends
+'low' and 'high' of its 95 % interval, and the two-sided p-value 'p'.
+"""
+
+import argparse
+import json
+import pathlib
+
+import wdl_helpers as wdl
+import numpy as np
+
+from adult import labels, result, saved
+
+DRAWS = 2000
+SCORES = ["auc", "accuracy", "log_loss"]
+
+
+def row_counts(n_rows, draws, random):
+    """How often each draw of n_rows rows with replacement takes each row: ints (draws, rows)."""
+    return np.stack([np.bincount(random.integers(0, n_rows, n_rows), minlength=n_rows) for _ in range(draws)])
+
+
+def drawn_auc(truth, probabilities, counts):
+    """The area under the ROC curve of each draw, floats (draws,); tied probabilities count one half."""
+    values, group = np.unique(probabilities, return_inverse=True)
+    areas = []
+    for count in counts:
+        positive = np.bincount(group, weights=count * truth, minlength=len(values))
+        negative = np.bincount(group, weights=count * (1 - truth), minlength=len(values))
+        below = np.cumsum(negative) - negative / 2
+        areas.append(positive @ below / (positive.sum() * negative.sum()))
+    return np.array(areas)
+
+
+def drawn_scores(truth, probabilities, counts):
+    """The scores of each draw of rows and each seed, of probabilities (seeds, rows): dict score → (draws, seeds)."""
+    certain = np.clip(probabilities, 1e-15, 1 - 1e-15)
+    losses = -np.where(truth == 1, np.log(certain), np.log(1 - certain))
+    right = (probabilities >= 0.5) == truth
+    return {
+        "auc": np.stack([drawn_auc(truth, p, counts) for p in probabilities], axis=1),
+        "accuracy": counts @ right.T / len(truth),
+        "log_loss": counts @ losses.T / len(truth),
+    }
+
+
+def paired_test(one, other, random):
+    """Compare two models' scores (draws, seeds), whose draws are of the same rows.
+
+    Each draw of rows gets a draw of seeds for each of the models. p is twice the share of draws in which the sign of
+    the difference is not that of most draws; with the usual 1 added to both numbers it is never 0.
+    """
+    draws = len(one)
+
+    def mean(scores):
+        return np.take_along_axis(scores, random.integers(0, scores.shape[1], scores.shape), axis=1).mean(axis=1)
+
+    differences = mean(one) - mean(other)
+    low, high = np.quantile(differences, [0.025, 0.975])
+    against = min((differences <= 0).sum(), (differences >= 0).sum())
+    return {"low": low, "high": high, "p": min(1, 2 * (against + 1) / (draws + 1))}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--results", type=pathlib.Path, required=True, help="the file that adult.py wrote")
+    parser.add_argument("--json", type=pathlib.Path, required=True, help="the file to write")
+    arguments = parser.parse_args()
+
+    results = json.loads(arguments.results.read_text())
+    truth = labels(wdl.load_adult()[1])
+    random = np.random.default_rng(0)
+    counts = row_counts(len(truth), DRAWS, random)
+    drawn = {}
+    for name, run in results.items():
+        probabilities = saved(name, len(run["auc"]))
+        if result(truth, probabilities, [])["auc"] != run["auc"]:
+            raise SystemExit(
+                f"{name}: build/benchmarks has other probabilities than {arguments.results}; train it again."
+            )
+        drawn[name] = drawn_scores(truth, probabilities, counts)
+    tests = {}
+    for better, worse in [("deep", "wide"), *(("wide_deep", name) for name in results if name != "wide_deep")]:
+        tests[f"{better} > {worse}"] = {
+            score: {
+                "difference": round(np.mean(results[better][score]) - np.mean(results[worse][score]), 6),
+                **{
+                    key: round(value, 6)
+                    for key, value in paired_test(drawn[better][score], drawn[worse][score], random).items()
+                },
+            }
+            for score in SCORES
+        }
+    arguments.json.write_text(json.dumps(tests, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
