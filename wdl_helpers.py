@@ -506,7 +506,8 @@ class Lookup(layers.Layer):
 
     def call(self, ids):
         known = ops.cast(ops.not_equal(ids, 0), self.compute_dtype)[..., None]
-        total = ops.sum(ops.take(self.table, ids, axis=0) * known, axis=-2)
+        rows = tf.gather(self.table.value, ids)  # straight from the variable: ops.take would copy the table first
+        total = ops.sum(rows * known, axis=-2)
         return total if self.settings["combiner"] == "sum" else total / ops.maximum(ops.sum(known, axis=-2), 1)
 
     def get_config(self):
