@@ -24,7 +24,7 @@ WITHOUT_CAPITAL = wdl.ADULT_CATEGORIES[:8]
 
 
 def wide_part(train, capital=True, order=2, min_count=1):
-    """The features of `wdl.adult_wide`, or fewer: without amounts of capital as ids, without pairs, without rare ids."""
+    """The features of `wdl.adult_wide`; or without amounts of capital as ids, without pairs, without rare ids."""
     base = [*(wdl.ADULT_CATEGORIES if capital else WITHOUT_CAPITAL), "age", "hours-per-week"]
     pairs = list(itertools.combinations(base, 2)) if order == 2 else []
     return wdl.fit_wide(train, base + pairs, buckets={"age": 10, "hours-per-week": 8}, min_count=min_count)
