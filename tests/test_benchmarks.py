@@ -1,0 +1,205 @@
+"""The benchmark's arithmetic on cases worked out by hand, and its committed results held to what is said of them."""
+
+import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
+
+# isort: split
+import json
+import pathlib
+import re
+from statistics import mean, stdev
+
+import ablation
+import adult
+import leak_checks
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+import report
+import significance
+from sklearn.metrics import roc_auc_score
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+RUNS = json.loads((ROOT / "benchmarks" / "adult.json").read_text())
+TRAIN, TEST = wdl.load_adult()
+
+
+# ----------------------------------------------------------------------------------------- committed results
+
+
+def test_every_model_has_ten_seeds_of_each_score():
+    assert [name for name in adult.MODELS if name in RUNS] == list(RUNS)
+    for name, run in RUNS.items():
+        assert {score: len(values) for score, values in run.items()} == dict.fromkeys(
+            ["auc", "accuracy", "log_loss", "seconds"], 10
+        ), name
+
+
+def test_wide_and_deep_is_ahead_in_every_seed():
+    for better, worse in [("deep", "wide"), *(("wide_deep", name) for name in RUNS if name != "wide_deep")]:
+        assert all(a > b for a, b in zip(RUNS[better]["auc"], RUNS[worse]["auc"])), (better, worse)
+        assert all(a < b for a, b in zip(RUNS[better]["log_loss"], RUNS[worse]["log_loss"])), (better, worse)
+
+
+def test_the_levels_are_those_that_were_asked_for():
+    joint = RUNS["wide_deep"]
+    assert mean(joint["auc"]) >= 0.9295 and mean(joint["accuracy"]) >= 0.874 and mean(joint["log_loss"]) <= 0.271
+    assert mean(RUNS["wide"]["auc"]) >= 0.9255
+
+
+def test_the_best_accuracy_is_the_ensembles_as_the_pages_say():
+    assert max(RUNS, key=lambda name: mean(RUNS[name]["accuracy"])) == "ensemble"
+
+
+@pytest.mark.parametrize("page", report.PAGES, ids=lambda path: path.parent.name)
+def test_writing_the_pages_anew_changes_nothing(page):
+    text = page.read_text(encoding="utf-8")
+    assert report.rendered(text, report.tables()) == text, "run `make report`"
+
+
+def test_the_readmes_results_are_those_of_the_benchmark():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (.+?) \| (0\.\d+ ± .+?) \| (.+?) \| (.+?) \|$", readme, re.M)
+    assert [name for name, *_ in rows] == [report.NAMES[name] for name in RUNS]
+    for (_, *cells), run in zip(rows, RUNS.values()):
+        assert cells == [f"{mean(run[s]):.4f} ± {stdev(run[s]):.4f}" for s in ("accuracy", "auc", "log_loss")]
+
+
+def test_the_notebooks_means_are_those_of_the_benchmark():
+    notebook = nbformat.read(ROOT / "notebooks" / "04_joint_training.ipynb", as_version=4)
+    (cell,) = [cell for cell in notebook.cells if "benchmarks/adult.json" in cell.source and cell.cell_type == "code"]
+    rows = re.findall(r"^(\w+) +(0\.\d+) +(0\.\d+)$", cell.outputs[0].data["text/plain"], re.M)
+    assert {"wide", "deep", "wide_deep"} <= {name for name, *_ in rows}
+    for name, auc, loss in rows:
+        assert float(auc) == pytest.approx(mean(RUNS[name]["auc"]), abs=5.1e-5)
+        assert float(loss) == pytest.approx(mean(RUNS[name]["log_loss"]), abs=5.1e-5)
+
+
+def test_the_other_libraries_are_pinned():
+    lines = (ROOT / "benchmarks" / "requirements.txt").read_text().splitlines()
+    assert all(re.fullmatch(r"#.*|[\w-]+==[\w.]+", line) for line in lines)
+
+
+# ------------------------------------------------------------------------------------------------- scripts
+
+
+def test_a_models_entry_has_the_scores_of_each_seed():
+    truth = np.array([1, 0, 1, 0])
+    entry = adult.result(truth, np.array([[0.9, 0.1, 0.8, 0.2], [0.4, 0.6, 0.9, 0.1]]), [1.234, 5])
+    assert entry["auc"] == [1.0, 0.75] and entry["accuracy"] == [1.0, 0.5] and entry["seconds"] == [1.23, 5]
+    assert entry["log_loss"][0] == pytest.approx(-np.log([0.9, 0.9, 0.8, 0.8]).mean(), abs=1e-6)
+
+
+def test_the_scripts_models_run_and_the_ensemble_is_the_mean_of_its_members():
+    train, test = TRAIN[:300], TEST[:200]
+    runs = {**adult.neural(train, test), **adult.scikit_learn(train, test)}
+    assert {"wide", "deep", "ensemble", "logistic_regression"} <= set(runs)
+    (wide, _), (deep, _), (both, _) = (runs[name](0) for name in ("wide", "deep", "ensemble"))
+    assert np.allclose(both, (wide + deep) / 2) and not np.allclose(wide, deep)
+    assert adult.result(adult.labels(test), [runs["logistic_regression"](0)[0]], [1])["auc"][0] > 0.7
+
+
+def test_the_ablations_first_variant_is_the_recipe():
+    assert next(iter(ablation.VARIANTS.values())) == {}
+    train = TRAIN[:500]
+    recipe = wdl.adult_training("wide_deep", len(train))
+    assert (recipe["epochs"], recipe["batch_size"]) == (ablation.EPOCHS, ablation.BATCH_SIZE)
+    for expected, mine in zip(settings(recipe["optimizer"]), settings(ablation.joint(len(train)))):
+        assert mine == expected
+    assert ablation.RECIPE["wide"](train)["vocabulary"] == wdl.adult_wide(train)["vocabulary"]
+    assert ablation.RECIPE["deep"](train)["vocabulary"] == wdl.adult_deep(train)["vocabulary"]
+
+
+def settings(joint):
+    """Class and settings of each optimizer inside a joint one, their running names left out."""
+    joint.build([wdl.keras.Variable(np.zeros(2), name="v")])
+    assert len(joint.optimizers) == 2
+    return [(type(optimizer), {**optimizer.get_config(), "name": ""}) for optimizer in joint.optimizers]
+
+
+def test_each_of_the_ablations_variants_changes_something():
+    features = {name: {**ablation.RECIPE, **variant} for name, variant in ablation.VARIANTS.items()}
+    for name, variant in list(features.items())[1:]:
+        assert any(variant[part] != ablation.RECIPE[part] for part in variant), name
+
+
+def test_shuffled_labels_leave_everything_else():
+    shuffled = leak_checks.shuffled_labels(TRAIN, seed=0)
+    assert shuffled["income"].value_counts().equals(TRAIN["income"].value_counts())
+    assert abs(np.corrcoef(adult.labels(shuffled), adult.labels(TRAIN))[0, 1]) < 0.03
+    assert shuffled.drop(columns="income").equals(TRAIN.drop(columns="income"))
+
+
+def test_a_fresh_split_has_the_same_rows_and_shares():
+    train, test = leak_checks.fresh_split(TRAIN, TEST, seed=0)
+    assert (len(train), len(test)) == (len(TRAIN), len(TEST))
+    assert adult.labels(train).mean() == pytest.approx(adult.labels(test).mean(), abs=1e-4)
+    before, after = (pd.concat(pair).value_counts(sort=False).sort_index() for pair in ((TRAIN, TEST), (train, test)))
+    assert after.equals(before)
+    assert not test.equals(TEST)
+
+
+# -------------------------------------------------------------------------------------------- significance
+
+
+def test_a_drawn_auc_is_scikit_learns_with_the_counts_as_weights():
+    random = np.random.default_rng(0)
+    truth, probabilities = random.integers(0, 2, 60), random.integers(0, 10, 60) / 10  # many ties
+    counts = significance.row_counts(60, 8, random)
+    assert counts.shape == (8, 60) and (counts.sum(axis=1) == 60).all()
+    expected = [roc_auc_score(truth, probabilities, sample_weight=count) for count in counts]
+    assert np.allclose(significance.drawn_auc(truth, probabilities, counts), expected)
+
+
+def test_drawn_scores_of_each_row_once_are_the_scores():
+    truth, probabilities = adult.labels(TEST[:300]), np.random.default_rng(1).random((2, 300))
+    drawn = significance.drawn_scores(truth, probabilities, np.ones((1, 300), dtype=int))
+    entry = adult.result(truth, probabilities, [])
+    for score in significance.SCORES:
+        assert np.allclose(drawn[score][0], entry[score], atol=1e-6), score
+
+
+def test_p_values_worked_out_by_hand():
+    random = np.random.default_rng(0)
+    other = np.zeros((9, 1))
+    ahead = np.array([[1, 1, 1, 1, 1, 1, 1, 1, -1.0]]).T
+    assert significance.paired_test(ahead, other, random)["p"] == 2 * (1 + 1) / (
+        9 + 1
+    )  # one draw of nine is against it
+    assert significance.paired_test(other - 1, other, random) == {"low": -1, "high": -1, "p": 2 / 10}
+    assert significance.paired_test(other, other, random)["p"] == 1
+
+
+def test_p_is_small_for_a_true_difference_and_not_for_none():
+    random = np.random.default_rng(0)
+    truth = random.integers(0, 2, 2000)
+    good, twin = (np.clip(truth + random.normal(0, 0.7, (3, 2000)), 0, 1) for _ in range(2))
+    poor = np.clip(truth + random.normal(0, 1.2, (3, 2000)), 0, 1)
+    counts = significance.row_counts(2000, 200, random)
+    auc = {
+        n: significance.drawn_scores(truth, p, counts)["auc"]
+        for n, p in [("good", good), ("twin", twin), ("poor", poor)]
+    }
+    assert significance.paired_test(auc["good"], auc["poor"], random)["p"] < 0.02
+    assert significance.paired_test(auc["good"], auc["twin"], random)["p"] > 0.05
+
+
+# -------------------------------------------------------------------------------------------------- report
+
+
+def test_only_what_stands_between_a_tables_comments_is_replaced():
+    page = "before\n<!-- a -->\nold\n<!-- end of a -->\nafter <!-- b -->\nkept\n<!-- end of b -->\n"
+    assert report.rendered(page, {"a": "new"}) == page.replace("old", "new")
+    with pytest.raises(ValueError, match="end of a"):
+        report.rendered("<!-- a -->\nold\n", {"a": "new"})
+
+
+def test_the_tables_say_what_the_numbers_are():
+    tests = {"wide_deep > deep": {s: {"difference": 0.0012, "low": 0, "high": 1, "p": 0.001} for s in report.SCORES}}
+    assert "| wide & deep against deep | +0.0012 (p = 0.001) |" in report.significance_table(tests)
+    runs = {"as it is": dict.fromkeys(report.SCORES, [0.5, 0.5]), "less": dict.fromkeys(report.SCORES, [0.499, 0.497])}
+    assert "| less | -2.0 ± 1.4 |" in report.ablation_table(runs)
+    scaling = {"buckets": [10_000], "keras_ftrl_ms": [300.0], "sparse_ftrl_ms": [20.0]}
+    assert "| 10,000 | 300.0 | 20.0 | 15.0 |" in report.scaling_table(scaling)
+    dense = {"dense": [{"ids": 200_000, "gigabytes": 26.05, "ours": 2.0, "dense": None}]}
+    assert "| 200,000 | 26.1 | 2.00 | does not fit |  |" in report.dense_table(dense)
