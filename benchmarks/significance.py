@@ -26,13 +26,14 @@ def row_counts(n_rows, draws, random):
 
 def drawn_auc(truth, probabilities, counts):
     """The area under the ROC curve of each draw, floats (draws,); tied probabilities count one half."""
-    values, group = np.unique(probabilities, return_inverse=True)
-    areas = []
+    order = np.argsort(probabilities)
+    ends = np.flatnonzero(np.diff(probabilities[order], append=2))  # the last row of each run of equal ones
+    truth, areas = truth[order], []
     for count in counts:
-        positive = np.bincount(group, weights=count * truth, minlength=len(values))
-        negative = np.bincount(group, weights=count * (1 - truth), minlength=len(values))
-        below = np.cumsum(negative) - negative / 2
-        areas.append(positive @ below / (positive.sum() * negative.sum()))
+        drawn = count[order]
+        positive, negative = (np.cumsum(drawn * one)[ends] for one in (truth, 1 - truth))
+        below = (negative + np.append(0, negative[:-1])) / 2
+        areas.append((np.diff(positive, prepend=0) * below).sum() / (positive[-1] * negative[-1]))
     return np.array(areas)
 
 
