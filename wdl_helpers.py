@@ -252,7 +252,14 @@ def vocabulary(values, min_count=1):
         Section 4.1 of the paper.
     """
     _check_whole("min_count", min_count, 1)
-    counts = values.value_counts()
+    return vocabulary_of_counts(values.value_counts(), min_count)
+
+
+def vocabulary_of_counts(counts, min_count):
+    """The vocabulary of strings that were already counted.
+
+    Args, `min_count`, and the result are those of `vocabulary`; counts: Series of int, its index the strings.
+    """
     kept = sorted((-count, value) for value, count in counts[counts >= min_count].items())
     return {value: i for i, (_, value) in enumerate(kept, start=1)}
 
@@ -348,13 +355,17 @@ def quantile_normalise(frame, column, boundaries):
     return (quantile_index(frame, column, boundaries) / len(boundaries)).astype("float32")
 
 
+def bucket_names(boundaries):
+    """The names of the buckets between the `boundaries`, such as '[25, 32)': array of strings, one more than those."""
+    ends = ["-inf", *(np.format_float_positional(edge, trim="-") for edge in boundaries), "inf"]
+    return np.array([f"[{low}, {high})" for low, high in itertools.pairwise(ends)], dtype=object)
+
+
 def _bucketed(frame, boundaries):
-    """The frame with each number in `boundaries` replaced by the name of its bucket, such as '[25, 32)'."""
+    """The frame with each number in `boundaries` replaced by the name of its bucket."""
     frame = frame.copy(deep=False)
     for column, edges in boundaries.items():
-        ends = ["-inf", *(np.format_float_positional(edge, trim="-") for edge in edges), "inf"]
-        labels = np.array([f"[{low}, {high})" for low, high in itertools.pairwise(ends)], dtype=object)
-        frame[column] = labels[quantile_index(frame, column, edges)]
+        frame[column] = bucket_names(edges)[quantile_index(frame, column, edges)]
     return frame
 
 

@@ -1,0 +1,608 @@
+"""From a trained model to one that serves, and keeps up: section 4 of the paper on top of `wdl_helpers`.
+
+Read it from top to bottom: the functions stand in the order of a model's life.
+
+    save_training, load_training     the model and its features, to train on
+    export ─► scorer                 one artefact that takes raw columns and returns probabilities
+    grow, warm_start, seed_ftrl      day 2: more data, more values, the weights of yesterday
+    dry_run                          what a candidate must pass before it goes live
+    fit_shards, stream               data that do not fit into memory
+"""
+
+import collections
+import itertools
+import json
+import pathlib
+import re
+
+import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
+
+# isort: split
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+from scipy.special import logit
+
+# ------------------------------------------------------------------------------------- for training
+
+
+def save_training(model, wide, deep, folder):
+    """Keep what training can go on from: `model.keras` with its optimizer, and `features.json`.
+
+    Args:
+        model: Keras model. wide, deep: what `fit_wide` and `fit_deep` returned, or None for a part that is not there.
+        folder: path; it is made if need be.
+    Raises:
+        TypeError: a column's name is not a string.
+    """
+    parts = {"wide": wide, "deep": deep}
+    for column in _used_columns(wide, deep):
+        if not isinstance(column, str):
+            raise TypeError(f"The column {column!r} is named by a {type(column).__name__}; expected a string.")
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    model.save(folder / "model.keras")
+    text = json.dumps(parts, default=lambda array: array.tolist(), ensure_ascii=False)
+    (folder / "features.json").write_text(text, encoding="utf-8")
+
+
+def load_training(folder):
+    """Load what `save_training` kept in a `folder`; Keras' safe mode is on, so no code comes out of the file.
+
+    Returns:
+        model, wide, deep.
+    Raises:
+        FileNotFoundError: a file is missing.
+    """
+    folder = pathlib.Path(folder)
+    for name in ("model.keras", "features.json"):
+        if not (folder / name).is_file():
+            raise FileNotFoundError(f"{folder} has no file {name}: make it with save_training.")
+    parts = json.loads((folder / "features.json").read_text(encoding="utf-8"))
+    for part in filter(None, parts.values()):
+        part["boundaries"] = {column: np.array(edges) for column, edges in part["boundaries"].items()}
+    if parts["wide"]:
+        parts["wide"]["features"] = [tuple(feature) for feature in parts["wide"]["features"]]
+    return keras.saving.load_model(folder / "model.keras", safe_mode=True), parts["wide"], parts["deep"]
+
+
+def _used_columns(wide, deep):
+    """The columns that the fitted parts read, each once; a part may be None."""
+    columns = list(itertools.chain(*wide["features"])) if wide else []
+    columns += [*deep["categories"], *deep["boundaries"]] if deep else []
+    return list(dict.fromkeys(columns))
+
+
+# --------------------------------------------------------------------------------------- raw columns
+
+
+def column_kinds(frame, wide, deep):
+    """What each column of the model's raw input is: 'number', 'text' or 'list'.
+
+    Args:
+        frame: data frame with rows as in training, to see which columns hold lists.
+        wide, deep: what `fit_wide` and `fit_deep` returned; either may be None.
+    Returns:
+        dict column → kind. A column that is cut into quantiles somewhere is a number, and anything else is text.
+    Raises:
+        KeyError: a column is missing.
+    """
+    columns = _used_columns(wide, deep)
+    wdl._check_frame(frame, columns)
+    numbers = {column for part in (wide, deep) if part for column in part["boundaries"]}
+    lists = {column for column in columns if frame[column].map(_is_list).any()}
+    return {column: "number" if column in numbers else "list" if column in lists else "text" for column in columns}
+
+
+def _is_list(value):
+    return isinstance(value, (list, tuple, np.ndarray))
+
+
+def raw_tensors(columns, kinds):
+    """Check raw columns and turn them into tensors.
+
+    A missing text is '', a missing list is empty, and a missing number is NaN.
+
+    Args:
+        columns: data frame, or dict column → list or array, one entry a row. kinds: from `column_kinds`.
+    Returns:
+        dict column → float64 tensor (rows,) for numbers, string tensor (rows,) for text, ragged string tensor
+        (rows, any) for lists.
+    Raises:
+        KeyError: a column is missing. TypeError: a column holds another kind. ValueError: lengths differ.
+    """
+    tensors, n_rows = {}, None
+    for column, kind in kinds.items():
+        if column not in columns:
+            raise KeyError(f"The request has no column {column!r}; expected {list(kinds)}.")
+        values = columns[column]
+        if isinstance(values, (str, bytes)) or not hasattr(values, "__len__"):
+            raise TypeError(f"Column {column!r} is {values!r}; expected a list with one entry a row.")
+        if n_rows not in (None, len(values)):
+            raise ValueError(f"Column {column!r} has {len(values)} rows; the columns before it have {n_rows}.")
+        n_rows = len(values)
+        tensors[column] = {"number": _number_tensor, "text": _text_tensor, "list": _list_tensor}[kind](column, values)
+    return tensors
+
+
+def _number_tensor(column, values):
+    series = pd.Series(values)
+    if series.isna().all():
+        return tf.constant(np.full(len(series), np.nan))
+    if not pd.api.types.is_numeric_dtype(series) or pd.api.types.is_bool_dtype(series):
+        raise TypeError(f"Column {column!r} holds {series.dropna().iloc[0]!r}; expected numbers.")
+    return tf.constant(series.to_numpy("float64", na_value=np.nan))
+
+
+def _text(column, value):
+    """A value's text as `cross` writes it; a whole number stays one where pandas made a float of it."""
+    if isinstance(value, str):
+        return value
+    if _is_list(value):
+        raise TypeError(f"Column {column!r} holds the list {value!r}; expected one value a row.")
+    if pd.isna(value):
+        return ""
+    return str(int(value)) if isinstance(value, (float, np.floating)) and value.is_integer() else str(value)
+
+
+def _text_tensor(column, values):
+    return tf.constant([_text(column, value) for value in values], tf.string)
+
+
+def _list_tensor(column, values):
+    flat, lengths = [], []
+    for value in values:
+        if not _is_list(value) and not (value is None or value is pd.NA or value != value):
+            raise TypeError(f"Column {column!r} holds {value!r}; expected a list in each row.")
+        cell = [_text(column, item) for item in value] if _is_list(value) else []
+        flat += cell
+        lengths.append(len(cell))
+    return tf.RaggedTensor.from_row_lengths(tf.constant(flat, tf.string), tf.constant(lengths, tf.int64))
+
+
+# ------------------------------------------------------------------------------- features in the graph
+
+
+def graph_inputs(wide, deep, kinds):
+    """The features as TensorFlow operations: what `joint_inputs` does to a frame, done to raw tensors.
+
+    Args:
+        wide, deep: what `fit_wide` and `fit_deep` returned; either may be None. kinds: from `column_kinds`.
+    Returns:
+        function dict from `raw_tensors` → dict of the model's inputs. It can be called, mapped over a
+        `tf.data.Dataset`, and exported; `tables` is an attribute with the lookup tables, to be kept alive.
+        A missing or infinite number is unseen in the wide part and enters the deep part as the median.
+    """
+    tables = {name: _table(part["vocabulary"]) for name, part in (("wide", wide), ("deep", deep)) if part}
+
+    def inputs(tensors):
+        found = {}
+        if wide:
+            base = {column: _names(column, tensors[column], wide["boundaries"]) for column in _used_columns(wide, None)}
+            names = [_cross_names([base[column] for column in feature]) for feature in wide["features"]]
+            found["wide_ids"] = _ids(tf.concat(names, axis=1), tables["wide"], wide["n_ids"] - 1)
+        if deep:
+            names = [_names(column, tensors[column], {}) for column in deep["categories"]]
+            width = tf.reduce_max([1, *(tf.shape(block)[1] for block in names)])
+            names = [tf.pad(block, [[0, 0], [0, width - tf.shape(block)[1]]]) for block in names]
+            n_rows = tf.shape(next(iter(tensors.values())))[0]
+            stacked = tf.stack(names, axis=1) if names else tf.zeros((n_rows, 0, 1), tf.string)
+            found["deep_ids"] = _ids(stacked, tables["deep"], deep["n_ids"] - 1)
+            values = [_normalised(tensors[column], edges) for column, edges in deep["boundaries"].items()]
+            found["numbers"] = tf.stack(values, axis=1) if values else tf.zeros((n_rows, 0))
+        return found
+
+    inputs.tables = tables
+    return inputs
+
+
+def _table(vocabulary):
+    if vocabulary is None:  # hashed
+        return None
+    pairs = tf.constant(list(vocabulary), tf.string), tf.constant(list(vocabulary.values()), tf.int64)
+    return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(*pairs), default_value=0)
+
+
+def _names(column, tensor, boundaries):
+    """The names 'column=value' of a column's values, (rows, width); '' fills up, and stands for a missing number."""
+    if isinstance(tensor, tf.RaggedTensor):
+        return _prefixed(column, _without_repeats(tensor)).to_tensor("")
+    if tensor.dtype == tf.string:
+        return _prefixed(column, tensor)[:, None]
+    if column in boundaries:
+        known = tf.math.is_finite(tensor)
+        buckets = tf.constant(wdl.bucket_names(boundaries[column]).tolist())
+        text = tf.gather(buckets, _quantile_index(tf.where(known, tensor, 0), boundaries[column]))
+    else:
+        known = tf.math.is_finite(tensor) & (tf.round(tensor) == tensor)
+        text = tf.strings.as_string(tf.cast(tf.where(known, tensor, 0), tf.int64))
+    return tf.where(known, _prefixed(column, text), "")[:, None]
+
+
+def _prefixed(column, texts):
+    return tf.strings.join([f"{column}=", texts])
+
+
+def _without_repeats(ragged):
+    """Each value once a row: a feature is 1 however often a list repeats its value."""
+    keys = tf.strings.join([tf.strings.as_string(ragged.value_rowids()), "=", ragged.values])
+    _, key = tf.unique(keys)
+    position = tf.range(tf.size(keys))
+    first = tf.math.unsorted_segment_min(position, key, tf.size(keys))
+    return tf.ragged.boolean_mask(ragged, ragged.with_values(tf.gather(first, key) == position))
+
+
+def _cross_names(parts):
+    """All combinations of the names of several columns, each (rows, its width); '' if one of them is ''."""
+    names = parts[0]
+    for part in parts[1:]:
+        left, right = names[:, :, None], part[:, None, :]
+        pairs = tf.where((left == "") | (right == ""), "", left + wdl.AND + right)
+        names = tf.reshape(pairs, [tf.shape(pairs)[0], tf.shape(pairs)[1] * tf.shape(pairs)[2]])
+    return names
+
+
+def _ids(names, table, n_buckets):
+    ids = table.lookup(names) if table else tf.strings.to_hash_bucket_fast(names, n_buckets) + 1
+    return tf.cast(tf.where(names == "", tf.constant(0, tf.int64), ids), tf.int32)
+
+
+def _quantile_index(values, boundaries):
+    return tf.searchsorted(tf.constant(boundaries, tf.float64), values, side="right")
+
+
+def _normalised(values, boundaries):
+    median = tf.constant(boundaries[len(boundaries) // 2], tf.float64)
+    index = _quantile_index(tf.where(tf.math.is_finite(values), values, median), boundaries)
+    return tf.cast(index / len(boundaries), tf.float32)
+
+
+# ------------------------------------------------------------------------------------ export and serve
+
+
+def export(model, wide, deep, sample, folder):
+    """Write a SavedModel that takes raw columns, so that training and serving cannot differ.
+
+    It needs plain TensorFlow to be loaded, and neither this module nor Keras.
+
+    Args:
+        model: Keras model that returns one logit a row.
+        wide, deep: what `fit_wide` and `fit_deep` returned; either may be None if the model lacks the part.
+        sample: data frame, some rows as in training. It shows which columns hold lists, and the export must score it
+            as the model does.
+        folder: path to write to.
+    Raises:
+        KeyError: a column is missing. ValueError: the model returns something else than a logit, or the export's
+            scores of the sample differ from the model's by more than 1e-6.
+    """
+    wdl._check_logit(model)
+    kinds = column_kinds(sample, wide, deep)
+    features = graph_inputs(wide, deep, kinds)
+    names = [tensor.name for tensor in model.inputs]
+
+    def score(columns):
+        inputs = features(columns)
+        logits = model({name: inputs[name] for name in names}, training=False)[:, 0]
+        return {"logit": logits, "probability": tf.sigmoid(tf.cast(logits, tf.float64))}
+
+    def spec(column, kind):
+        if kind == "list":
+            return tf.RaggedTensorSpec([None, None], tf.string, 1)
+        # TensorFlow Serving's name of the input; it takes no other characters than these.
+        return tf.TensorSpec([None], tf.float64 if kind == "number" else tf.string, re.sub(r"\W", "_", column))
+
+    module = tf.Module()  # what hangs on it is saved
+    module.tables = features.tables
+    module.model_variables = [variable.value for variable in model.variables]
+    module.score = tf.function(score, input_signature=[{column: spec(column, kind) for column, kind in kinds.items()}])
+    tf.saved_model.save(module, str(folder), signatures=module.score)
+    expected = wdl.predict(model, _pandas_inputs(sample, wide, deep))
+    difference = np.abs(scorer(folder)(sample) - expected).max()
+    if not difference <= 1e-6:
+        raise ValueError(f"The export's scores of the sample differ from the model's by up to {difference:.2g}.")
+
+
+def _pandas_inputs(frame, wide, deep):
+    return {
+        **({"wide_ids": wdl.wide_ids(frame, wide)} if wide else {}),
+        **(wdl.deep_inputs(frame, deep) if deep else {}),
+    }
+
+
+def scorer(folder):
+    """Load an export and return the function that scores with it.
+
+    Args:
+        folder: path that `export` wrote.
+    Returns:
+        function (data frame, or dict column → list or array) → float64 array (rows,), the probability of label 1. It
+        may be called from many threads at once. Unseen and missing values are answered: they add nothing in the wide
+        part, have no vector in the deep part, and a missing number is the median there. Its errors are those of
+        `raw_tensors`.
+    Raises:
+        OSError: there is no SavedModel. ValueError: it was not written by `export`.
+    """
+    loaded = tf.saved_model.load(str(folder))
+    if not hasattr(loaded, "score"):
+        raise ValueError(f"{folder} has no function 'score': write it with export.")
+    (specs,), _ = loaded.score.concrete_functions[0].structured_input_signature
+    kinds = {column: _kind_of(spec) for column, spec in specs.items()}
+
+    def score(columns):
+        return loaded.score(raw_tensors(columns, kinds))["probability"].numpy()
+
+    return score
+
+
+def _kind_of(spec):
+    if isinstance(spec, tf.RaggedTensorSpec):
+        return "list"
+    return "text" if spec.dtype == tf.string else "number"
+
+
+# ----------------------------------------------------------------------------------------- warm start
+
+
+def grow(fitted, frame, min_count=1):
+    """Let a part's vocabulary grow by the values of a new day: old values keep their ids, new ones follow at the end.
+
+    Args:
+        fitted: what `fit_wide` or `fit_deep` returned. frame: the new day's frame.
+        min_count: int ≥ 1, rows of `frame` that must hold a new value for it to get an id.
+    Returns:
+        dict like `fitted`, which stays as it is. Boundaries do not move, since that would change what old weights
+        mean. Hashed features have nothing to grow.
+    Raises:
+        KeyError: a column is missing. ValueError, TypeError: a cell or the count is not usable.
+    """
+    wdl._check_whole("min_count", min_count, 1)
+    if fitted["vocabulary"] is None:
+        return dict(fitted)
+    if "features" in fitted:
+        wdl._check_frame(frame, _used_columns(fitted, None))
+        columns = wdl._wide_values(frame, fitted)
+    else:
+        columns = [wdl.cross(frame, [column]) for column in fitted["categories"]]
+    values = pd.concat(columns)
+    new = wdl.vocabulary(values[~values.isin(list(fitted["vocabulary"]))], min_count)
+    names = fitted["vocabulary"] | {value: fitted["n_ids"] - 1 + i for value, i in new.items()}
+    return {**fitted, "vocabulary": names, "n_ids": len(names) + 1}
+
+
+def warm_start(old, new, optimizer):
+    """Start a new day's model with yesterday's weights and with what yesterday's optimizer remembers of each.
+
+    Args:
+        old: trained Keras model. new: the same model built for the grown features; it is changed.
+        optimizer: new optimizer of the same kind, for training `new`; it is built and changed. Its learning rate
+            stays its own.
+    Raises:
+        ValueError: the models or the optimizers differ in more than the length of tables, or `old` has no optimizer.
+    Source:
+        Section 4.2 of the paper.
+    """
+    if getattr(old, "optimizer", None) is None:
+        raise ValueError(f"The model '{old.name}' has no optimizer: train it first, or use seed_ftrl.")
+    _copy_rows(old.variables, new.variables)
+    optimizer.build(new.trainable_variables)
+    _copy_rows(_slots(old.optimizer), _slots(optimizer))
+
+
+def _slots(optimizer):
+    return [variable for variable in optimizer.variables if not variable.path.endswith("learning_rate")]
+
+
+def _copy_rows(old, new):
+    """Copy variables; where a new one has more rows, the rest of it stays as it is."""
+    kinds = [[variable.path.split("/")[-1] for variable in variables] for variables in (old, new)]
+    if kinds[0] != kinds[1]:
+        raise ValueError(f"The old variables are {kinds[0]} and the new ones {kinds[1]}; expected the same.")
+    for before, after in zip(old, new, strict=True):
+        if before.shape == after.shape:
+            after.assign(before)
+            continue
+        if before.shape[1:] != after.shape[1:] or before.shape[0] > after.shape[0]:
+            raise ValueError(
+                f"{after.path} has the shape {after.shape} and had {before.shape}; only rows may be added."
+            )
+        after.assign(np.concatenate([before.numpy(), after.numpy()[before.shape[0] :]]))
+
+
+def seed_ftrl(optimizer, model):
+    """Make a new FTRL keep the weights that it finds, when those that trained them left nothing but the weights.
+
+    FTRL computes each weight anew from its slot z, and a new z says that the weight is 0. Here z becomes the one from
+    which the present weight follows: z = −w (√n₀/α + 2 λ₂ + β/α) − λ₁ sign(w).
+
+    Args:
+        optimizer: new `Ftrl`, or `joint_optimizer` with one; it is built and changed.
+        model: Keras model whose weights are to be kept.
+    Raises:
+        ValueError: there is no FTRL in it.
+    Source:
+        McMahan et al., 2013, algorithm 1, solved for z.
+    """
+    inner = [part for part in getattr(optimizer, "optimizers", [optimizer]) if isinstance(part, keras.optimizers.Ftrl)]
+    if not inner:
+        raise ValueError(f"There is no Ftrl in the optimizer '{optimizer.name}'.")
+    optimizer.build(model.trainable_variables)
+    for ftrl in inner:
+        rate, l2 = float(ftrl.learning_rate), ftrl.l2_regularization_strength
+        slope = (ftrl.initial_accumulator_value**-ftrl.learning_rate_power + ftrl.beta) / rate + 2 * l2
+        for variable, z in zip(ftrl._trainable_variables, ftrl._linears, strict=True):
+            w = variable.numpy()
+            z.assign(-w * slope - ftrl.l1_regularization_strength * np.sign(w))
+
+
+# -------------------------------------------------------------------------------------------- the gate
+
+
+def dry_run(serving, candidate, sample, labels, max_change, max_rise):
+    """Load a candidate, score a fixed sample with it, and compare it with the model that serves.
+
+    Args:
+        serving, candidate: paths of two exports. sample: data frame of raw rows. labels: 0 or 1 a row.
+        max_change: float, how far the logits may move, in the mean of absolute differences.
+        max_rise: float, by how much the log loss may be worse, in nats.
+    Returns:
+        dict with 'change', 'rise' and 'reasons', a list of str: why the candidate must not go live. If the list is
+        empty, it may. Where the candidate gives no usable scores, 'change' and 'rise' are NaN.
+    Raises:
+        Only for the serving model, the sample and the labels, as `scorer` and `wdl_helpers.scores` do.
+    Source:
+        Section 4.2 of the paper.
+    """
+    before = scorer(serving)(sample)
+    loss = wdl.scores(labels, before)["log loss"]
+    report = {"change": np.nan, "rise": np.nan, "reasons": []}
+    try:
+        after = scorer(candidate)(sample)
+    except Exception as error:  # whatever it is, a candidate that cannot score must not take the server down
+        return {**report, "reasons": [f"it cannot be loaded and score: {type(error).__name__}: {error}"]}
+    if after.shape != before.shape:
+        return {**report, "reasons": [f"it gives scores of the shape {after.shape}; expected {before.shape}"]}
+    if not np.isfinite(after).all():
+        return {**report, "reasons": [f"{np.sum(~np.isfinite(after))} of {len(after)} scores are not finite"]}
+    report["change"] = np.abs(_logits(after) - _logits(before)).mean()
+    report["rise"] = wdl.scores(labels, after)["log loss"] - loss
+    if report["change"] > max_change:
+        report["reasons"].append(f"its logits moved by {report['change']:.3f}, more than {max_change}")
+    if report["rise"] > max_rise:
+        report["reasons"].append(f"its log loss rose by {report['rise']:.4f}, more than {max_rise}")
+    return report
+
+
+def _logits(probabilities):
+    return logit(np.clip(probabilities, 1e-12, 1 - 1e-12))
+
+
+# ------------------------------------------------------------------------- data larger than the memory
+
+
+def fit_shards(paths, wide_settings, deep_settings, chunk_rows=50_000):
+    """`fit_wide` and `fit_deep` on CSV files that do not fit into memory, in one pass over them.
+
+    The pass counts the values of each column and of each cross. Memory grows with the number of different values, not
+    with the number of rows; so a column of numbers should have few different ones. All else is exact.
+
+    Args:
+        paths: list of CSV files with the same header; a cell holds one value. A missing text is the empty string.
+        wide_settings: dict, arguments of `fit_wide` without the frame. deep_settings: dict, those of `fit_deep`.
+        chunk_rows: int, rows that are in memory at once.
+    Returns:
+        wide, deep: what `fit_wide` and `fit_deep` would return for all rows in one frame.
+    Raises:
+        ValueError, TypeError: a cell is not usable, or files lack a column; the message names the file.
+    """
+    features = [item if isinstance(item, tuple) else (item,) for item in wide_settings["features"]]
+    buckets = wide_settings.get("buckets") or {}
+    categories, numbers = deep_settings["categories"], deep_settings["numbers"]
+    singles = [(column,) for column in [*categories, *numbers]]
+    counts = _counted(
+        paths, [*features, *singles, *((column,) for column in buckets)], {*buckets, *numbers}, chunk_rows
+    )
+
+    cuts = {column: np.unique(counted_quantiles(counts[column,], n)) for column, n in buckets.items()}
+    names = _name_counts(counts, features, cuts)
+    wide = {"features": features, "boundaries": cuts, "vocabulary": None}
+    if wide_settings.get("hash_buckets"):
+        wide["n_ids"] = wide_settings["hash_buckets"] + 1
+    else:
+        wide["vocabulary"] = wdl.vocabulary_of_counts(names, wide_settings.get("min_count", 1))
+        wide["n_ids"] = len(wide["vocabulary"]) + 1
+
+    names = _name_counts(counts, [(column,) for column in categories], {})
+    vocabulary = wdl.vocabulary_of_counts(names, deep_settings.get("min_count", 1))
+    n = deep_settings.get("n_quantiles", 100)
+    cuts = {column: counted_quantiles(counts[column,], n) for column in numbers}
+    return wide, {
+        "categories": list(categories), "vocabulary": vocabulary, "boundaries": cuts, "n_ids": len(vocabulary) + 1,
+    }  # fmt: skip
+
+
+def _counted(paths, groups, numbers, chunk_rows):
+    """Group of columns → data frame of its different values, with their numbers of rows in the last column, ''."""
+    totals = {group: collections.Counter() for group in groups}
+    columns = list(dict.fromkeys(itertools.chain(*groups)))
+    types = {column: str for column in columns if column not in numbers}
+    for path in paths:
+        for chunk in pd.read_csv(path, usecols=columns, dtype=types, keep_default_na=False, chunksize=chunk_rows):
+            try:
+                for column in numbers:
+                    wdl._check_numbers(chunk, column)
+            except (TypeError, ValueError) as error:
+                raise type(error)(f"{path}: {error}") from None
+            for group, total in totals.items():
+                total.update(chunk.groupby(list(group), sort=False).size().to_dict())
+    frames = {}
+    for group, total in totals.items():
+        keys = total if len(group) > 1 else ((key,) for key in total)
+        frames[group] = pd.DataFrame(list(keys), columns=list(group)).assign(**{"": list(total.values())})
+    return frames
+
+
+def counted_quantiles(counted, n_quantiles):
+    """`quantile_boundaries` of a column of which only the different values and their counts are known.
+
+    Args:
+        counted: data frame with two columns, numbers and how many rows have each. n_quantiles: int ≥ 2.
+    Returns:
+        float64 array of n_quantiles − 1 boundaries, those of `quantile_boundaries` to the last bit.
+    """
+    values, counts = counted.sort_values(counted.columns[0]).to_numpy("float64").T
+    last = np.cumsum(counts) - 1  # the place of each value's last row, if all rows were sorted
+    place = (counts.sum() - 1) * (np.arange(1, n_quantiles) / n_quantiles)
+    low, high = (values[np.searchsorted(last, edge)] for edge in (np.floor(place), np.ceil(place)))
+    share = place - np.floor(place)
+    # NumPy interpolates from the nearer end, and so must we, to get its bits.
+    return np.where(share < 0.5, low + (high - low) * share, high - (high - low) * (1 - share))
+
+
+def _name_counts(counts, features, boundaries):
+    """Rows that hold each name 'column=value' or cross of such; the index is the name."""
+    series = [pd.Series(dtype=int)]
+    for feature in features:
+        counted = counts[feature]
+        cut = {column: boundaries[column] for column in feature if column in boundaries}
+        names = wdl.cross(wdl._bucketed(counted, cut), feature)
+        series.append(counted[""].groupby(names.to_numpy()).sum())
+    return pd.concat(series)
+
+
+def stream(paths, wide, deep, label, positive, batch_size):
+    """A `tf.data.Dataset` of a model's inputs and labels, read from CSV files batch after batch, in their order.
+
+    Args:
+        paths: list of CSV files with the same header; a cell holds one value.
+        wide, deep: what `fit_wide`, `fit_deep` or `fit_shards` returned.
+        label: name of the label's column. positive: str, its text where the label is 1.
+        batch_size: int, rows a batch.
+    Returns:
+        dataset of (dict of inputs, float32 labels (rows,)), for `model.fit`.
+    Raises:
+        ValueError: a file lacks a column, or its header is another than the first file's.
+    """
+    headers = {path: list(pd.read_csv(path, nrows=0).columns) for path in dict.fromkeys(paths)}
+    header = headers[paths[0]]
+    for path, found in headers.items():
+        if found != header:
+            raise ValueError(f"{path} has the header {found}; expected {header}, as in {paths[0]}.")
+    numbers = {column for part in (wide, deep) if part for column in part["boundaries"]}
+    kinds = {column: "number" if column in numbers else "text" for column in _used_columns(wide, deep)}
+    for column in [*kinds, label]:
+        if column not in header:
+            raise ValueError(f"{paths[0]} has no column {column!r}; it has {header}.")
+    read = sorted({*kinds, label}, key=header.index)
+    missing = {"number": tf.constant([np.nan], tf.float64), "text": tf.constant([""])}
+    rows = tf.data.experimental.CsvDataset(
+        [str(path) for path in paths], [missing[kinds.get(column, "text")] for column in read], header=True,
+        select_cols=[header.index(column) for column in read],
+    )  # fmt: skip
+    features = graph_inputs(wide, deep, kinds)
+
+    def ready(*cells):
+        columns = dict(zip(read, cells, strict=True))
+        return features(columns), tf.cast(columns[label] == positive, tf.float32)
+
+    return rows.batch(batch_size).map(ready).prefetch(1)
