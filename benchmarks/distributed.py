@@ -1,0 +1,167 @@
+"""Train one model with several worker processes on this machine, and hold it against one worker alone.
+
+    python benchmarks/distributed.py --workers 2 --json FILE
+
+Every worker keeps the whole model, computes the gradients of its share of each batch, and adds up the gradients of all:
+`tf.distribute.MultiWorkerMirroredStrategy`. Workers speak to each other through the loopback interface. The file holds
+
+    losses      one list a worker: the loss of each step, over the whole batch
+    single      the same of one worker that gets the whole batches
+    difference  how far the last weights of each worker are from those of the single one, at most
+    restarts    how often the workers were started anew
+
+With --kill-after N the last worker dies after N steps. A collective operation cannot go on without it, so all workers are
+stopped and started anew, as an orchestrator would do, and go on from the last checkpoint.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+STEPS, GLOBAL_BATCH, SAVE_EVERY = 12, 256, 4
+
+
+def data():
+    """Fitted parts, inputs and labels of as many rows of Adult as the steps need."""
+    frame = wdl.load_adult()[0][: STEPS * GLOBAL_BATCH]
+    categories = ["workclass", "education", "occupation", "marital-status"]
+    wide = wdl.fit_wide(frame, [*categories, ("education", "occupation")])
+    deep = wdl.fit_deep(frame, categories, ["age", "hours-per-week"])
+    labels = (frame["income"] == ">50K").to_numpy("float32")
+    return wide, deep, wdl.joint_inputs(frame, wide, deep), labels
+
+
+def train(strategy, index, n_workers, log=None, checkpoints=None, die_after=None):
+    """The custom loop: `strategy.run` in place of `fit`. Returns the losses by step, and the last weights."""
+    wide, deep, inputs, labels = data()
+    keras.utils.set_random_seed(0)  # every worker must begin with the same weights
+    with strategy.scope():
+        # No dropout: two workers would draw other masks than one.
+        model = wdl.wide_deep_model(wide, deep, units=(32, 16), dropout=0.0)
+        ftrl = wdl.Ftrl(0.05, l1_regularization_strength=0.003, initial_accumulator_value=1e-6)
+        optimizer = wdl.joint_optimizer(ftrl, wdl.Adagrad(0.05))
+        optimizer.build(model.trainable_variables)
+        done = tf.Variable(0, dtype=tf.int64)
+
+    @tf.function
+    def step(x, y):
+        def replica_step(x, y):
+            with tf.GradientTape() as tape:
+                pieces = tf.nn.sigmoid_cross_entropy_with_logits(y[:, None], model(x, training=True))
+                loss = tf.reduce_sum(pieces) / GLOBAL_BATCH  # not the mean of the share: shares are added up
+            weights = model.trainable_variables
+            optimizer.apply(tape.gradient(loss, [weight.value for weight in weights]), weights)
+            return loss
+
+        return strategy.reduce("SUM", strategy.run(replica_step, args=(x, y)), axis=None)
+
+    state = tf.train.Checkpoint(model=model, optimizer=optimizer, done=done)
+    manager = tf.train.CheckpointManager(state, checkpoints, max_to_keep=2) if checkpoints else None
+    if manager and manager.latest_checkpoint:
+        state.restore(manager.latest_checkpoint).assert_existing_objects_matched()
+    share, losses = GLOBAL_BATCH // n_workers, {}
+    for number in range(int(done.numpy()), STEPS):
+        start = number * GLOBAL_BATCH + index * share
+        rows = slice(start, start + share)
+        loss = step({name: tf.constant(array[rows]) for name, array in inputs.items()}, tf.constant(labels[rows]))
+        losses[number] = float(loss)
+        done.assign(number + 1)
+        if log:
+            with open(log, "a") as file:
+                file.write(json.dumps([number, losses[number]]) + "\n")
+        if manager and (number + 1) % SAVE_EVERY == 0 and index == 0:
+            manager.save()
+        if die_after == number + 1:
+            os._exit(1)  # at once, with nothing tidied up
+    return losses, np.concatenate([weight.numpy().ravel() for weight in model.trainable_variables])
+
+
+def worker(arguments):
+    """What a worker process does; TF_CONFIG tells it who it is."""
+    index = json.loads(os.environ["TF_CONFIG"])["task"]["index"]
+    strategy = tf.distribute.MultiWorkerMirroredStrategy()  # before any other call to TensorFlow
+    folder = pathlib.Path(arguments.folder)
+    die_after = arguments.kill_after if index == arguments.workers - 1 else None
+    log = folder / f"losses_{index}.jsonl"
+    _, weights = train(strategy, index, arguments.workers, log, str(folder / "checkpoints"), die_after)
+    np.save(folder / f"weights_{index}.npy", weights)
+
+
+def free_addresses(n):
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(n)]
+    addresses = [f"127.0.0.1:{s.getsockname()[1]}" for s in sockets]
+    for s in sockets:
+        s.close()
+    return addresses
+
+
+def start(n_workers, folder, kill_after):
+    """Start all workers; return whether all of them came to the end."""
+    addresses, running = free_addresses(n_workers), []
+    for index in range(n_workers):
+        cluster = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
+        command = [sys.executable, __file__, "--workers", str(n_workers), "--folder", folder]
+        command += ["--kill-after", str(kill_after)] if kill_after else []
+        environment = {**os.environ, "TF_CONFIG": json.dumps(cluster), "CUDA_VISIBLE_DEVICES": "-1"}
+        with open(f"{folder}/worker_{index}.log", "a") as log:
+            running.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))
+    while any(process.poll() is None for process in running) and not any(process.poll() for process in running):
+        time.sleep(0.1)
+    failed = any(process.poll() for process in running)
+    for process in running:
+        process.kill()  # those that wait for a dead one would wait for ever
+        process.wait()
+    return not failed
+
+
+def compare(arguments):
+    """Run the workers, then one alone, and write the file."""
+    with tempfile.TemporaryDirectory() as folder:
+        kill_after, restarts = arguments.kill_after, 0
+        while not start(arguments.workers, folder, kill_after):
+            if not kill_after:
+                logs = sorted(pathlib.Path(folder).glob("worker_*.log"))
+                sys.exit("\n".join(["A worker failed.", *(log.read_text()[-3000:] for log in logs)]))
+            kill_after, restarts = None, restarts + 1
+        losses, weights = [], []
+        for index in range(arguments.workers):
+            lines = pathlib.Path(folder, f"losses_{index}.jsonl").read_text().splitlines()
+            losses.append(dict(map(json.loads, lines)))  # a step that was done twice counts with its last loss
+            weights.append(np.load(f"{folder}/weights_{index}.npy"))
+        single, expected = train(tf.distribute.get_strategy(), 0, 1)
+    result = {
+        "losses": [[found[step] for step in range(STEPS)] for found in losses],
+        "single": [single[step] for step in range(STEPS)],
+        "difference": [float(np.abs(found - expected).max()) for found in weights],
+        "restarts": restarts,
+    }
+    arguments.json.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--workers", type=int, default=2, help="how many processes; the batch is divided among them")
+    parser.add_argument("--json", type=pathlib.Path, help="the file to write")
+    parser.add_argument("--kill-after", type=int, help="steps after which the last worker dies")
+    parser.add_argument("--folder", help=argparse.SUPPRESS)  # where a worker keeps its files
+    arguments = parser.parse_args()
+    if GLOBAL_BATCH % arguments.workers:
+        parser.error(f"--workers must divide the batch of {GLOBAL_BATCH}")
+    import wdl_helpers as wdl  # here, so that a wrong argument is answered at once
+
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
+    if arguments.folder:
+        worker(arguments)
+    elif arguments.json:
+        compare(arguments)
+    else:
+        parser.error("name the file to write with --json")
