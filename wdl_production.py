@@ -327,7 +327,7 @@ def scorer(folder):
     if not hasattr(loaded, "score"):
         raise ValueError(f"{folder} has no function 'score': write it with export.")
     (specs,), _ = loaded.score.concrete_functions[0].structured_input_signature
-    kinds = {column: _kind_of(spec) for column, spec in specs.items()}
+    kinds = {column: _kind_of(spec) for column, spec in sorted(specs.items())}
 
     def score(columns):
         return loaded.score(raw_tensors(columns, kinds))["probability"].numpy()
@@ -400,7 +400,7 @@ def _copy_rows(old, new):
         raise ValueError(f"The old variables are {kinds[0]} and the new ones {kinds[1]}; expected the same.")
     for before, after in zip(old, new, strict=True):
         if before.shape == after.shape:
-            after.assign(before)
+            after.assign(before.numpy())
             continue
         if before.shape[1:] != after.shape[1:] or before.shape[0] > after.shape[0]:
             raise ValueError(
@@ -527,14 +527,14 @@ def _counted(paths, groups, numbers, chunk_rows):
     columns = list(dict.fromkeys(itertools.chain(*groups)))
     types = {column: str for column in columns if column not in numbers}
     for path in paths:
-        for chunk in pd.read_csv(path, usecols=columns, dtype=types, keep_default_na=False, chunksize=chunk_rows):
-            try:
+        try:
+            for chunk in pd.read_csv(path, usecols=columns, dtype=types, keep_default_na=False, chunksize=chunk_rows):
                 for column in numbers:
                     wdl._check_numbers(chunk, column)
-            except (TypeError, ValueError) as error:
-                raise type(error)(f"{path}: {error}") from None
-            for group, total in totals.items():
-                total.update(chunk.groupby(list(group), sort=False).size().to_dict())
+                for group, total in totals.items():
+                    total.update(chunk.groupby(list(group), sort=False).size().to_dict())
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{path}: {error}") from None
     frames = {}
     for group, total in totals.items():
         keys = total if len(group) > 1 else ((key,) for key in total)
@@ -579,7 +579,8 @@ def stream(paths, wide, deep, label, positive, batch_size):
         label: name of the label's column. positive: str, its text where the label is 1.
         batch_size: int, rows a batch.
     Returns:
-        dataset of (dict of inputs, float32 labels (rows,)), for `model.fit`.
+        dataset of (dict of inputs, float32 labels (rows,)). Its length is unknown, of which Keras warns; so train with
+        `model.fit(dataset.repeat(), steps_per_epoch=…)`.
     Raises:
         ValueError: a file lacks a column, or its header is another than the first file's.
     """

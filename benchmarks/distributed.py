@@ -10,8 +10,8 @@ Every worker keeps the whole model, computes the gradients of its share of each 
     difference  how far the last weights of each worker are from those of the single one, at most
     restarts    how often the workers were started anew
 
-With --kill-after N the last worker dies after N steps. A collective operation cannot go on without it, so all workers are
-stopped and started anew, as an orchestrator would do, and go on from the last checkpoint.
+With --kill-after N the last worker dies after N steps. A collective operation cannot go on without it, so all workers
+are stopped and started anew, as an orchestrator would do, and go on from the last checkpoint.
 """
 
 import argparse

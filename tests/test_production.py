@@ -1,0 +1,626 @@
+import concurrent.futures
+import json
+import pathlib
+import subprocess
+import sys
+import tracemalloc
+import zipfile
+
+import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
+import wdl_production as production
+
+# isort: split
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+from laws import FEW, NumpyFtrl, small_frame, small_parts, weights_of
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+FRAME, LABELS = small_frame()
+WIDE, DEEP, INPUTS, _ = small_parts()
+
+
+def random_model(wide=WIDE, deep=DEEP, size=1.0, units=(8,)):
+    """A joint model whose weights are all random: its scores change when any of them is lost."""
+    random = np.random.default_rng(0)
+    model = wdl.wide_deep_model(wide, deep, 4, units, dropout=0.0)  # Keras does not save the state of its random masks
+    for weight in model.trainable_variables:
+        weight.assign(random.normal(0, size, weight.shape))
+    return model
+
+
+MODEL = random_model()
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("export") / "model"
+    production.export(MODEL, WIDE, DEEP, FRAME, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def score(exported):
+    return production.scorer(exported)
+
+
+# --------------------------------------------------------------------------------------- keep for training
+
+
+def test_what_is_kept_for_training_comes_back_and_training_goes_on_to_the_same_bits(tmp_path):
+    model = random_model(size=0.1)
+    wdl.train(model, INPUTS, LABELS, wdl.joint_optimizer(wdl.Ftrl(0.1), wdl.Adagrad(0.1)), epochs=2)
+    production.save_training(model, WIDE, DEEP, tmp_path / "new" / "folder")
+    again, wide, deep = production.load_training(tmp_path / "new" / "folder")
+    np.testing.assert_equal((wide, deep), (WIDE, DEEP))
+    assert list(wide["vocabulary"]) == list(WIDE["vocabulary"]) and wide["features"] == WIDE["features"]
+    for kept in (model, again):
+        keras.utils.set_random_seed(0)  # the order of the rows
+        wdl.train(kept, INPUTS, LABELS, epochs=1)
+    for path, weight in weights_of(model).items():
+        np.testing.assert_array_equal(weights_of(again)[path], weight, err_msg=path)
+
+
+def test_a_missing_part_stays_missing_and_a_hashed_part_stays_hashed(tmp_path):
+    hashed = wdl.fit_wide(FRAME, ["letter", ("letter", "size")], buckets={"size": 3}, hash_buckets=50)
+    production.save_training(wdl.wide_model(hashed), hashed, None, tmp_path)
+    _, wide, deep = production.load_training(tmp_path)
+    np.testing.assert_equal(wide, hashed)
+    assert deep is None
+
+
+def test_the_kept_files_are_text_and_weights_and_nothing_that_runs(tmp_path):
+    production.save_training(MODEL, WIDE, DEEP, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["features.json", "model.keras"]
+    with zipfile.ZipFile(tmp_path / "model.keras") as archive:
+        assert sorted(archive.namelist()) == ["config.json", "metadata.json", "model.weights.h5"]
+        assert "Lambda" not in archive.read("config.json").decode()
+
+
+def test_a_missing_file_and_a_column_that_is_no_string_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no file model.keras"):
+        production.load_training(tmp_path)
+    numbered = wdl.fit_wide(pd.DataFrame({7: ["x", "y"]}), [7])
+    with pytest.raises(TypeError, match="column 7 is named by a int"):
+        production.save_training(wdl.wide_model(numbered), numbered, None, tmp_path)
+
+
+# ----------------------------------------------------------------------------------- features in the graph
+
+TEXTS = st.sampled_from(["x", "y", "ü", "", "x=y", "7"])
+CELLS = st.lists(st.sampled_from(["p", "q", "7", "p"]) | st.integers(6, 8), max_size=4)
+NUMBERS = st.sampled_from([-1.5, 0.0, 0.1, 0.30000000000000004, 2.0, 1e9])
+
+
+@st.composite
+def frames(draw):
+    """A frame with text, booleans, two columns of lists, numbers, and whole numbers that are categories too."""
+    n = draw(st.integers(2, 6))
+    columns = {"text": TEXTS, "tags": CELLS, "others": CELLS, "flag": st.booleans(), "number": NUMBERS}
+    columns["whole"] = st.sampled_from([-3, 0, 7, 12345678901])
+    return pd.DataFrame({name: draw(st.lists(cell, min_size=n, max_size=n)) for name, cell in columns.items()})
+
+
+def known_ids(matrix):
+    return [[i for i in row if i != 0] for row in np.asarray(matrix).reshape(len(matrix), -1).tolist()]
+
+
+@FEW
+@given(frames(), frames(), st.sampled_from([None, 13]))
+def test_the_graph_computes_what_pandas_computes(fitted_on, frame, hash_buckets):
+    features = ["text", "tags", "number", "whole", ("text", "tags"), ("tags", "others"), ("flag", "number", "others")]
+    both = pd.concat([fitted_on, frame], ignore_index=True)  # so that a column of lists looks like one
+    wide = wdl.fit_wide(fitted_on, features, buckets={"number": 3}, hash_buckets=hash_buckets)
+    deep = wdl.fit_deep(fitted_on, ["text", "tags", "flag", "whole"], ["number", "whole"], n_quantiles=4)
+    kinds = production.column_kinds(both, wide, deep)
+    found = production.graph_inputs(wide, deep, kinds)(production.raw_tensors(frame, kinds))
+    expected = wdl.joint_inputs(frame, wide, deep)
+    assert known_ids(found["wide_ids"]) == known_ids(expected["wide_ids"])
+    assert found["deep_ids"].shape == expected["deep_ids"].shape
+    np.testing.assert_array_equal(found["deep_ids"], expected["deep_ids"])
+    np.testing.assert_array_equal(found["numbers"], expected["numbers"])
+
+
+def test_missing_values_by_hand():
+    train = pd.DataFrame({"t": ["x", "y", "x"], "n": [1.0, 2.0, 4.0], "l": [["p"], ["q"], []]})
+    wide = wdl.fit_wide(train, ["t", "n", ("t", "n"), ("t", "l")], buckets={"n": 2})
+    deep = wdl.fit_deep(train, ["t", "l"], ["n"], n_quantiles=4)
+    kinds = production.column_kinds(train, wide, deep)
+    assert kinds == {"t": "text", "n": "number", "l": "list"}
+    missing = {"t": [None, "x", "z", "x"], "n": [4, np.nan, 1, float("inf")], "l": [["p"], None, ["q"], ["r", None]]}
+    found = production.graph_inputs(wide, deep, kinds)(production.raw_tensors(missing, kinds))
+    ids = wide["vocabulary"]
+    assert known_ids(found["wide_ids"]) == [[ids["n=[2, inf)"]], [ids["t=x"]], [ids["n=[-inf, 2)"]], [ids["t=x"]]]
+    v = deep["vocabulary"]
+    assert np.array(found["deep_ids"])[:, :, 0].tolist() == [[0, v["l=p"]], [v["t=x"], 0], [0, v["l=q"]], [v["t=x"], 0]]
+    # The boundaries are 1.5, 2 and 3: a missing number is the median, 2, with two boundaries at or below it.
+    assert np.array(found["numbers"])[:, 0].tolist() == [1, pytest.approx(2 / 3), 0, pytest.approx(2 / 3)]
+
+
+def test_a_whole_number_stays_one_where_pandas_makes_a_float_of_it():
+    frame = pd.DataFrame({"zip": [7.0, None]})  # 7 and a gap
+    assert production.raw_tensors(frame, {"zip": "text"})["zip"].numpy().tolist() == [b"7", b""]
+
+
+# ------------------------------------------------------------------------------------------ export and serve
+
+# Adult's test rows, of which some have values that were never seen, and some none at all.
+RAW = """
+def damaged(test):
+    test.loc[0:99, "occupation"] = "Astronaut"
+    test.loc[50:149, "native-country"] = ""
+    test[["age", "capital-gain"]] = test[["age", "capital-gain"]].astype(float)
+    test.loc[100:199, "age"] = float("nan")
+    test.loc[150:249, "capital-gain"] = float("nan")
+    return test
+"""
+OTHER_PROCESS = f"""
+import sys
+for name in ("wdl_helpers", "wdl_production", "keras", "sklearn"):
+    sys.modules[name] = None  # an import of it fails
+import pandas as pd
+import tensorflow as tf
+{RAW}
+folder, data, result = sys.argv[1:]
+test = damaged(pd.read_csv(data, keep_default_na=False))
+model = tf.saved_model.load(folder)
+score = model.score
+(specs,), _ = score.concrete_functions[0].structured_input_signature
+columns = {{column: tf.constant(test[column], spec.dtype) for column, spec in specs.items()}}
+tf.io.write_file(result, tf.io.serialize_tensor(score(columns)["probability"]))
+named = {{spec.name: columns[column] for column, spec in specs.items()}}
+served = model.signatures["serving_default"](**named)["probability"]
+assert (served == score(columns)["probability"]).numpy().all()
+"""
+
+
+def test_a_new_process_without_our_modules_scores_all_test_rows_as_the_model(tmp_path):
+    train, test = wdl.load_adult()
+    wide, deep = wdl.adult_wide(train), wdl.adult_deep(train)
+    model = random_model(wide, deep, size=0.3, units=(16, 8))
+    production.export(model, wide, deep, train[:100], tmp_path / "model")
+    command = [sys.executable, "-c", OTHER_PROCESS, "model", str(wdl.DATA / "adult_test.csv"), "scores"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stderr
+    found = tf.io.parse_tensor((tmp_path / "scores").read_bytes(), tf.float64).numpy()
+
+    namespace = {}
+    exec(RAW, namespace)
+    test = namespace["damaged"](test)
+    gone = test[["age", "capital-gain"]].isna()
+    test = test.fillna({"age": train["age"].median(), "capital-gain": 0}).astype({"age": int, "capital-gain": int})
+    inputs = wdl.joint_inputs(test, wide, deep)  # pandas' way, but for what is missing, which is put in by hand
+    for column in gone:
+        used = [column in feature for feature in wide["features"]]
+        inputs["wide_ids"][np.ix_(gone[column], used)] = 0
+        if column in deep["categories"]:
+            inputs["deep_ids"][gone[column], deep["categories"].index(column)] = 0
+    expected = wdl.predict(model, inputs)
+    assert len(found) == 16_281 and np.std(expected) > 0.1
+    assert np.abs(found - expected).max() < 1e-6
+
+
+def test_the_export_scores_as_the_model_does(score):
+    expected = wdl.predict(MODEL, INPUTS)
+    assert np.std(expected) > 0.1
+    found = score(FRAME)
+    assert found.dtype == "float64" and found.shape == (64,)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    columns = {name: FRAME[name].tolist() for name in ("size", "tags", "letter")}
+    np.testing.assert_array_equal(score({**columns, "unused": "anything"}), found)
+
+
+@pytest.mark.parametrize("kind", ["wide", "deep"])
+def test_a_model_with_one_part_can_be_exported(kind, tmp_path):
+    model = wdl.wide_model(WIDE) if kind == "wide" else wdl.deep_model(DEEP, 4, (3,))
+    model.set_weights([np.linspace(-1, 1, weight.size).reshape(weight.shape) for weight in model.get_weights()])
+    parts = {"wide": (WIDE, None), "deep": (None, DEEP)}[kind]
+    production.export(model, *parts, FRAME, tmp_path)
+    np.testing.assert_allclose(production.scorer(tmp_path)(FRAME), wdl.predict(model, INPUTS), atol=1e-6)
+
+
+def test_an_export_that_scores_otherwise_is_refused(tmp_path, monkeypatch):
+    right = production._prefixed
+    monkeypatch.setattr(production, "_prefixed", lambda column, texts: right(column, tf.strings.lower(texts)))
+    shouting = FRAME.assign(letter=FRAME["letter"].str.upper())
+    wide, deep = wdl.fit_wide(shouting, ["letter"]), wdl.fit_deep(shouting, ["letter"], ["size"])
+    with pytest.raises(ValueError, match="scores of the sample differ from the model's by up to"):
+        production.export(random_model(wide, deep), wide, deep, shouting, tmp_path)
+
+
+def test_a_model_that_returns_probabilities_is_not_exported(tmp_path):
+    ids = keras.Input((3,), name="wide_ids")
+    with pytest.raises(ValueError, match="ends in a sigmoid"):
+        production.export(
+            keras.Model({"wide_ids": ids}, keras.layers.Dense(1, "sigmoid")(ids)), WIDE, None, FRAME, tmp_path
+        )
+
+
+def test_a_folder_that_holds_no_export_is_refused(tmp_path):
+    with pytest.raises(OSError, match="saved_model"):
+        production.scorer(tmp_path)
+    tf.saved_model.save(tf.Module(), str(tmp_path))
+    with pytest.raises(ValueError, match="no function 'score'"):
+        production.scorer(tmp_path)
+
+
+REQUEST = {"letter": ["a", "b"], "tags": [["p"], []], "size": [50.0, 60.0]}
+BAD_REQUESTS = [
+    ({"size": None}, KeyError, "no column 'size'; expected .*'letter', 'size', 'tags'"),
+    ({"size": [1.0]}, ValueError, "'size' has 1 rows; the columns before it have 2"),
+    ({"size": ["50", "60"]}, TypeError, "'size' holds '50'; expected numbers"),
+    ({"size": 50.0}, TypeError, "'size' is 50.0; expected a list with one entry a row"),
+    ({"letter": "ab"}, TypeError, "'letter' is 'ab'; expected a list with one entry a row"),
+    ({"letter": [["a"], ["b"]]}, TypeError, r"'letter' holds the list \['a'\]; expected one value a row"),
+    ({"tags": ["p", "q"]}, TypeError, "'tags' holds 'p'; expected a list in each row"),
+    ({"tags": [[["p"]], []]}, TypeError, "'tags' holds the list"),
+]
+
+
+@pytest.mark.parametrize("change, error, message", BAD_REQUESTS, ids=[message for *_, message in BAD_REQUESTS])
+def test_a_bad_request_is_refused_by_name(score, change, error, message):
+    request = {name: cells for name, cells in (REQUEST | change).items() if cells is not None}
+    with pytest.raises(error, match=message):
+        score(request)
+
+
+def test_lists_may_be_empty_and_so_may_be_the_request(score):
+    assert score(REQUEST).shape == (2,)
+    empty = score({**REQUEST, "tags": [[], []]})
+    assert empty[1] == pytest.approx(score(REQUEST)[1], abs=1e-9) and empty[0] != score(REQUEST)[0]
+    assert score({name: [] for name in REQUEST}).shape == (0,)
+    assert score({**REQUEST, "size": [None, None]}).tolist() == score({**REQUEST, "size": [np.nan] * 2}).tolist()
+
+
+def test_ten_thousand_candidates_are_scored_as_one_after_the_other(score):
+    many = FRAME.sample(10_000, replace=True, random_state=0)
+    np.testing.assert_allclose(score(many), score(FRAME)[many.index], atol=1e-9)
+
+
+def test_a_thousand_calls_from_eight_threads_give_the_same_scores_as_one_after_the_other(score):
+    requests = [FRAME.iloc[i % 60 : i % 60 + 4] for i in range(1000)]
+    expected = [score(request) for request in requests[:60]]
+    with concurrent.futures.ThreadPoolExecutor(8) as threads:
+        for i, found in enumerate(threads.map(score, requests)):
+            np.testing.assert_array_equal(found, expected[i % 60])
+
+
+# ------------------------------------------------------------------------------------------------ warm start
+
+DAY_1, DAY_2 = FRAME[FRAME["letter"].isin(["a", "b"])], FRAME[FRAME["letter"].isin(["b", "c", "d"])]
+
+
+def test_a_vocabulary_grows_at_its_end():
+    wide = wdl.fit_wide(pd.DataFrame({"a": ["x", "y", "x"]}), ["a"])
+    new_day = pd.DataFrame({"a": ["z", "u", "u", "y", "w", "w", "w"]})
+    grown = production.grow(wide, new_day)
+    assert grown["vocabulary"] == {"a=x": 1, "a=y": 2, "a=w": 3, "a=u": 4, "a=z": 5} and grown["n_ids"] == 6
+    assert wide["vocabulary"] == {"a=x": 1, "a=y": 2} and wide["n_ids"] == 3
+    assert list(production.grow(wide, new_day, min_count=2)["vocabulary"]) == ["a=x", "a=y", "a=w", "a=u"]
+    assert production.grow(grown, new_day) == grown
+
+
+def test_both_parts_grow_and_old_rows_keep_their_ids():
+    wide = wdl.fit_wide(DAY_1, ["letter", "size", ("letter", "tags")], buckets={"size": 4})
+    deep = wdl.fit_deep(DAY_1, ["letter", "tags"], ["size"])
+    new_wide, new_deep = production.grow(wide, DAY_2), production.grow(deep, DAY_2)
+    assert {"letter=c", "letter=c & tags=p"} <= set(new_wide["vocabulary"]) - set(wide["vocabulary"])
+    assert "letter=c" in new_deep["vocabulary"]
+    np.testing.assert_equal(new_wide["boundaries"], wide["boundaries"])
+    old, new = wdl.joint_inputs(DAY_1, wide, deep), wdl.joint_inputs(DAY_1, new_wide, new_deep)
+    np.testing.assert_equal(new, old)
+    assert not (wdl.wide_ids(DAY_2, new_wide)[:, 0] == 0).any()
+
+
+def test_hashed_features_have_nothing_to_grow():
+    hashed = wdl.fit_wide(DAY_1, ["letter"], hash_buckets=9)
+    assert production.grow(hashed, DAY_2) == hashed
+
+
+def test_growing_refuses_what_fitting_refuses():
+    with pytest.raises(KeyError, match="no column 'letter'"):
+        production.grow(WIDE, FRAME[["tags", "size"]])
+    with pytest.raises(ValueError, match="min_count is 0"):
+        production.grow(WIDE, FRAME, min_count=0)
+
+
+def day_1_model():
+    parts = wdl.fit_wide(DAY_1, ["letter", ("letter", "tags")]), wdl.fit_deep(DAY_1, ["letter", "tags"], ["size"])
+    keras.utils.set_random_seed(0)
+    model = wdl.wide_deep_model(*parts, 4, (8,), 0.0)
+    labels = LABELS[DAY_1.index]
+    wdl.train(model, wdl.joint_inputs(DAY_1, *parts), labels, new_optimizer(), epochs=5, batch_size=16)
+    return model, parts
+
+
+def new_optimizer(rate=0.1):
+    ftrl = wdl.Ftrl(rate, l1_regularization_strength=0.01, initial_accumulator_value=1e-6)
+    return wdl.joint_optimizer(ftrl, wdl.Adagrad(rate / 4, initial_accumulator_value=1e-6))
+
+
+def test_a_warm_start_without_growth_goes_on_as_if_nothing_had_happened():
+    model, parts = day_1_model()
+    twin, optimizer = wdl.wide_deep_model(*parts, 4, (8,), 0.0), new_optimizer()
+    production.warm_start(model, twin, optimizer)
+    inputs, labels = wdl.joint_inputs(DAY_1, *parts), LABELS[DAY_1.index]
+    wdl.train(model, inputs, labels, epochs=1)
+    wdl.train(twin, inputs, labels, optimizer, epochs=1)
+    for path, weight in weights_of(model).items():
+        np.testing.assert_array_equal(weights_of(twin)[path], weight, err_msg=path)
+    assert int(optimizer.iterations) == int(model.optimizer.iterations)
+
+
+def test_day_2_changes_no_weight_that_it_does_not_touch():
+    model, parts = day_1_model()
+    grown = [production.grow(part, DAY_2) for part in parts]
+    new, optimizer = wdl.wide_deep_model(*grown, 4, (8,), 0.0), new_optimizer()
+    production.warm_start(model, new, optimizer)
+    before, fresh = weights_of(model), weights_of(new)
+    inputs = wdl.joint_inputs(DAY_2, *grown)
+    wdl.train(new, inputs, LABELS[DAY_2.index], optimizer, epochs=3, batch_size=16)
+    after = weights_of(new)
+    for name, table in (("wide_ids", "wide_weights/table"), ("deep_ids", "deep_embeddings/table")):
+        n_old = len(before[table])
+        np.testing.assert_array_equal(fresh[table][:n_old], before[table])
+        touched = np.isin(np.arange(len(after[table])), inputs[name]) & (np.arange(len(after[table])) > 0)
+        assert 1 < (~touched[:n_old]).sum() < n_old and touched[n_old:].all()
+        np.testing.assert_array_equal(after[table][~touched], fresh[table][~touched])
+        assert (after[table][touched] != fresh[table][touched]).any(axis=1).mean() > 0.8
+    assert (before["wide_weights/table"] != 0).mean() > 0.5
+
+
+def test_a_warm_start_refuses_what_does_not_fit():
+    model, parts = day_1_model()
+    with pytest.raises(ValueError, match="has no optimizer"):
+        production.warm_start(wdl.wide_deep_model(*parts), model, new_optimizer())
+    with pytest.raises(ValueError, match="expected the same"):
+        production.warm_start(model, wdl.wide_deep_model(*parts, 4, (8, 8), 0.0), new_optimizer())
+    with pytest.raises(ValueError, match=r"has the shape \(.*, 5\).*rows may be added"):
+        production.warm_start(model, wdl.wide_deep_model(*parts, 5, (8,), 0.0), new_optimizer())
+    fewer = wdl.fit_wide(DAY_1, ["letter"])
+    with pytest.raises(ValueError, match="rows may be added"):
+        production.warm_start(model, wdl.wide_deep_model(fewer, parts[1], 4, (8,), 0.0), new_optimizer())
+    adam = wdl.joint_optimizer(wdl.Ftrl(0.1), wdl.Adam(0.1))
+    with pytest.raises(ValueError, match="momentum.*expected the same"):
+        production.warm_start(model, wdl.wide_deep_model(*parts, 4, (8,), 0.0), adam)
+
+
+SEEDS = {"l1": [0.0, 0.3], "l2": [0.0, 0.2], "beta": [0.0, 1.0], "start": [0.1, 1e-6], "learning_rate": [0.05, 0.5]}
+
+
+@FEW
+@given(st.fixed_dictionaries({name: st.sampled_from(values) for name, values in SEEDS.items()}))
+def test_a_seeded_ftrl_keeps_each_weight_that_has_no_gradient_and_a_new_one_wipes_it(settings):
+    table = np.array([[0.0], [1.5], [-0.25], [3.0]], "float32")
+    gradient = tf.IndexedSlices(tf.zeros((3, 1)), tf.constant([1, 2, 0]), tf.constant([4, 1]))
+    model = wdl.wide_model({**WIDE, "n_ids": 4})
+    ftrl = wdl.Ftrl(
+        settings["learning_rate"], l1_regularization_strength=settings["l1"], beta=settings["beta"],
+        l2_regularization_strength=settings["l2"], initial_accumulator_value=settings["start"],
+    )  # fmt: skip
+    new = wdl.Ftrl(**ftrl.get_config())
+    variable = model.trainable_variables[0]
+    for optimizer, expected in ((new, [0, 0, 0, 3]), (ftrl, [0, 1.5, -0.25, 3])):
+        variable.assign(table)
+        optimizer.build(model.trainable_variables)
+        if optimizer is ftrl:
+            production.seed_ftrl(optimizer, model)
+        optimizer.apply([gradient, tf.zeros(1)], model.trainable_variables)
+        np.testing.assert_allclose(variable.numpy()[:, 0], expected, rtol=1e-4)  # float32
+    # The same seed in the published algorithm, which says what comes next.
+    reference = NumpyFtrl(table, **settings)
+    reference.z[1:3] = ftrl._linears[0].numpy()[1:3]
+    pieces = [[0.5], [-0.125]]
+    reference.step([1, 2], pieces)
+    steps = tf.IndexedSlices(tf.constant(pieces), tf.constant([1, 2]), tf.constant([4, 1]))
+    ftrl.apply([steps, tf.zeros(1)], model.trainable_variables)
+    np.testing.assert_allclose(variable.numpy()[1:3], reference.w[1:3], rtol=1e-4, atol=1e-6)
+
+
+def test_seeding_reaches_the_wide_part_of_a_joint_optimizer_and_needs_an_ftrl():
+    model, _ = day_1_model()
+    optimizer = new_optimizer()
+    production.seed_ftrl(optimizer, model)
+    inner = optimizer.optimizers[0]
+    weights = model.get_layer("wide_weights").get_weights()[0]
+    np.testing.assert_allclose(inner._linears[0].numpy(), -weights * 1e-3 / 0.1 - 0.01 * np.sign(weights), rtol=1e-5)
+    with pytest.raises(ValueError, match="no Ftrl in the optimizer 'adagrad"):
+        production.seed_ftrl(wdl.Adagrad(0.1), model)
+
+
+# -------------------------------------------------------------------------------------------------- the gate
+
+BOUNDS = {"max_change": 0.3, "max_rise": 0.02}
+SHOWN = wdl.planted_log(seed=1, repeats=6)[1]
+
+
+def saved(model, parts, folder, sample=SHOWN[:50]):
+    production.export(model, *parts, sample, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def yesterday():
+    """A model of the planted log as of yesterday, and its parts."""
+    wide, deep = wdl.fit_wide(SHOWN, ["user", "app", ("user", "app")]), wdl.fit_deep(SHOWN, ["user", "app"], [])
+    keras.utils.set_random_seed(0)
+    model = wdl.wide_deep_model(wide, deep, 4, (8,), 0.0)
+    rows, inputs = SHOWN.index % 3 != 0, wdl.joint_inputs(SHOWN, wide, deep)
+    inputs = {name: array[rows] for name, array in inputs.items()}
+    wdl.train(model, inputs, SHOWN["install"][rows], new_optimizer(0.2), epochs=15, batch_size=128)
+    return model, (wide, deep)
+
+
+@pytest.fixture(scope="module")
+def serving(yesterday, tmp_path_factory):
+    return saved(*yesterday, tmp_path_factory.mktemp("serving"))
+
+
+def shuffled(part):
+    """Another string for each id: what happens when vocabulary and weights come from two different runs."""
+    names = list(part["vocabulary"])
+    np.random.default_rng(0).shuffle(names)
+    return {**part, "vocabulary": dict(zip(names, part["vocabulary"].values()))}
+
+
+def with_weight(model, parts, path, value):
+    broken = wdl.wide_deep_model(*parts, 4, (8,), 0.0)
+    broken.set_weights(model.get_weights())
+    next(weight for weight in broken.weights if weight.path == path).assign(value)
+    return broken
+
+
+def run_gate(serving, candidate):
+    held_out = SHOWN[SHOWN.index % 3 == 0]
+    return production.dry_run(serving, candidate, held_out, held_out["install"], **BOUNDS)
+
+
+def test_the_gate_lets_a_good_candidate_through(yesterday, serving, tmp_path):
+    model, parts = yesterday
+    new, optimizer = wdl.wide_deep_model(*parts, 4, (8,), 0.0), new_optimizer(0.2)
+    production.warm_start(model, new, optimizer)
+    wdl.train(new, wdl.joint_inputs(SHOWN, *parts), SHOWN["install"], optimizer, epochs=1)
+    report = run_gate(serving, saved(new, parts, tmp_path))
+    assert report["reasons"] == [] and 0 < report["change"] < BOUNDS["max_change"]
+    assert run_gate(serving, serving) == {"change": 0, "rise": 0, "reasons": []}
+
+
+def test_the_gate_refuses_a_shuffled_vocabulary(yesterday, serving, tmp_path):
+    model, (wide, deep) = yesterday
+    report = run_gate(serving, saved(model, (shuffled(wide), shuffled(deep)), tmp_path))
+    assert len(report["reasons"]) == 2 and "log loss rose" in report["reasons"][1]
+
+
+def test_the_gate_refuses_a_weight_that_is_not_a_number(yesterday, serving, tmp_path):
+    model, parts = yesterday
+    table = model.get_layer("wide_weights").get_weights()[0]
+    used = parts[0]["vocabulary"]["user=u7"]
+    table[used] = np.nan
+    other_rows = SHOWN[SHOWN["user"] != "u7"][:50]  # the export itself sees nothing
+    broken = with_weight(model, parts, "wide_weights/table", table)
+    report = run_gate(serving, saved(broken, parts, tmp_path, other_rows))
+    assert len(report["reasons"]) == 1 and "scores are not finite" in report["reasons"][0]
+    assert np.isnan(report["change"])
+
+
+@pytest.mark.parametrize("path", ["wide_weights/table", "deep_logit/kernel"])
+def test_the_gate_refuses_a_model_that_lacks_one_logit(yesterday, serving, tmp_path, path):
+    model, parts = yesterday
+    zeros = np.zeros(next(weight for weight in model.weights if weight.path == path).shape)
+    report = run_gate(serving, saved(with_weight(model, parts, path, zeros), parts, tmp_path))
+    assert "logits moved by" in report["reasons"][0]
+
+
+def test_the_gate_refuses_what_does_not_load_or_gives_other_shapes(serving, tmp_path):
+    assert "cannot be loaded and score: OSError" in run_gate(serving, tmp_path / "nothing")["reasons"][0]
+    module = tf.Module()
+    spec = {"user": tf.TensorSpec([None], tf.string)}
+    module.score = tf.function(lambda columns: {"probability": tf.constant([0.5, 0.5])}, input_signature=[spec])
+    tf.saved_model.save(module, str(tmp_path))
+    assert "scores of the shape (2,); expected" in run_gate(serving, tmp_path)["reasons"][0]
+
+
+# ------------------------------------------------------------------------------ data larger than the memory
+
+BASE = ["workclass", "education", "age", "capital-gain"]
+WIDE_SETTINGS = {"features": [*BASE, ("education", "age"), ("workclass", "education", "age")], "buckets": {"age": 6}}
+DEEP_SETTINGS = {"categories": ["education", "capital-gain"], "numbers": ["age", "capital-gain"]}
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory):
+    """Adult's first 3,000 rows in three files, and in one frame."""
+    frame, folder = wdl.load_adult()[0][:3000], tmp_path_factory.mktemp("shards")
+    paths = [folder / f"part_{i}.csv" for i in range(3)]
+    for i, path in enumerate(paths):
+        frame[i * 1000 : (i + 1) * 1000].to_csv(path, index=False)
+    return paths, frame
+
+
+@pytest.mark.parametrize("min_count, hash_buckets", [(1, None), (4, None), (1, 100)])
+def test_streamed_features_are_those_of_the_frame(shards, min_count, hash_buckets):
+    paths, frame = shards
+    settings = {**WIDE_SETTINGS, "min_count": min_count, "hash_buckets": hash_buckets}
+    deep_settings = {**DEEP_SETTINGS, "min_count": min_count, "n_quantiles": 17}
+    wide, deep = production.fit_shards(paths, settings, deep_settings, chunk_rows=700)
+    expected = wdl.fit_wide(frame, **settings), wdl.fit_deep(frame, **deep_settings)
+    np.testing.assert_equal((wide, deep), expected)
+    assert list(wide["vocabulary"] or {}) == list(expected[0]["vocabulary"] or {})
+    batches = list(production.stream(paths, wide, deep, "income", ">50K", 512))
+    assert [len(labels) for _, labels in batches] == [512] * 5 + [440]
+    for name, array in wdl.joint_inputs(frame, wide, deep).items():
+        np.testing.assert_array_equal(np.concatenate([inputs[name] for inputs, _ in batches]), array)
+    np.testing.assert_array_equal(np.concatenate([labels for _, labels in batches]), frame["income"] == ">50K")
+
+
+@given(st.lists(st.sampled_from([-3.0, 0.0, 0.1, 0.7, 2.0, 1e6]) | st.floats(-1e3, 1e3), min_size=1), st.integers(2, 9))
+def test_quantiles_of_counted_values_are_those_of_the_values(values, n_quantiles):
+    values = np.array(values) + 0.0  # −0 is counted with 0
+    different, counts = np.unique(values, return_counts=True)
+    shuffled_rows = pd.DataFrame({"v": different, "n": counts}).sample(frac=1, random_state=0)
+    expected = wdl.quantile_boundaries(pd.DataFrame({"v": values}), "v", n_quantiles)
+    np.testing.assert_array_equal(production.counted_quantiles(shuffled_rows, n_quantiles), expected)
+
+
+def test_the_memory_of_the_pass_does_not_grow_with_the_rows(shards):
+    def peak(repeats):
+        tracemalloc.start()
+        production.fit_shards(shards[0] * repeats, WIDE_SETTINGS, DEEP_SETTINGS, chunk_rows=500)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    peak(1)  # what is loaded once
+    assert peak(8) < 1.2 * peak(1)
+
+
+def test_a_model_trains_on_a_stream_as_on_arrays(shards):
+    paths, frame = shards
+    wide, deep = wdl.fit_wide(frame, ["education"]), wdl.fit_deep(frame, ["education"], ["age"])
+    labels = (frame["income"] == ">50K").to_numpy("float32")
+    inputs, losses = wdl.joint_inputs(frame, wide, deep), []
+    batches = production.stream(paths, wide, deep, "income", ">50K", 500)
+    for data in ({"x": batches.repeat(), "steps_per_epoch": 6}, {"x": inputs, "y": labels, "batch_size": 500}):
+        keras.utils.set_random_seed(0)
+        model = wdl.wide_deep_model(wide, deep, 4, (8,), 0.0)
+        model.compile(new_optimizer(), keras.losses.BinaryCrossentropy(from_logits=True), jit_compile=False)
+        model.fit(**data, epochs=2, shuffle=False, verbose=0)
+        losses.append(wdl.scores(labels, wdl.predict(model, inputs))["log loss"])
+    assert losses[0] == pytest.approx(losses[1], abs=1e-6) and losses[0] < 0.6
+
+
+def test_a_bad_shard_is_named(shards, tmp_path):
+    paths, frame = shards
+    bad = tmp_path / "bad.csv"
+    frame[:9].assign(age=["?", *range(8)]).to_csv(bad, index=False)
+    with pytest.raises(TypeError, match="bad.csv: Column 'age' has the type str; expected numbers"):
+        production.fit_shards([paths[0], bad], WIDE_SETTINGS, DEEP_SETTINGS)
+    wide, deep = wdl.fit_wide(frame, **WIDE_SETTINGS), wdl.fit_deep(frame, **DEEP_SETTINGS)
+    frame[:9].drop(columns="age").to_csv(bad, index=False)
+    with pytest.raises(ValueError, match="bad.csv"):
+        production.fit_shards([paths[0], bad], WIDE_SETTINGS, DEEP_SETTINGS)
+    with pytest.raises(ValueError, match="bad.csv has the header .*; expected .* as in .*part_0.csv"):
+        production.stream([paths[0], bad], wide, deep, "income", ">50K", 10)
+    with pytest.raises(ValueError, match="part_0.csv has no column 'label'"):
+        production.stream(paths, wide, deep, "label", "1", 10)
+
+
+# ------------------------------------------------------------------------------------------ several workers
+
+
+def test_two_workers_agree_with_one_and_outlive_the_death_of_one_of_them(tmp_path):
+    command = [sys.executable, str(ROOT / "benchmarks" / "distributed.py"), "--workers", "2", "--kill-after", "6"]
+    done = subprocess.run(
+        [*command, "--json", str(tmp_path / "file.json")], capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    result = json.loads((tmp_path / "file.json").read_text())
+    assert result["restarts"] == 1
+    first, second = result["losses"]
+    assert first == second and len(first) == len(result["single"]) >= 10
+    np.testing.assert_allclose(first, result["single"], atol=1e-5)
+    assert max(result["difference"]) < 1e-5
