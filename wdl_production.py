@@ -127,7 +127,10 @@ def raw_tensors(columns, kinds):
 
 
 def _number_tensor(column, values):
-    series = pd.Series(values)
+    array = np.asarray(values)
+    if array.dtype.kind in "fiu":
+        return tf.constant(array, tf.float64)
+    series = pd.Series(values)  # finds the numbers among gaps
     if series.isna().all():
         return tf.constant(np.full(len(series), np.nan))
     if not pd.api.types.is_numeric_dtype(series) or pd.api.types.is_bool_dtype(series):

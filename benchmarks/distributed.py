@@ -9,6 +9,7 @@ Every worker keeps the whole model, computes the gradients of its share of each 
     single      the same of one worker that gets the whole batches
     difference  how far the last weights of each worker are from those of the single one, at most
     restarts    how often the workers were started anew
+    fit_error   what Keras' own `fit` says under this strategy, null if it works; not tried with --kill-after
 
 With --kill-after N the last worker dies after N steps. A collective operation cannot go on without it, so all workers
 are stopped and started anew, as an orchestrator would do, and go on from the last checkpoint.
@@ -82,11 +83,25 @@ def train(strategy, index, n_workers, log=None, checkpoints=None, die_after=None
     return losses, np.concatenate([weight.numpy().ravel() for weight in model.trainable_variables])
 
 
+def try_fit(strategy):
+    """The type and the first words of the error that `fit` raises, or None."""
+    with strategy.scope():
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        model.compile("sgd", "mse")
+    try:
+        model.fit(np.ones((8, 2)), np.ones((8, 1)), batch_size=4, verbose=0)
+    except Exception as error:  # whatever it is, it is the answer
+        return f"{type(error).__name__}: {str(error).split(':')[0]}"
+
+
 def worker(arguments):
     """What a worker process does; TF_CONFIG tells it who it is."""
     index = json.loads(os.environ["TF_CONFIG"])["task"]["index"]
     strategy = tf.distribute.MultiWorkerMirroredStrategy()  # before any other call to TensorFlow
     folder = pathlib.Path(arguments.folder)
+    if arguments.fit:
+        (folder / f"fit_{index}.json").write_text(json.dumps(try_fit(strategy)))
+        return
     die_after = arguments.kill_after if index == arguments.workers - 1 else None
     log = folder / f"losses_{index}.jsonl"
     _, weights = train(strategy, index, arguments.workers, log, str(folder / "checkpoints"), die_after)
@@ -101,13 +116,12 @@ def free_addresses(n):
     return addresses
 
 
-def start(n_workers, folder, kill_after):
+def start(n_workers, folder, *options):
     """Start all workers; return whether all of them came to the end."""
     addresses, running = free_addresses(n_workers), []
     for index in range(n_workers):
         cluster = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
-        command = [sys.executable, __file__, "--workers", str(n_workers), "--folder", folder]
-        command += ["--kill-after", str(kill_after)] if kill_after else []
+        command = [sys.executable, __file__, "--workers", str(n_workers), "--folder", folder, *options]
         environment = {**os.environ, "TF_CONFIG": json.dumps(cluster), "CUDA_VISIBLE_DEVICES": "-1"}
         with open(f"{folder}/worker_{index}.log", "a") as log:
             running.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))
@@ -123,24 +137,29 @@ def start(n_workers, folder, kill_after):
 def compare(arguments):
     """Run the workers, then one alone, and write the file."""
     with tempfile.TemporaryDirectory() as folder:
-        kill_after, restarts = arguments.kill_after, 0
-        while not start(arguments.workers, folder, kill_after):
-            if not kill_after:
+        accident, restarts = ["--kill-after", str(arguments.kill_after)] if arguments.kill_after else [], 0
+        while not start(arguments.workers, folder, *accident):
+            if not accident:
                 logs = sorted(pathlib.Path(folder).glob("worker_*.log"))
                 sys.exit("\n".join(["A worker failed.", *(log.read_text()[-3000:] for log in logs)]))
-            kill_after, restarts = None, restarts + 1
+            accident, restarts = [], restarts + 1
         losses, weights = [], []
         for index in range(arguments.workers):
             lines = pathlib.Path(folder, f"losses_{index}.jsonl").read_text().splitlines()
             losses.append(dict(map(json.loads, lines)))  # a step that was done twice counts with its last loss
             weights.append(np.load(f"{folder}/weights_{index}.npy"))
         single, expected = train(tf.distribute.get_strategy(), 0, 1)
+        if not arguments.kill_after:
+            start(arguments.workers, folder, "--fit")
+            fit_error = json.loads(pathlib.Path(folder, "fit_0.json").read_text())
     result = {
         "losses": [[found[step] for step in range(STEPS)] for found in losses],
         "single": [single[step] for step in range(STEPS)],
         "difference": [float(np.abs(found - expected).max()) for found in weights],
         "restarts": restarts,
     }
+    if not arguments.kill_after:
+        result["fit_error"] = fit_error
     arguments.json.write_text(json.dumps(result, indent=1) + "\n")
 
 
@@ -149,6 +168,7 @@ if __name__ == "__main__":
     parser.add_argument("--workers", type=int, default=2, help="how many processes; the batch is divided among them")
     parser.add_argument("--json", type=pathlib.Path, help="the file to write")
     parser.add_argument("--kill-after", type=int, help="steps after which the last worker dies")
+    parser.add_argument("--fit", action="store_true", help=argparse.SUPPRESS)  # try Keras' own fit
     parser.add_argument("--folder", help=argparse.SUPPRESS)  # where a worker keeps its files
     arguments = parser.parse_args()
     if GLOBAL_BATCH % arguments.workers:

@@ -2,9 +2,9 @@
 
     python benchmarks/streaming.py --json FILE
 
-The rows are Adult's, read again and again. The file holds 'rows', 'seconds' of the one pass, and 'peak_mb', the most memory
-that the process held during it, beside 'base_mb', what it held before, and 'frame_mb', what the rows would take as a data
-frame; and 'buckets', with 'wdl_ms' and 'keras_ms': medians of a step of FTRL on a batch of 256 rows with 20 ids each.
+The rows are Adult's, read again and again. The file holds 'rows', 'seconds' of the one pass, and 'peak_mb', the most
+memory that the process held during it, beside 'base_mb', what it held before, and 'frame_mb', what the rows would take
+as a data frame; and 'buckets', with 'wdl_ms' and 'keras_ms': medians of a step of FTRL on 256 rows with 20 ids each.
 """
 
 import argparse
