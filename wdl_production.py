@@ -22,7 +22,6 @@ import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
-from scipy.special import logit
 
 # ------------------------------------------------------------------------------------- for training
 
@@ -446,7 +445,7 @@ def dry_run(serving, candidate, sample, labels, max_change, max_rise):
 
     Args:
         serving, candidate: paths of two exports. sample: data frame of raw rows. labels: 0 or 1 a row.
-        max_change: float, how far the logits may move, in the mean of absolute differences.
+        max_change: float, how far the probabilities may move, in the mean of absolute differences.
         max_rise: float, by how much the log loss may be worse, in nats.
     Returns:
         dict with 'change', 'rise' and 'reasons', a list of str: why the candidate must not go live. If the list is
@@ -467,17 +466,13 @@ def dry_run(serving, candidate, sample, labels, max_change, max_rise):
         return {**report, "reasons": [f"it gives scores of the shape {after.shape}; expected {before.shape}"]}
     if not np.isfinite(after).all():
         return {**report, "reasons": [f"{np.sum(~np.isfinite(after))} of {len(after)} scores are not finite"]}
-    report["change"] = np.abs(_logits(after) - _logits(before)).mean()
+    report["change"] = np.abs(after - before).mean()
     report["rise"] = wdl.scores(labels, after)["log loss"] - loss
     if report["change"] > max_change:
-        report["reasons"].append(f"its logits moved by {report['change']:.3f}, more than {max_change}")
+        report["reasons"].append(f"its scores moved by {report['change']:.3f}, more than {max_change}")
     if report["rise"] > max_rise:
         report["reasons"].append(f"its log loss rose by {report['rise']:.4f}, more than {max_rise}")
     return report
-
-
-def _logits(probabilities):
-    return logit(np.clip(probabilities, 1e-12, 1 - 1e-12))
 
 
 # ------------------------------------------------------------------------- data larger than the memory

@@ -180,7 +180,10 @@ assert (served == score(columns)["probability"]).numpy().all()
 
 def test_a_new_process_without_our_modules_scores_all_test_rows_as_the_model(tmp_path):
     train, test = wdl.load_adult()
-    wide, deep = wdl.adult_wide(train), wdl.adult_deep(train)
+    base = [*wdl.ADULT_CATEGORIES, "age", "hours-per-week"]
+    crosses = [("education", "occupation"), ("age", "hours-per-week"), ("native-country", "age", "capital-gain")]
+    wide = wdl.fit_wide(train, [*base, *crosses], buckets={"age": 10, "hours-per-week": 8})
+    deep = wdl.adult_deep(train)
     model = random_model(wide, deep, size=0.3, units=(16, 8))
     production.export(model, wide, deep, train[:100], tmp_path / "model")
     command = [sys.executable, "-c", OTHER_PROCESS, "model", str(wdl.DATA / "adult_test.csv"), "scores"]
@@ -328,7 +331,9 @@ def test_growing_refuses_what_fitting_refuses():
         production.grow(WIDE, FRAME, min_count=0)
 
 
-def day_1_model():
+@pytest.fixture(scope="module")
+def day_1():
+    """A model of day 1 and its parts; the first test trains it for one more epoch, the others leave it alone."""
     parts = wdl.fit_wide(DAY_1, ["letter", ("letter", "tags")]), wdl.fit_deep(DAY_1, ["letter", "tags"], ["size"])
     keras.utils.set_random_seed(0)
     model = wdl.wide_deep_model(*parts, 4, (8,), 0.0)
@@ -342,8 +347,8 @@ def new_optimizer(rate=0.1):
     return wdl.joint_optimizer(ftrl, wdl.Adagrad(rate / 4, initial_accumulator_value=1e-6))
 
 
-def test_a_warm_start_without_growth_goes_on_as_if_nothing_had_happened():
-    model, parts = day_1_model()
+def test_a_warm_start_without_growth_goes_on_as_if_nothing_had_happened(day_1):
+    model, parts = day_1
     twin, optimizer = wdl.wide_deep_model(*parts, 4, (8,), 0.0), new_optimizer()
     production.warm_start(model, twin, optimizer)
     inputs, labels = wdl.joint_inputs(DAY_1, *parts), LABELS[DAY_1.index]
@@ -354,8 +359,8 @@ def test_a_warm_start_without_growth_goes_on_as_if_nothing_had_happened():
     assert int(optimizer.iterations) == int(model.optimizer.iterations)
 
 
-def test_day_2_changes_no_weight_that_it_does_not_touch():
-    model, parts = day_1_model()
+def test_day_2_changes_no_weight_that_it_does_not_touch(day_1):
+    model, parts = day_1
     grown = [production.grow(part, DAY_2) for part in parts]
     new, optimizer = wdl.wide_deep_model(*grown, 4, (8,), 0.0), new_optimizer()
     production.warm_start(model, new, optimizer)
@@ -373,8 +378,8 @@ def test_day_2_changes_no_weight_that_it_does_not_touch():
     assert (before["wide_weights/table"] != 0).mean() > 0.5
 
 
-def test_a_warm_start_refuses_what_does_not_fit():
-    model, parts = day_1_model()
+def test_a_warm_start_refuses_what_does_not_fit(day_1):
+    model, parts = day_1
     with pytest.raises(ValueError, match="has no optimizer"):
         production.warm_start(wdl.wide_deep_model(*parts), model, new_optimizer())
     with pytest.raises(ValueError, match="expected the same"):
@@ -421,8 +426,8 @@ def test_a_seeded_ftrl_keeps_each_weight_that_has_no_gradient_and_a_new_one_wipe
     np.testing.assert_allclose(variable.numpy()[1:3], reference.w[1:3], rtol=1e-4, atol=1e-6)
 
 
-def test_seeding_reaches_the_wide_part_of_a_joint_optimizer_and_needs_an_ftrl():
-    model, _ = day_1_model()
+def test_seeding_reaches_the_wide_part_of_a_joint_optimizer_and_needs_an_ftrl(day_1):
+    model, _ = day_1
     optimizer = new_optimizer()
     production.seed_ftrl(optimizer, model)
     inner = optimizer.optimizers[0]
@@ -434,7 +439,7 @@ def test_seeding_reaches_the_wide_part_of_a_joint_optimizer_and_needs_an_ftrl():
 
 # -------------------------------------------------------------------------------------------------- the gate
 
-BOUNDS = {"max_change": 0.3, "max_rise": 0.02}
+BOUNDS = {"max_change": 0.06, "max_rise": 0.02}
 SHOWN = wdl.planted_log(seed=1, repeats=6)[1]
 
 
@@ -512,7 +517,7 @@ def test_the_gate_refuses_a_model_that_lacks_one_logit(yesterday, serving, tmp_p
     model, parts = yesterday
     zeros = np.zeros(next(weight for weight in model.weights if weight.path == path).shape)
     report = run_gate(serving, saved(with_weight(model, parts, path, zeros), parts, tmp_path))
-    assert "logits moved by" in report["reasons"][0]
+    assert "scores moved by" in report["reasons"][0]
 
 
 def test_the_gate_refuses_what_does_not_load_or_gives_other_shapes(serving, tmp_path):
@@ -575,22 +580,7 @@ def test_the_memory_of_the_pass_does_not_grow_with_the_rows(shards):
         return most
 
     peak(1)  # what is loaded once
-    assert peak(8) < 1.2 * peak(1)
-
-
-def test_a_model_trains_on_a_stream_as_on_arrays(shards):
-    paths, frame = shards
-    wide, deep = wdl.fit_wide(frame, ["education"]), wdl.fit_deep(frame, ["education"], ["age"])
-    labels = (frame["income"] == ">50K").to_numpy("float32")
-    inputs, losses = wdl.joint_inputs(frame, wide, deep), []
-    batches = production.stream(paths, wide, deep, "income", ">50K", 500)
-    for data in ({"x": batches.repeat(), "steps_per_epoch": 6}, {"x": inputs, "y": labels, "batch_size": 500}):
-        keras.utils.set_random_seed(0)
-        model = wdl.wide_deep_model(wide, deep, 4, (8,), 0.0)
-        model.compile(new_optimizer(), keras.losses.BinaryCrossentropy(from_logits=True), jit_compile=False)
-        model.fit(**data, epochs=2, shuffle=False, verbose=0)
-        losses.append(wdl.scores(labels, wdl.predict(model, inputs))["log loss"])
-    assert losses[0] == pytest.approx(losses[1], abs=1e-6) and losses[0] < 0.6
+    assert peak(5) < 1.2 * peak(1)
 
 
 def test_a_bad_shard_is_named(shards, tmp_path):
