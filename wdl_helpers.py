@@ -238,6 +238,15 @@ def cross(frame, columns):
     return crossed.rename(_joined(columns))
 
 
+def vocabulary_of_counts(counts, min_count):
+    """The vocabulary of strings that were already counted.
+
+    Args, `min_count`, and the result are those of `vocabulary`; counts: Series of int, its index the strings.
+    """
+    kept = sorted((-count, value) for value, count in counts[counts >= min_count].items())
+    return {value: i for i, (_, value) in enumerate(kept, start=1)}
+
+
 def vocabulary(values, min_count=1):
     """Give an id to each string that is frequent enough.
 
@@ -253,15 +262,6 @@ def vocabulary(values, min_count=1):
     """
     _check_whole("min_count", min_count, 1)
     return vocabulary_of_counts(values.value_counts(), min_count)
-
-
-def vocabulary_of_counts(counts, min_count):
-    """The vocabulary of strings that were already counted.
-
-    Args, `min_count`, and the result are those of `vocabulary`; counts: Series of int, its index the strings.
-    """
-    kept = sorted((-count, value) for value, count in counts[counts >= min_count].items())
-    return {value: i for i, (_, value) in enumerate(kept, start=1)}
 
 
 def vocabulary_ids(values, vocabulary, n_rows):

@@ -3,7 +3,7 @@
 Read it from top to bottom: the functions stand in the order of a model's life.
 
     save_training, load_training     the model and its features, to train on
-    export ─► scorer                 one artefact that takes raw columns and returns probabilities
+    export, scorer                   one artefact that takes raw columns and returns probabilities
     grow, warm_start, seed_ftrl      day 2: more data, more values, the weights of yesterday
     dry_run                          what a candidate must pass before it goes live
     fit_shards, stream               data that do not fit into memory
@@ -263,6 +263,37 @@ def _normalised(values, boundaries):
 # ------------------------------------------------------------------------------------ export and serve
 
 
+def scorer(folder):
+    """Load an export and return the function that scores with it.
+
+    Args:
+        folder: path that `export` wrote.
+    Returns:
+        function (data frame, or dict column → list or array) → float64 array (rows,), the probability of label 1. It
+        may be called from many threads at once. Unseen and missing values are answered: they add nothing in the wide
+        part, have no vector in the deep part, and a missing number is the median there. Its errors are those of
+        `raw_tensors`.
+    Raises:
+        OSError: there is no SavedModel. ValueError: it was not written by `export`.
+    """
+    loaded = tf.saved_model.load(str(folder))
+    if not hasattr(loaded, "score"):
+        raise ValueError(f"{folder} has no function 'score': write it with export.")
+    (specs,), _ = loaded.score.concrete_functions[0].structured_input_signature
+    kinds = {column: _kind_of(spec) for column, spec in sorted(specs.items())}
+
+    def score(columns):
+        return loaded.score(raw_tensors(columns, kinds))["probability"].numpy()
+
+    return score
+
+
+def _kind_of(spec):
+    if isinstance(spec, tf.RaggedTensorSpec):
+        return "list"
+    return "text" if spec.dtype == tf.string else "number"
+
+
 def export(model, wide, deep, sample, folder):
     """Write a SavedModel that takes raw columns, so that training and serving cannot differ.
 
@@ -310,37 +341,6 @@ def _pandas_inputs(frame, wide, deep):
         **({"wide_ids": wdl.wide_ids(frame, wide)} if wide else {}),
         **(wdl.deep_inputs(frame, deep) if deep else {}),
     }
-
-
-def scorer(folder):
-    """Load an export and return the function that scores with it.
-
-    Args:
-        folder: path that `export` wrote.
-    Returns:
-        function (data frame, or dict column → list or array) → float64 array (rows,), the probability of label 1. It
-        may be called from many threads at once. Unseen and missing values are answered: they add nothing in the wide
-        part, have no vector in the deep part, and a missing number is the median there. Its errors are those of
-        `raw_tensors`.
-    Raises:
-        OSError: there is no SavedModel. ValueError: it was not written by `export`.
-    """
-    loaded = tf.saved_model.load(str(folder))
-    if not hasattr(loaded, "score"):
-        raise ValueError(f"{folder} has no function 'score': write it with export.")
-    (specs,), _ = loaded.score.concrete_functions[0].structured_input_signature
-    kinds = {column: _kind_of(spec) for column, spec in sorted(specs.items())}
-
-    def score(columns):
-        return loaded.score(raw_tensors(columns, kinds))["probability"].numpy()
-
-    return score
-
-
-def _kind_of(spec):
-    if isinstance(spec, tf.RaggedTensorSpec):
-        return "list"
-    return "text" if spec.dtype == tf.string else "number"
 
 
 # ----------------------------------------------------------------------------------------- warm start
@@ -478,6 +478,23 @@ def dry_run(serving, candidate, sample, labels, max_change, max_rise):
 # ------------------------------------------------------------------------- data larger than the memory
 
 
+def counted_quantiles(counted, n_quantiles):
+    """`quantile_boundaries` of a column of which only the different values and their counts are known.
+
+    Args:
+        counted: data frame with two columns, numbers and how many rows have each. n_quantiles: int ≥ 2.
+    Returns:
+        float64 array of n_quantiles − 1 boundaries, those of `quantile_boundaries` to the last bit.
+    """
+    values, counts = counted.sort_values(counted.columns[0]).to_numpy("float64").T
+    last = np.cumsum(counts) - 1  # the place of each value's last row, if all rows were sorted
+    place = (counts.sum() - 1) * (np.arange(1, n_quantiles) / n_quantiles)
+    low, high = (values[np.searchsorted(last, edge)] for edge in (np.floor(place), np.ceil(place)))
+    share = place - np.floor(place)
+    # NumPy interpolates from the nearer end, and so must we, to get its bits.
+    return np.where(share < 0.5, low + (high - low) * share, high - (high - low) * (1 - share))
+
+
 def fit_shards(paths, wide_settings, deep_settings, chunk_rows=50_000):
     """`fit_wide` and `fit_deep` on CSV files that do not fit into memory, in one pass over them.
 
@@ -538,23 +555,6 @@ def _counted(paths, groups, numbers, chunk_rows):
         keys = total if len(group) > 1 else ((key,) for key in total)
         frames[group] = pd.DataFrame(list(keys), columns=list(group)).assign(**{"": list(total.values())})
     return frames
-
-
-def counted_quantiles(counted, n_quantiles):
-    """`quantile_boundaries` of a column of which only the different values and their counts are known.
-
-    Args:
-        counted: data frame with two columns, numbers and how many rows have each. n_quantiles: int ≥ 2.
-    Returns:
-        float64 array of n_quantiles − 1 boundaries, those of `quantile_boundaries` to the last bit.
-    """
-    values, counts = counted.sort_values(counted.columns[0]).to_numpy("float64").T
-    last = np.cumsum(counts) - 1  # the place of each value's last row, if all rows were sorted
-    place = (counts.sum() - 1) * (np.arange(1, n_quantiles) / n_quantiles)
-    low, high = (values[np.searchsorted(last, edge)] for edge in (np.floor(place), np.ceil(place)))
-    share = place - np.floor(place)
-    # NumPy interpolates from the nearer end, and so must we, to get its bits.
-    return np.where(share < 0.5, low + (high - low) * share, high - (high - low) * (1 - share))
 
 
 def _name_counts(counts, features, boundaries):

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import wdl_helpers as wdl
+import wdl_production
 import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -21,8 +22,9 @@ EXTRAS = PROJECT["optional-dependencies"]
 DIRECT = [*PROJECT["dependencies"], *EXTRAS["test"], *EXTRAS["course"]]
 PUBLIC = [
     member
-    for name, member in vars(wdl).items()
-    if not name.startswith("_") and getattr(member, "__module__", "") == "wdl_helpers" and callable(member)
+    for module in (wdl, wdl_production)
+    for name, member in vars(module).items()
+    if not name.startswith("_") and getattr(member, "__module__", "") == module.__name__ and callable(member)
 ]
 
 
@@ -50,9 +52,10 @@ def test_every_public_name_says_what_it_takes_and_gives():
             assert re.search(rf"\b{parameter}\b", inspect.getdoc(member)), (member.__name__, parameter)
 
 
-def test_the_module_reads_from_top_to_bottom():
+@pytest.mark.parametrize("module", ["wdl_helpers", "wdl_production"])
+def test_the_module_reads_from_top_to_bottom(module):
     """No function calls one that stands below it, except private checks beside it in the same section."""
-    source = (ROOT / "wdl_helpers.py").read_text(encoding="utf-8")
+    source = (ROOT / f"{module}.py").read_text(encoding="utf-8")
     position = {node.name: node.lineno for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
     for node in ast.parse(source).body:
         if isinstance(node, ast.FunctionDef):
