@@ -56,6 +56,9 @@ benchmarks: .venv/installed build/peers/installed ## measure every model, other 
 	$(BIN)/python benchmarks/speed.py --json benchmarks/speed.json
 	$(BIN)/python benchmarks/wide_scaling.py --json benchmarks/wide_scaling.json
 	$(BIN)/python benchmarks/app_store.py --seeds 10 --json benchmarks/app_store.json
+	$(BIN)/python benchmarks/serving.py --json benchmarks/serving.json
+	$(BIN)/python benchmarks/streaming.py --json benchmarks/streaming.json
+	$(BIN)/python benchmarks/distributed.py --workers 2 --json benchmarks/distributed.json
 	$(BIN)/python benchmarks/report.py
 
 report: .venv/installed ## write the tables of benchmarks/README.md and README.md from the measured files

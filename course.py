@@ -31,7 +31,7 @@ ROOT = pathlib.Path(__file__).resolve().parent
 BUILD, RELEASE = ROOT / "build", ROOT / "build" / "release"
 ASSIGNMENT = "notebooks"
 COPIED = [
-    "wdl_helpers.py", "wdl_store.py", "course.py",
+    "wdl_helpers.py", "wdl_store.py", "wdl_production.py", "course.py",
     "nbgrader_config.py", "pyproject.toml", "constraints.txt", "environment.yml",
     "LICENSE", "data/*", "benchmarks/*.*",
 ]  # fmt: skip

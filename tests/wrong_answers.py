@@ -329,3 +329,55 @@ WRONG["coverage"] = {
     "shares of the log": COVERAGE.replace("mean()", "sum() / len(log)"),
     "hard-coded": "def coverage(log, candidates, min_count): return dict(here=0.25, elsewhere=0.25, unseen=0.5)",
 }
+
+# ------------------------------------------------------------------------------------------ 07_production
+
+GROWN = """
+def grown(vocabulary, values):
+    counts = pd.Series([value for value in values if value not in vocabulary], dtype="object").value_counts()
+    new = [value for _, value in sorted((-count, value) for value, count in counts.items())]
+    return vocabulary | {value: len(vocabulary) + i for i, value in enumerate(new, start=1)}
+"""
+WRONG["grown"] = {
+    "fitted anew": "def grown(vocabulary, values): return wdl.vocabulary(pd.Series([*vocabulary, *values]))",
+    "the first new id is the last old one": GROWN.replace("start=1", "start=0"),
+    "new ids from 1": GROWN.replace("len(vocabulary) + i", "i"),
+    "by alphabet alone": GROWN.replace("(-count, value)", "(0, value)"),
+    "in the order of the day": GROWN.replace(
+        "sorted((-count, value) for value, count in counts.items())",
+        "[(0, value) for value in dict.fromkeys(values) if value not in vocabulary]",
+    ),
+    "the old dict is changed": GROWN.replace("return vocabulary |", "vocabulary |=") + "    return vocabulary\n",
+    "nothing is new": "def grown(vocabulary, values): return dict(vocabulary)",
+    "hard-coded": "def grown(vocabulary, values): return {'maps': 1, 'chess': 2, 'news': 3, 'books': 4}",
+}
+SEEDED = "def seeded(w, n, alpha, l1): return -w * np.sqrt(n) / alpha - l1 * np.sign(w)"
+WRONG["seeded"] = {
+    "the sign of the weight": SEEDED.replace("-w", "w").replace("- l1", "+ l1"),
+    "without the threshold": SEEDED.replace(" - l1 * np.sign(w)", ""),
+    "the threshold on the wrong side": SEEDED.replace("- l1", "+ l1"),
+    "the threshold for all": SEEDED.replace("np.sign(w)", "1"),
+    "no root": SEEDED.replace("np.sqrt(n)", "n"),
+    "times alpha": SEEDED.replace("/ alpha", "* alpha"),
+    "hard-coded": "def seeded(w, n, alpha, l1): return np.array([-1.1, 1.1, 0])",
+}
+ACCEPTED = """
+def accepted(before, after, labels, max_change, max_rise):
+    after = np.asarray(after)
+    if after.shape != before.shape or not ((after >= 0) & (after <= 1)).all():
+        return False
+    rise = wdl.scores(labels, after)["log loss"] - wdl.scores(labels, before)["log loss"]
+    return bool(np.abs(after - before).mean() <= max_change and rise <= max_rise)
+"""
+WRONG["accepted"] = {
+    "everything": "def accepted(before, after, labels, max_change, max_rise): return True",
+    "nothing": "def accepted(before, after, labels, max_change, max_rise): return False",
+    "the loss does not count": ACCEPTED.replace(" and rise <= max_rise", ""),
+    "the change does not count": ACCEPTED.replace("np.abs(after - before).mean() <= max_change and ", ""),
+    "one bound is enough": ACCEPTED.replace("max_change and", "max_change or"),
+    "signed differences": ACCEPTED.replace("np.abs(after - before).mean()", "abs((after - before).mean())"),
+    "the loss must not move": ACCEPTED.replace("rise <= max_rise", "abs(rise) <= max_rise"),
+    "shapes are not looked at": ACCEPTED.replace("after.shape != before.shape or ", ""),
+    "only NaN is refused": ACCEPTED.replace("((after >= 0) & (after <= 1)).all()", "np.isfinite(after).all()"),
+    "hard-coded": "def accepted(before, after, labels, max_change, max_rise): return before is after",
+}
