@@ -62,7 +62,9 @@ def train(strategy, index, n_workers, log=None, checkpoints=None, die_after=None
 
         return strategy.reduce("SUM", strategy.run(replica_step, args=(x, y)), axis=None)
 
-    state = tf.train.Checkpoint(model=model, optimizer=optimizer, done=done)
+    # Variable by variable: given a MultiOptimizer, a checkpoint silently leaves out the slots of those inside.
+    variables = [variable.value for variable in [*model.variables, *optimizer.variables]]
+    state = tf.train.Checkpoint(variables=variables, done=done)
     manager = tf.train.CheckpointManager(state, checkpoints, max_to_keep=2) if checkpoints else None
     if manager and manager.latest_checkpoint:
         state.restore(manager.latest_checkpoint).assert_existing_objects_matched()
