@@ -112,12 +112,11 @@ def scaling_table(scaling):
 
 def machine_text(speed):
     machine = speed["machine"]
-    versions = {**machine["versions"], **machine["versions"]["peers"]}
-    listed = ", ".join(f"{name} {version}" for name, version in versions.items() if isinstance(version, str))
-    return (
-        f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gigabytes']} GB of memory, "
-        f"Python {machine['python']}.\n{listed} (the last two of the other libraries' environment)."
-    )
+    versions = dict(machine["versions"])
+    groups = {"The tutorial's environment": versions, "The other libraries' environment": versions.pop("peers")}
+    listed = [f"{name}: {', '.join(map(' '.join, group.items()))}." for name, group in groups.items()]
+    hardware = f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gigabytes']} GB of memory, "
+    return "\n\n".join([hardware + f"Python {machine['python']}.", *listed])
 
 
 def tables():
