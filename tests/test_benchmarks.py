@@ -99,6 +99,22 @@ def test_the_scripts_models_run_and_the_ensemble_is_the_mean_of_its_members():
     assert adult.result(adult.labels(test), [runs["logistic_regression"](0)[0]], [1])["auc"][0] > 0.7
 
 
+def test_the_ablation_is_as_the_page_sums_it_up():
+    runs = json.loads((ROOT / "benchmarks" / "ablation.json").read_text())
+    assert list(runs) == list(ablation.VARIANTS)
+    worth = {
+        score: {name: 1000 * (mean(run[score]) - mean(runs["as it is"][score])) for name, run in runs.items()}
+        for score in report.SCORES
+    }
+    first, second, third, *rest = sorted(worth["log_loss"], key=worth["log_loss"].get, reverse=True)
+    assert (first, second, third) == ("capital not as ids", "no crosses", "no cosine decay")
+    assert sorted(worth["auc"], key=worth["auc"].get)[:3] == [first, second, third]
+    assert worth["accuracy"][second] > 0 and worth["accuracy"][third] > 0
+    assert all(abs(worth[score][name]) < 1 for score in worth for name in rest)
+    exact = [a - b for a, b in zip(runs["Keras' own FTRL and Adam"]["auc"], runs["as it is"]["auc"])]
+    assert abs(mean(exact)) < stdev(exact)
+
+
 def test_the_ablations_first_variant_is_the_recipe():
     assert next(iter(ablation.VARIANTS.values())) == {}
     train = TRAIN[:500]
