@@ -186,11 +186,14 @@ def graph_inputs(wide, deep, kinds):
             found["wide_ids"] = _ids(tf.concat(names, axis=1), tables["wide"], wide["n_ids"] - 1)
         if deep:
             names = [_names(column, tensors[column], {}) for column in deep["categories"]]
-            width = tf.reduce_max([1, *(tf.shape(block)[1] for block in names)])
-            names = [tf.pad(block, [[0, 0], [0, width - tf.shape(block)[1]]]) for block in names]
+            widths = [tf.shape(block)[1] for block in names]
             n_rows = tf.shape(next(iter(tensors.values())))[0]
-            stacked = tf.stack(names, axis=1) if names else tf.zeros((n_rows, 0, 1), tf.string)
-            found["deep_ids"] = _ids(stacked, tables["deep"], deep["n_ids"] - 1)
+            # The ids are filled up to one width, and not the names: most of what would be looked up is filling.
+            ids = _ids(tf.concat([tf.zeros((n_rows, 0), tf.string), *names], axis=1), tables["deep"], deep["n_ids"] - 1)
+            blocks = tf.split(ids, widths, axis=1) if names else []
+            width = tf.reduce_max([1, *widths])
+            padded = [tf.pad(block, [[0, 0], [0, width - size]]) for block, size in zip(blocks, widths, strict=True)]
+            found["deep_ids"] = tf.stack(padded, axis=1) if padded else tf.zeros((n_rows, 0, 1), tf.int32)
             values = [_normalised(tensors[column], edges) for column, edges in deep["boundaries"].items()]
             found["numbers"] = tf.stack(values, axis=1) if values else tf.zeros((n_rows, 0))
         return found
@@ -279,11 +282,13 @@ def scorer(folder):
     loaded = tf.saved_model.load(str(folder))
     if not hasattr(loaded, "score"):
         raise ValueError(f"{folder} has no function 'score': write it with export.")
-    (specs,), _ = loaded.score.concrete_functions[0].structured_input_signature
+    # There is one graph; to call it by itself saves the check of each argument, and half of Python's share.
+    graph = loaded.score.concrete_functions[0]
+    (specs,), _ = graph.structured_input_signature
     kinds = {column: _kind_of(spec) for column, spec in sorted(specs.items())}
 
     def score(columns):
-        return loaded.score(raw_tensors(columns, kinds))["probability"].numpy()
+        return graph(raw_tensors(columns, kinds))["probability"].numpy()
 
     return score
 

@@ -2,16 +2,20 @@
 
     python benchmarks/serving.py --json FILE
 
-The network is 1200 → 1024 → 512 → 256 → 1, as in section 4.2 of the paper, beside a wide part of crosses; the request
-comes as raw columns. The file holds milliseconds: '…_ms' the median, '…_p99_ms' the 99th percentile, of
+The network is 1200 → 1024 → 512 → 256 → 1, as in section 4.2 of the paper, beside a wide part of crosses. Its file has
+milliseconds: '…_ms' the median, '…_p99_ms' the 99th percentile, of
 
-    predict                   `model.predict` on 200 rows of ids, with TensorFlow's usual threads
-    function                  a compiled function on the same ids, with the same threads
-    batch_200_threads_1       the exported model on 200 raw rows; here each request thread has one TensorFlow thread
+    predict                   `model.predict` on 200 rows of ids, as one calls it: in batches of 32
+    predict_one_batch         the same with `batch_size=200`
+    function                  a compiled function on the same ids, with the same threads, TensorFlow's usual ones
+    batch_200_threads_1       the exported model on 200 raw rows, in one thread
     batch_100_threads_2       the same rows, in two threads of 100
     batch_50_threads_4        the same rows, in four threads of 50
+    raw_tensors               a request's columns, lists of Python values, made into tensors: before the three above
 
-and 'cores', and 'pandas_rows_per_second' and 'graph_rows_per_second', by which Adult's test rows become ids.
+and 'cores', and 'pandas_rows_per_second' and 'graph_rows_per_second', by which Adult's test rows become ids. TensorFlow
+has as many threads as the request, and one for each operation. As their number cannot change in a process, each of them
+has processes of its own, and they take turns.
 """
 
 import os
@@ -20,6 +24,7 @@ import os
 os.environ |= {"TF_ENABLE_ONEDNN_OPTS": "1", "TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL": "true"}
 
 import argparse
+import collections
 import concurrent.futures
 import json
 import pathlib
@@ -54,23 +59,57 @@ def paper_sized_model(frame):
     return wdl.wide_deep_model(wide, deep, embedding_dim=32, units=(1024, 512, 256)), wide, deep
 
 
-def milliseconds(call, times):
-    """The median and the 99th percentile of a call, after three that do not count."""
-    taken = []
+def milliseconds(calls, times):
+    """The times of each call; they take turns, and the first three turns do not count."""
+    taken = {name: [] for name in calls}
     for _ in range(times + 3):
-        start = time.perf_counter()
-        call()
-        taken.append(1000 * (time.perf_counter() - start))
-    return np.percentile(taken[3:], [50, 99]).round(2).tolist()
+        for name, call in calls.items():
+            start = time.perf_counter()
+            call()
+            taken[name].append(1000 * (time.perf_counter() - start))
+    return {name: each[3:] for name, each in taken.items()}
 
 
-def in_threads(score, tensors, n_threads, pool):
-    """A call that scores the rows in so many threads; a kind of tensor is cut as a list is."""
+def on_ids(times):
+    """Times on ids, with TensorFlow's usual threads."""
+    model, wide, deep = paper_sized_model(store(5000))
+    inputs = wdl.joint_inputs(store(CANDIDATES, seed=1), wide, deep)
+    tensors = {name: tf.constant(array) for name, array in inputs.items()}
+    compiled = tf.function(lambda tensors: model(tensors, training=False))
+    calls = {
+        "predict": lambda: model.predict(inputs, verbose=0),
+        "predict_one_batch": lambda: model.predict(inputs, batch_size=CANDIDATES, verbose=0),
+        "function": lambda: compiled(tensors).numpy(),
+    }
+    return milliseconds(calls, times)
+
+
+def on_raw_rows(n_threads, times):
+    """Times of the exported model, in so many threads, each with its share of the rows."""
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(n_threads)
+    request = store(CANDIDATES, seed=1)
+    model, wide, deep = paper_sized_model(store(5000))
+    kinds = production.column_kinds(request, wide, deep)
+    columns = request.to_dict("list")
+    raw = production.raw_tensors(columns, kinds)
     size = CANDIDATES // n_threads
-    parts = [{name: t[i * size : (i + 1) * size] for name, t in tensors.items()} for i in range(n_threads)]
-    if n_threads == 1:
-        return lambda: score(parts[0])["probability"].numpy()
-    return lambda: list(pool.map(lambda part: score(part)["probability"].numpy(), parts))
+    # A tensor of lists is cut like the others.
+    parts = [{name: t[i * size : (i + 1) * size] for name, t in raw.items()} for i in range(n_threads)]
+    with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(n_threads) as pool:
+        production.export(model, wide, deep, request, folder)
+        loaded = tf.saved_model.load(folder)
+        graph = loaded.score.concrete_functions[0]
+
+        def score(part):
+            return graph(part)["probability"].numpy()
+
+        if n_threads == 1:
+            calls = {f"batch_{size}_threads_1": lambda: score(parts[0])}
+            calls["raw_tensors"] = lambda: production.raw_tensors(columns, kinds)
+        else:
+            calls = {f"batch_{size}_threads_{n_threads}": lambda: list(pool.map(score, parts))}
+        return milliseconds(calls, times)
 
 
 def rows_per_second():
@@ -79,48 +118,31 @@ def rows_per_second():
     wide, deep = wdl.adult_wide(train), wdl.adult_deep(train)
     kinds = production.column_kinds(train, wide, deep)
     features = tf.function(production.graph_inputs(wide, deep, kinds))
-    pandas, _ = milliseconds(lambda: wdl.joint_inputs(test, wide, deep), 5)
-    graph, _ = milliseconds(lambda: features(production.raw_tensors(test, kinds)), 5)
-    rows = 1000 * len(test)
-    return {"pandas_rows_per_second": round(rows / pandas), "graph_rows_per_second": round(rows / graph)}
-
-
-def on_ids(repeats):
-    """Times of `predict` and of a compiled function."""
-    model, wide, deep = paper_sized_model(store(5000))
-    inputs = wdl.joint_inputs(store(CANDIDATES, seed=1), wide, deep)
-    tensors = {name: tf.constant(array) for name, array in inputs.items()}
-    compiled = tf.function(lambda tensors: model(tensors, training=False))
-    return {
-        "predict": milliseconds(lambda: model.predict(inputs, verbose=0), max(repeats // 5, 3)),
-        "function": milliseconds(lambda: compiled(tensors).numpy(), repeats),
+    calls = {
+        "pandas": lambda: wdl.joint_inputs(test, wide, deep),
+        "graph": lambda: features(production.raw_tensors(test, kinds)),
     }
+    times = milliseconds(calls, 5)
+    return {f"{name}_rows_per_second": round(1000 * len(test) / np.median(each)) for name, each in times.items()}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=pathlib.Path, required=True, help="the file to write")
-    parser.add_argument("--repeats", type=int, default=500, help="requests of each kind")
-    parser.add_argument("--usual-threads", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--repeats", type=int, default=200, help="requests of each kind in each of three rounds")
+    parser.add_argument("--threads", type=int, choices=(0, 1, 2, 4), help=argparse.SUPPRESS)  # one of the processes
     arguments = parser.parse_args()
-    if arguments.usual_threads:
-        arguments.json.write_text(json.dumps(on_ids(arguments.repeats)))
+    if arguments.threads is not None:
+        n, times = arguments.threads, arguments.repeats
+        arguments.json.write_text(json.dumps(on_raw_rows(n, times) if n else on_ids(times)))
         return
-    # The number of threads cannot change in a process, so the first part has one of its own.
-    subprocess.run([sys.executable, *sys.argv, "--usual-threads"], check=True)
-    times = json.loads(arguments.json.read_text())
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    request = store(CANDIDATES, seed=1)
-    model, wide, deep = paper_sized_model(store(5000))
-    with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(4) as pool:
-        production.export(model, wide, deep, request, folder)
-        loaded = tf.saved_model.load(folder)
-        raw = production.raw_tensors(request, production.column_kinds(request, wide, deep))
-        for n_threads in (1, 2, 4):
-            call = in_threads(loaded.score, raw, n_threads, pool)
-            times[f"batch_{CANDIDATES // n_threads}_threads_{n_threads}"] = milliseconds(call, arguments.repeats)
-    result = {f"{name}_ms": median for name, (median, _) in times.items()}
-    result |= {f"{name}_p99_ms": p99 for name, (_, p99) in times.items()}
+    times = collections.defaultdict(list)
+    for n_threads in (0, 1, 2, 4) * 3:
+        subprocess.run([sys.executable, *sys.argv, "--threads", str(n_threads)], check=True)
+        for name, each in json.loads(arguments.json.read_text()).items():
+            times[name] += each
+    result = {f"{name}_ms": np.median(each).round(2) for name, each in times.items()}
+    result |= {f"{name}_p99_ms": np.percentile(each, 99).round(2) for name, each in times.items()}
     result |= {"cores": os.cpu_count(), **rows_per_second()}
     arguments.json.write_text(json.dumps(result, indent=1) + "\n")
 
