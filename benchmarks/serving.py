@@ -8,6 +8,7 @@ milliseconds: '…_ms' the median, '…_p99_ms' the 99th percentile, of
     predict                   `model.predict` on 200 rows of ids, as one calls it: in batches of 32
     predict_one_batch         the same with `batch_size=200`
     function                  a compiled function on the same ids, with the same threads, TensorFlow's usual ones
+    xla                       the same function, compiled by XLA for just this number of rows
     batch_200_threads_1       the exported model on 200 raw rows, in one thread
     batch_100_threads_2       the same rows, in two threads of 100
     batch_50_threads_4        the same rows, in four threads of 50
@@ -15,7 +16,7 @@ milliseconds: '…_ms' the median, '…_p99_ms' the 99th percentile, of
 
 and 'cores', and 'pandas_rows_per_second' and 'graph_rows_per_second', by which Adult's test rows become ids. TensorFlow
 has as many threads as the request, and one for each operation. As their number cannot change in a process, each of them
-has processes of its own, and they take turns.
+has a process of its own, in each of three rounds.
 """
 
 import os
@@ -60,10 +61,10 @@ def paper_sized_model(frame):
 
 
 def milliseconds(calls, times):
-    """The times of each call; they take turns, and the first three turns do not count."""
+    """The times of each call, after three that do not count."""
     taken = {name: [] for name in calls}
-    for _ in range(times + 3):
-        for name, call in calls.items():
+    for name, call in calls.items():
+        for _ in range(times + 3):
             start = time.perf_counter()
             call()
             taken[name].append(1000 * (time.perf_counter() - start))
@@ -75,11 +76,13 @@ def on_ids(times):
     model, wide, deep = paper_sized_model(store(5000))
     inputs = wdl.joint_inputs(store(CANDIDATES, seed=1), wide, deep)
     tensors = {name: tf.constant(array) for name, array in inputs.items()}
-    compiled = tf.function(lambda tensors: model(tensors, training=False))
+    function = tf.function(lambda tensors: model(tensors, training=False))
+    xla = tf.function(lambda tensors: model(tensors, training=False), jit_compile=True)
     calls = {
         "predict": lambda: model.predict(inputs, verbose=0),
         "predict_one_batch": lambda: model.predict(inputs, batch_size=CANDIDATES, verbose=0),
-        "function": lambda: compiled(tensors).numpy(),
+        "function": lambda: function(tensors).numpy(),
+        "xla": lambda: xla(tensors).numpy(),
     }
     return milliseconds(calls, times)
 
