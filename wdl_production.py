@@ -10,10 +10,13 @@ Read it from top to bottom: the functions stand in the order of a model's life.
 """
 
 import collections
+import inspect
 import itertools
 import json
 import pathlib
 import re
+import shutil
+import tempfile
 
 import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
 
@@ -101,7 +104,7 @@ def _is_list(value):
 def raw_tensors(columns, kinds):
     """Check raw columns and turn them into tensors.
 
-    A missing text is '', a missing list is empty, and a missing number is NaN.
+    A missing text becomes '', as if it were that; a missing list is empty, and a missing number is NaN.
 
     Args:
         columns: data frame, or dict column → list or array, one entry a row. kinds: from `column_kinds`.
@@ -129,11 +132,13 @@ def _number_tensor(column, values):
     array = np.asarray(values)
     if array.dtype.kind in "fiu":
         return tf.constant(array, tf.float64)
-    series = pd.Series(values)  # finds the numbers among gaps
+    series = pd.Series(list(values))  # finds the numbers among gaps
     if series.isna().all():
         return tf.constant(np.full(len(series), np.nan))
     if not pd.api.types.is_numeric_dtype(series) or pd.api.types.is_bool_dtype(series):
-        raise TypeError(f"Column {column!r} holds {series.dropna().iloc[0]!r}; expected numbers.")
+        is_number, is_bool = pd.api.types.is_number, pd.api.types.is_bool
+        wrong = next(value for value in series.dropna() if is_bool(value) or not is_number(value))
+        raise TypeError(f"Column {column!r} holds {wrong!r}; expected numbers.")
     return tf.constant(series.to_numpy("float64", na_value=np.nan))
 
 
@@ -143,6 +148,8 @@ def _text(column, value):
         return value
     if _is_list(value):
         raise TypeError(f"Column {column!r} holds the list {value!r}; expected one value a row.")
+    if isinstance(value, bytes):
+        raise TypeError(f"Column {column!r} holds the bytes {value!r}; expected text: decode them.")
     if pd.isna(value):
         return ""
     return str(int(value)) if isinstance(value, (float, np.floating)) and value.is_integer() else str(value)
@@ -273,9 +280,10 @@ def scorer(folder):
         folder: path that `export` wrote.
     Returns:
         function (data frame, or dict column → list or array) → float64 array (rows,), the probability of label 1. It
-        may be called from many threads at once. Unseen and missing values are answered: they add nothing in the wide
-        part, have no vector in the deep part, and a missing number is the median there. Its errors are those of
-        `raw_tensors`.
+        may be called from many threads at once. Unseen values are answered: they add nothing in the wide part, and
+        have no vector in the deep part. So are missing ones. A text is scored as '', which is unseen too unless
+        training had it or crosses are hashed; a number is unseen in the wide part and the median in the deep part.
+        Its errors are those of `raw_tensors`.
     Raises:
         OSError: there is no SavedModel. ValueError: it was not written by `export`.
     """
@@ -309,11 +317,15 @@ def export(model, wide, deep, sample, folder):
         wide, deep: what `fit_wide` and `fit_deep` returned; either may be None if the model lacks the part.
         sample: data frame, some rows as in training. It shows which columns hold lists, and the export must score it
             as the model does.
-        folder: path to write to.
+        folder: path to write to. An export that is there is replaced, once the new one is checked.
     Raises:
         KeyError: a column is missing. ValueError: the model returns something else than a logit, or the export's
-            scores of the sample differ from the model's by more than 1e-6.
+            scores of the sample differ from the model's by more than 1e-6; then nothing is written.
+            FileExistsError: the folder holds something else than an export.
     """
+    folder = pathlib.Path(folder)
+    if folder.exists() and any(folder.iterdir()) and not (folder / "saved_model.pb").exists():
+        raise FileExistsError(f"{folder} holds something else than an export: name a new folder.")
     wdl._check_logit(model)
     kinds = column_kinds(sample, wide, deep)
     features = graph_inputs(wide, deep, kinds)
@@ -334,11 +346,15 @@ def export(model, wide, deep, sample, folder):
     module.tables = features.tables
     module.model_variables = [variable.value for variable in model.variables]
     module.score = tf.function(score, input_signature=[{column: spec(column, kind) for column, kind in kinds.items()}])
-    tf.saved_model.save(module, str(folder), signatures=module.score)
     expected = wdl.predict(model, _pandas_inputs(sample, wide, deep))
-    difference = np.abs(scorer(folder)(sample) - expected).max()
-    if not difference <= 1e-6:
-        raise ValueError(f"The export's scores of the sample differ from the model's by up to {difference:.2g}.")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as unchecked:
+        tf.saved_model.save(module, f"{unchecked}/export", signatures=module.score)
+        difference = np.abs(scorer(f"{unchecked}/export")(sample) - expected).max()
+        if not difference <= 1e-6:
+            raise ValueError(f"The export's scores of the sample differ from the model's by up to {difference:.2g}.")
+        shutil.rmtree(folder, ignore_errors=True)
+        pathlib.Path(unchecked, "export").rename(folder)
 
 
 def _pandas_inputs(frame, wide, deep):
@@ -364,7 +380,7 @@ def grow(fitted, frame, min_count=1):
         KeyError: a column is missing. ValueError, TypeError: a cell or the count is not usable.
     """
     wdl._check_whole("min_count", min_count, 1)
-    if fitted["vocabulary"] is None:
+    if not fitted["vocabulary"]:  # hashed, or a deep part of numbers only
         return dict(fitted)
     if "features" in fitted:
         wdl._check_frame(frame, _used_columns(fitted, None))
@@ -381,7 +397,8 @@ def warm_start(old, new, optimizer):
     """Start a new day's model with yesterday's weights and with what yesterday's optimizer remembers of each.
 
     Args:
-        old: trained Keras model. new: the same model built for the grown features; it is changed.
+        old: trained Keras model. new: the same model built for the features that `grow` returned; it is changed. A
+            vocabulary fitted anew would give weights to other values, which cannot be seen here: `dry_run` sees it.
         optimizer: new optimizer of the same kind, for training `new`; it is built and changed. Its learning rate
             stays its own.
     Raises:
@@ -409,9 +426,10 @@ def _copy_rows(old, new):
         if before.shape == after.shape:
             after.assign(before.numpy())
             continue
-        if before.shape[1:] != after.shape[1:] or before.shape[0] > after.shape[0]:
+        only_rows = before.shape[1:] == after.shape[1:] and before.shape[0] <= after.shape[0]
+        if not only_rows or "table" not in after.path:  # more rows of a layer's kernel are other inputs, not new ids
             raise ValueError(
-                f"{after.path} has the shape {after.shape} and had {before.shape}; only rows may be added."
+                f"{after.path} has the shape {after.shape} and had {before.shape}; only rows of tables may be added."
             )
         after.assign(np.concatenate([before.numpy(), after.numpy()[before.shape[0] :]]))
 
@@ -469,8 +487,9 @@ def dry_run(serving, candidate, sample, labels, max_change, max_rise):
         return {**report, "reasons": [f"it cannot be loaded and score: {type(error).__name__}: {error}"]}
     if after.shape != before.shape:
         return {**report, "reasons": [f"it gives scores of the shape {after.shape}; expected {before.shape}"]}
-    if not np.isfinite(after).all():
-        return {**report, "reasons": [f"{np.sum(~np.isfinite(after))} of {len(after)} scores are not finite"]}
+    unusable = np.sum(~((after >= 0) & (after <= 1)))
+    if unusable:
+        return {**report, "reasons": [f"{unusable} of {len(after)} scores are no numbers between 0 and 1"]}
     report["change"] = np.abs(after - before).mean()
     report["rise"] = wdl.scores(labels, after)["log loss"] - loss
     if report["change"] > max_change:
@@ -503,8 +522,9 @@ def counted_quantiles(counted, n_quantiles):
 def fit_shards(paths, wide_settings, deep_settings, chunk_rows=50_000):
     """`fit_wide` and `fit_deep` on CSV files that do not fit into memory, in one pass over them.
 
-    The pass counts the values of each column and of each cross. Memory grows with the number of different values, not
-    with the number of rows; so a column of numbers should have few different ones. All else is exact.
+    The pass counts the values of each column and of each cross that is not hashed. Memory grows with the number of
+    different values, not with the number of rows; so a column of numbers should have few different ones. All else is
+    exact.
 
     Args:
         paths: list of CSV files with the same header; a cell holds one value. A missing text is the empty string.
@@ -513,32 +533,42 @@ def fit_shards(paths, wide_settings, deep_settings, chunk_rows=50_000):
     Returns:
         wide, deep: what `fit_wide` and `fit_deep` would return for all rows in one frame.
     Raises:
-        ValueError, TypeError: a cell is not usable, or files lack a column; the message names the file.
+        KeyError, ValueError, TypeError: a setting or a cell is not usable, or a file lacks a column; the message names
+            the file.
     """
-    features = [item if isinstance(item, tuple) else (item,) for item in wide_settings["features"]]
-    buckets = wide_settings.get("buckets") or {}
+    try:  # what the settings get wrong is said at once, and as ever
+        first = pd.read_csv(paths[0], nrows=chunk_rows, keep_default_na=False)
+        features = wdl.fit_wide(first, **wide_settings)["features"]
+        wdl.fit_deep(first, **deep_settings)
+    except (KeyError, TypeError, ValueError) as error:
+        raise type(error)(f"{paths[0]}: {error.args[0]}") from None
+    wide_settings, deep_settings = _complete(wdl.fit_wide, wide_settings), _complete(wdl.fit_deep, deep_settings)
+    buckets, hash_buckets = wide_settings["buckets"] or {}, wide_settings["hash_buckets"]
     categories, numbers = deep_settings["categories"], deep_settings["numbers"]
-    singles = [(column,) for column in [*categories, *numbers]]
-    counts = _counted(
-        paths, [*features, *singles, *((column,) for column in buckets)], {*buckets, *numbers}, chunk_rows
-    )
+    singles = [(column,) for column in [*categories, *numbers, *buckets]]
+    counted = singles if hash_buckets else [*features, *singles]  # what is hashed need not be counted
+    counts = _counted(paths, counted, {*buckets, *numbers}, chunk_rows)
 
     cuts = {column: np.unique(counted_quantiles(counts[column,], n)) for column, n in buckets.items()}
-    names = _name_counts(counts, features, cuts)
-    wide = {"features": features, "boundaries": cuts, "vocabulary": None}
-    if wide_settings.get("hash_buckets"):
-        wide["n_ids"] = wide_settings["hash_buckets"] + 1
-    else:
-        wide["vocabulary"] = wdl.vocabulary_of_counts(names, wide_settings.get("min_count", 1))
+    wide = {"features": features, "boundaries": cuts, "vocabulary": None, "n_ids": (hash_buckets or 0) + 1}
+    if not hash_buckets:
+        names = _name_counts(counts, features, cuts)
+        wide["vocabulary"] = wdl.vocabulary_of_counts(names, wide_settings["min_count"])
         wide["n_ids"] = len(wide["vocabulary"]) + 1
 
     names = _name_counts(counts, [(column,) for column in categories], {})
-    vocabulary = wdl.vocabulary_of_counts(names, deep_settings.get("min_count", 1))
-    n = deep_settings.get("n_quantiles", 100)
-    cuts = {column: counted_quantiles(counts[column,], n) for column in numbers}
+    vocabulary = wdl.vocabulary_of_counts(names, deep_settings["min_count"])
+    cuts = {column: counted_quantiles(counts[column,], deep_settings["n_quantiles"]) for column in numbers}
     return wide, {
         "categories": list(categories), "vocabulary": vocabulary, "boundaries": cuts, "n_ids": len(vocabulary) + 1,
     }  # fmt: skip
+
+
+def _complete(function, settings):
+    """The settings with the function's defaults for those that are not named."""
+    bound = inspect.signature(function).bind(None, **settings)
+    bound.apply_defaults()
+    return bound.arguments
 
 
 def _counted(paths, groups, numbers, chunk_rows):
@@ -573,19 +603,22 @@ def _name_counts(counts, features, boundaries):
     return pd.concat(series)
 
 
-def stream(paths, wide, deep, label, positive, batch_size):
+def stream(paths, wide, deep, label, classes, batch_size):
     """A `tf.data.Dataset` of a model's inputs and labels, read from CSV files batch after batch, in their order.
+
+    Nothing is shuffled: training needs files whose rows are in random order, or the dataset's own `shuffle`.
 
     Args:
         paths: list of CSV files with the same header; a cell holds one value.
         wide, deep: what `fit_wide`, `fit_deep` or `fit_shards` returned.
-        label: name of the label's column. positive: str, its text where the label is 1.
+        label: name of the label's column. classes: two str, its texts where the label is 0 and where it is 1.
         batch_size: int, rows a batch.
     Returns:
         dataset of (dict of inputs, float32 labels (rows,)). Its length is unknown, of which Keras warns; so train with
         `model.fit(dataset.repeat(), steps_per_epoch=…)`.
     Raises:
         ValueError: a file lacks a column, or its header is another than the first file's.
+        tf.errors.InvalidArgumentError: while it is read: a missing number, or another label than the two.
     """
     headers = {path: list(pd.read_csv(path, nrows=0).columns) for path in dict.fromkeys(paths)}
     header = headers[paths[0]]
@@ -607,6 +640,11 @@ def stream(paths, wide, deep, label, positive, batch_size):
 
     def ready(*cells):
         columns = dict(zip(read, cells, strict=True))
-        return features(columns), tf.cast(columns[label] == positive, tf.float32)
+        for column in numbers:
+            tf.debugging.assert_all_finite(columns[column], f"Column {column} lacks a number")
+        negative, positive = (columns[label] == text for text in classes)
+        known = tf.reduce_all(negative | positive)
+        tf.debugging.Assert(known, [f"Column {label} has another label than {' and '.join(classes)}:", columns[label]])
+        return features(columns), tf.cast(positive, tf.float32)
 
     return rows.batch(batch_size).map(ready).prefetch(1)

@@ -8,6 +8,8 @@ Every worker keeps the whole model, computes the gradients of its share of each 
     losses      one list a worker: the loss of each step, over the whole batch
     single      the same of one worker that gets the whole batches
     difference  how far the last weights of each worker are from those of the single one, at most
+    apart       how far the last weights of the workers are from each other, at most
+    steps       how many steps each worker made, those that were lost and made again included
     restarts    how often the workers were started anew
     fit_error   what Keras' own `fit` says under this strategy, null if it works; not tried with --kill-after
 
@@ -131,7 +133,7 @@ def start(n_workers, folder, *options):
         time.sleep(0.1)
     failed = any(process.poll() for process in running)
     for process in running:
-        process.kill()  # those that wait for a dead one would wait for ever
+        process.kill()  # the others cannot go on without the one that died
         process.wait()
     return not failed
 
@@ -145,10 +147,11 @@ def compare(arguments):
                 logs = sorted(pathlib.Path(folder).glob("worker_*.log"))
                 sys.exit("\n".join(["A worker failed.", *(log.read_text()[-3000:] for log in logs)]))
             accident, restarts = [], restarts + 1
-        losses, weights = [], []
+        losses, steps, weights = [], [], []
         for index in range(arguments.workers):
             lines = pathlib.Path(folder, f"losses_{index}.jsonl").read_text().splitlines()
-            losses.append(dict(map(json.loads, lines)))  # a step that was done twice counts with its last loss
+            losses.append(dict(map(json.loads, lines)))  # a step that was made twice counts with its last loss
+            steps.append(len(lines))
             weights.append(np.load(f"{folder}/weights_{index}.npy"))
         single, expected = train(tf.distribute.get_strategy(), 0, 1)
         if not arguments.kill_after:
@@ -158,6 +161,8 @@ def compare(arguments):
         "losses": [[found[step] for step in range(STEPS)] for found in losses],
         "single": [single[step] for step in range(STEPS)],
         "difference": [float(np.abs(found - expected).max()) for found in weights],
+        "apart": float(max(np.abs(found - weights[0]).max() for found in weights)),
+        "steps": steps,
         "restarts": restarts,
     }
     if not arguments.kill_after:

@@ -141,6 +141,14 @@ def test_missing_values_by_hand():
     assert np.array(found["numbers"])[:, 0].tolist() == [1, pytest.approx(2 / 3), 0, pytest.approx(2 / 3)]
 
 
+def test_a_missing_text_is_the_empty_one_also_where_that_has_a_weight():
+    frame = pd.DataFrame({"t": ["x", "", "y"]})
+    for wide in (wdl.fit_wide(frame, ["t"]), wdl.fit_wide(frame, ["t"], hash_buckets=50)):
+        graph = production.graph_inputs(wide, None, {"t": "text"})
+        found = graph(production.raw_tensors({"t": [None, ""]}, {"t": "text"}))["wide_ids"]
+        assert found[0] == found[1] == wdl.wide_ids(frame, wide)[1] > 0
+
+
 def test_a_whole_number_stays_one_where_pandas_makes_a_float_of_it():
     frame = pd.DataFrame({"zip": [7.0, None]})  # 7 and a gap
     assert production.raw_tensors(frame, {"zip": "text"})["zip"].numpy().tolist() == [b"7", b""]
@@ -232,7 +240,22 @@ def test_an_export_that_scores_otherwise_is_refused(tmp_path, monkeypatch):
     shouting = FRAME.assign(letter=FRAME["letter"].str.upper())
     wide, deep = wdl.fit_wide(shouting, ["letter"]), wdl.fit_deep(shouting, ["letter"], ["size"])
     with pytest.raises(ValueError, match="scores of the sample differ from the model's by up to"):
-        production.export(random_model(wide, deep), wide, deep, shouting, tmp_path)
+        production.export(random_model(wide, deep), wide, deep, shouting, tmp_path / "refused")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_new_export_replaces_an_old_one_and_nothing_else(tmp_path):
+    wide = wdl.fit_wide(FRAME, ["letter"])
+    model = wdl.wide_model(wide)
+    for bias in (0.0, 2.0):
+        model.get_layer("logit").set_weights([np.array([bias])])
+        production.export(model, wide, None, FRAME, tmp_path / "model")
+        assert production.scorer(tmp_path / "model")(FRAME[:1])[0] == pytest.approx(1 / (1 + np.exp(-bias)))
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter").write_text("years of work")
+    with pytest.raises(FileExistsError, match="thesis holds something else"):
+        production.export(model, wide, None, FRAME, tmp_path / "thesis")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "thesis"]
 
 
 def test_a_model_that_returns_probabilities_is_not_exported(tmp_path):
@@ -256,6 +279,9 @@ BAD_REQUESTS = [
     ({"size": None}, KeyError, "no column 'size'; expected .*'letter', 'size', 'tags'"),
     ({"size": [1.0]}, ValueError, "'size' has 1 rows; the columns before it have 2"),
     ({"size": ["50", "60"]}, TypeError, "'size' holds '50'; expected numbers"),
+    ({"size": [50.0, "old"]}, TypeError, "'size' holds 'old'; expected numbers"),
+    ({"size": [True, False]}, TypeError, "'size' holds True; expected numbers"),
+    ({"letter": [b"a", "b"]}, TypeError, "'letter' holds the bytes b'a'; expected text"),
     ({"size": 50.0}, TypeError, "'size' is 50.0; expected a list with one entry a row"),
     ({"letter": "ab"}, TypeError, "'letter' is 'ab'; expected a list with one entry a row"),
     ({"letter": [["a"], ["b"]]}, TypeError, r"'letter' holds the list \['a'\]; expected one value a row"),
@@ -276,6 +302,7 @@ def test_lists_may_be_empty_and_so_may_be_the_request(score):
     empty = score({**REQUEST, "tags": [[], []]})
     assert empty[1] == pytest.approx(score(REQUEST)[1], abs=1e-9) and empty[0] != score(REQUEST)[0]
     assert score({name: [] for name in REQUEST}).shape == (0,)
+    assert score({**REQUEST, "size": pd.Series([50.0, 60.0], dtype=object)}).tolist() == score(REQUEST).tolist()
     assert score({**REQUEST, "size": [None, None]}).tolist() == score({**REQUEST, "size": [np.nan] * 2}).tolist()
 
 
@@ -384,11 +411,14 @@ def test_a_warm_start_refuses_what_does_not_fit(day_1):
         production.warm_start(wdl.wide_deep_model(*parts), model, new_optimizer())
     with pytest.raises(ValueError, match="expected the same"):
         production.warm_start(model, wdl.wide_deep_model(*parts, 4, (8, 8), 0.0), new_optimizer())
-    with pytest.raises(ValueError, match=r"has the shape \(.*, 5\).*rows may be added"):
+    with pytest.raises(ValueError, match=r"has the shape \(.*, 5\).*rows of tables may be added"):
         production.warm_start(model, wdl.wide_deep_model(*parts, 5, (8,), 0.0), new_optimizer())
     fewer = wdl.fit_wide(DAY_1, ["letter"])
-    with pytest.raises(ValueError, match="rows may be added"):
+    with pytest.raises(ValueError, match="rows of tables may be added"):
         production.warm_start(model, wdl.wide_deep_model(fewer, parts[1], 4, (8,), 0.0), new_optimizer())
+    one_more = wdl.fit_deep(DAY_1.assign(twin=DAY_1["letter"]), ["letter", "tags", "twin"], ["size"])
+    with pytest.raises(ValueError, match="deep_hidden_1/kernel has the shape .*rows of tables may be added"):
+        production.warm_start(model, wdl.wide_deep_model(parts[0], one_more, 4, (8,), 0.0), new_optimizer())
     adam = wdl.joint_optimizer(wdl.Ftrl(0.1), wdl.Adam(0.1))
     with pytest.raises(ValueError, match="momentum.*expected the same"):
         production.warm_start(model, wdl.wide_deep_model(*parts, 4, (8,), 0.0), adam)
@@ -488,7 +518,8 @@ def test_the_gate_lets_a_good_candidate_through(yesterday, serving, tmp_path):
     model, parts = yesterday
     new, optimizer = wdl.wide_deep_model(*parts, 4, (8,), 0.0), new_optimizer(0.2)
     production.warm_start(model, new, optimizer)
-    wdl.train(new, wdl.joint_inputs(SHOWN, *parts), SHOWN["install"], optimizer, epochs=1)
+    rows = SHOWN[SHOWN.index % 3 != 0]
+    wdl.train(new, wdl.joint_inputs(rows, *parts), rows["install"], optimizer, epochs=1)
     report = run_gate(serving, saved(new, parts, tmp_path))
     assert report["reasons"] == [] and 0 < report["change"] < BOUNDS["max_change"]
     assert run_gate(serving, serving) == {"change": 0, "rise": 0, "reasons": []}
@@ -508,7 +539,7 @@ def test_the_gate_refuses_a_weight_that_is_not_a_number(yesterday, serving, tmp_
     other_rows = SHOWN[SHOWN["user"] != "u7"][:50]  # the export itself sees nothing
     broken = with_weight(model, parts, "wide_weights/table", table)
     report = run_gate(serving, saved(broken, parts, tmp_path, other_rows))
-    assert len(report["reasons"]) == 1 and "scores are not finite" in report["reasons"][0]
+    assert len(report["reasons"]) == 1 and "scores are no numbers between 0 and 1" in report["reasons"][0]
     assert np.isnan(report["change"])
 
 
@@ -527,12 +558,19 @@ def test_the_gate_refuses_what_does_not_load_or_gives_other_shapes(serving, tmp_
     module.score = tf.function(lambda columns: {"probability": tf.constant([0.5, 0.5])}, input_signature=[spec])
     tf.saved_model.save(module, str(tmp_path))
     assert "scores of the shape (2,); expected" in run_gate(serving, tmp_path)["reasons"][0]
+    logits = tf.Module()
+    n_rows = len(SHOWN[SHOWN.index % 3 == 0])
+    logits.score = tf.function(lambda columns: {"probability": tf.fill([n_rows], 1.5)}, input_signature=[spec])
+    tf.saved_model.save(logits, str(tmp_path / "logits"))
+    reasons = run_gate(serving, tmp_path / "logits")["reasons"]
+    assert reasons == [f"{n_rows} of {n_rows} scores are no numbers between 0 and 1"]
 
 
 # ------------------------------------------------------------------------------ data larger than the memory
 
 BASE = ["workclass", "education", "age", "capital-gain"]
 WIDE_SETTINGS = {"features": [*BASE, ("education", "age"), ("workclass", "education", "age")], "buckets": {"age": 6}}
+CLASSES = "<=50K", ">50K"
 DEEP_SETTINGS = {"categories": ["education", "capital-gain"], "numbers": ["age", "capital-gain"]}
 
 
@@ -555,7 +593,7 @@ def test_streamed_features_are_those_of_the_frame(shards, min_count, hash_bucket
     expected = wdl.fit_wide(frame, **settings), wdl.fit_deep(frame, **deep_settings)
     np.testing.assert_equal((wide, deep), expected)
     assert list(wide["vocabulary"] or {}) == list(expected[0]["vocabulary"] or {})
-    batches = list(production.stream(paths, wide, deep, "income", ">50K", 512))
+    batches = list(production.stream(paths, wide, deep, "income", CLASSES, 512))
     assert [len(labels) for _, labels in batches] == [512] * 5 + [440]
     for name, array in wdl.joint_inputs(frame, wide, deep).items():
         np.testing.assert_array_equal(np.concatenate([inputs[name] for inputs, _ in batches]), array)
@@ -594,9 +632,40 @@ def test_a_bad_shard_is_named(shards, tmp_path):
     with pytest.raises(ValueError, match="bad.csv"):
         production.fit_shards([paths[0], bad], WIDE_SETTINGS, DEEP_SETTINGS)
     with pytest.raises(ValueError, match="bad.csv has the header .*; expected .* as in .*part_0.csv"):
-        production.stream([paths[0], bad], wide, deep, "income", ">50K", 10)
+        production.stream([paths[0], bad], wide, deep, "income", CLASSES, 10)
     with pytest.raises(ValueError, match="part_0.csv has no column 'label'"):
-        production.stream(paths, wide, deep, "label", "1", 10)
+        production.stream(paths, wide, deep, "label", CLASSES, 10)
+    for change, message in (({"income": "maybe"}, "income has another.*maybe"), ({"age": ""}, "age lacks a number")):
+        frame[:9].assign(**change).to_csv(bad, index=False)
+        with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+            list(production.stream([bad], wide, deep, "income", CLASSES, 10))
+
+
+BAD_SETTINGS = [
+    ({"features": ["age", ("age",)]}, {}, ValueError, "part_0.csv: 'age' is listed more than once"),
+    ({"features": ["agee"]}, {}, KeyError, "part_0.csv: .*'agee'"),
+    ({"hash_buckets": 0}, {}, ValueError, "hash_buckets"),
+    ({"hash_bucket": 9}, {}, TypeError, "unexpected keyword argument 'hash_bucket'"),
+    ({}, {"n_quantiles": 1}, ValueError, "n_quantiles"),
+]
+
+
+@pytest.mark.parametrize("wide, deep, error, message", BAD_SETTINGS, ids=[message for *_, message in BAD_SETTINGS])
+def test_a_bad_setting_of_a_pass_is_refused_as_that_of_a_frame(shards, wide, deep, error, message):
+    with pytest.raises(error, match=message):
+        production.fit_shards(shards[0], WIDE_SETTINGS | {"buckets": None} | wide, DEEP_SETTINGS | deep)
+
+
+def test_a_pass_counts_no_cross_that_is_hashed(shards, monkeypatch):
+    counted, groups = production._counted, []
+
+    def spy(paths, found, *rest):
+        groups.extend(found)
+        return counted(paths, found, *rest)
+
+    monkeypatch.setattr(production, "_counted", spy)
+    production.fit_shards(shards[0], {**WIDE_SETTINGS, "hash_buckets": 50}, DEEP_SETTINGS)
+    assert groups and all(len(group) == 1 for group in groups)
 
 
 # ------------------------------------------------------------------------------------------ several workers
@@ -610,7 +679,8 @@ def test_two_workers_agree_with_one_and_outlive_the_death_of_one_of_them(tmp_pat
     assert done.returncode == 0, done.stdout + done.stderr
     result = json.loads((tmp_path / "file.json").read_text())
     assert result["restarts"] == 1
+    assert result["steps"][1] == 6 + 8  # six before its death, and after that what followed the checkpoint of step 4
     first, second = result["losses"]
     assert first == second and len(first) == len(result["single"]) >= 10
     np.testing.assert_allclose(first, result["single"], atol=1e-5)
-    assert max(result["difference"]) < 1e-5
+    assert max(result["difference"]) < 1e-5 and result["apart"] == 0

@@ -333,13 +333,13 @@ WRONG["coverage"] = {
 # ------------------------------------------------------------------------------------------ 07_production
 
 GROWN = """
-def grown(vocabulary, values):
+def grown_vocabulary(vocabulary, values):
     counts = pd.Series([value for value in values if value not in vocabulary], dtype="object").value_counts()
     new = [value for _, value in sorted((-count, value) for value, count in counts.items())]
     return vocabulary | {value: len(vocabulary) + i for i, value in enumerate(new, start=1)}
 """
 WRONG["grown"] = {
-    "fitted anew": "def grown(vocabulary, values): return wdl.vocabulary(pd.Series([*vocabulary, *values]))",
+    "fitted anew": "def grown_vocabulary(vocabulary, values): return wdl.vocabulary(pd.Series([*vocabulary, *values]))",
     "the first new id is the last old one": GROWN.replace("start=1", "start=0"),
     "new ids from 1": GROWN.replace("len(vocabulary) + i", "i"),
     "by alphabet alone": GROWN.replace("(-count, value)", "(0, value)"),
@@ -348,8 +348,8 @@ WRONG["grown"] = {
         "[(0, value) for value in dict.fromkeys(values) if value not in vocabulary]",
     ),
     "the old dict is changed": GROWN.replace("return vocabulary |", "vocabulary |=") + "    return vocabulary\n",
-    "nothing is new": "def grown(vocabulary, values): return dict(vocabulary)",
-    "hard-coded": "def grown(vocabulary, values): return {'maps': 1, 'chess': 2, 'news': 3, 'books': 4}",
+    "nothing is new": "def grown_vocabulary(vocabulary, values): return dict(vocabulary)",
+    "hard-coded": "def grown_vocabulary(vocabulary, values): return {'maps': 1, 'chess': 2, 'news': 3, 'books': 4}",
 }
 SEEDED = "def seeded(w, n, alpha, l1): return -w * np.sqrt(n) / alpha - l1 * np.sign(w)"
 WRONG["seeded"] = {
