@@ -536,15 +536,16 @@ def fit_shards(paths, wide_settings, deep_settings, chunk_rows=50_000):
         KeyError, ValueError, TypeError: a setting or a cell is not usable, or a file lacks a column; the message names
             the file.
     """
-    try:  # what the settings get wrong is said at once, and as ever
-        first = pd.read_csv(paths[0], nrows=chunk_rows, keep_default_na=False)
-        features = wdl.fit_wide(first, **wide_settings)["features"]
-        wdl.fit_deep(first, **deep_settings)
-    except (KeyError, TypeError, ValueError) as error:
-        raise type(error)(f"{paths[0]}: {error.args[0]}") from None
     wide_settings, deep_settings = _complete(wdl.fit_wide, wide_settings), _complete(wdl.fit_deep, deep_settings)
     buckets, hash_buckets = wide_settings["buckets"] or {}, wide_settings["hash_buckets"]
     categories, numbers = deep_settings["categories"], deep_settings["numbers"]
+    try:  # what is wrong with the settings is said at once, and as ever
+        types = {column: str for column in pd.read_csv(paths[0], nrows=0) if column not in {*buckets, *numbers}}
+        first = pd.read_csv(paths[0], dtype=types, keep_default_na=False, nrows=chunk_rows)
+        features = wdl.fit_wide(first, **wide_settings)["features"]
+        wdl.fit_deep(first, **deep_settings)
+    except (KeyError, TypeError, ValueError) as error:
+        raise _of_file(paths[0], error) from None
     singles = [(column,) for column in [*categories, *numbers, *buckets]]
     counted = singles if hash_buckets else [*features, *singles]  # what is hashed need not be counted
     counts = _counted(paths, counted, {*buckets, *numbers}, chunk_rows)
@@ -565,10 +566,15 @@ def fit_shards(paths, wide_settings, deep_settings, chunk_rows=50_000):
 
 
 def _complete(function, settings):
-    """The settings with the function's defaults for those that are not named."""
+    """The settings, without the frame, with the function's defaults for those that are not named."""
     bound = inspect.signature(function).bind(None, **settings)
     bound.apply_defaults()
-    return bound.arguments
+    return {name: value for name, value in bound.arguments.items() if name != "frame"}
+
+
+def _of_file(path, error):
+    kind = ValueError if isinstance(error, UnicodeError) else type(error)
+    return kind(f"{path}: {error.args[0] if isinstance(error, KeyError) else error}")
 
 
 def _counted(paths, groups, numbers, chunk_rows):
@@ -584,7 +590,7 @@ def _counted(paths, groups, numbers, chunk_rows):
                 for group, total in totals.items():
                     total.update(chunk.groupby(list(group), sort=False).size().to_dict())
         except (TypeError, ValueError) as error:
-            raise type(error)(f"{path}: {error}") from None
+            raise _of_file(path, error) from None
     frames = {}
     for group, total in totals.items():
         keys = total if len(group) > 1 else ((key,) for key in total)

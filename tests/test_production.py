@@ -628,6 +628,9 @@ def test_a_bad_shard_is_named(shards, tmp_path):
     with pytest.raises(TypeError, match="bad.csv: Column 'age' has the type str; expected numbers"):
         production.fit_shards([paths[0], bad], WIDE_SETTINGS, DEEP_SETTINGS)
     wide, deep = wdl.fit_wide(frame, **WIDE_SETTINGS), wdl.fit_deep(frame, **DEEP_SETTINGS)
+    bad.write_bytes(b"age,education\n1,\xff\n")
+    with pytest.raises(ValueError, match="bad.csv: .*codec can't decode"):
+        production.fit_shards([bad], WIDE_SETTINGS, DEEP_SETTINGS)
     frame[:9].drop(columns="age").to_csv(bad, index=False)
     with pytest.raises(ValueError, match="bad.csv"):
         production.fit_shards([paths[0], bad], WIDE_SETTINGS, DEEP_SETTINGS)
@@ -645,7 +648,7 @@ BAD_SETTINGS = [
     ({"features": ["age", ("age",)]}, {}, ValueError, "part_0.csv: 'age' is listed more than once"),
     ({"features": ["agee"]}, {}, KeyError, "part_0.csv: .*'agee'"),
     ({"hash_buckets": 0}, {}, ValueError, "hash_buckets"),
-    ({"hash_bucket": 9}, {}, TypeError, "unexpected keyword argument 'hash_bucket'"),
+    ({"hash_bucket": 9}, {}, TypeError, "argument 'hash_bucket'"),
     ({}, {"n_quantiles": 1}, ValueError, "n_quantiles"),
 ]
 
