@@ -112,6 +112,18 @@ def worker(arguments):
     np.save(folder / f"weights_{index}.npy", weights)
 
 
+def has_loopback():
+    """Whether a process can reach another one of this machine by the network, which a sandbox may cut off as well."""
+    try:
+        with (
+            socket.create_server(("127.0.0.1", 0)) as server,
+            socket.create_connection(server.getsockname(), timeout=5),
+        ):
+            return True
+    except OSError:
+        return False
+
+
 def free_addresses(n):
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(n)]
     addresses = [f"127.0.0.1:{s.getsockname()[1]}" for s in sockets]
@@ -180,6 +192,8 @@ if __name__ == "__main__":
     arguments = parser.parse_args()
     if GLOBAL_BATCH % arguments.workers:
         parser.error(f"--workers must divide the batch of {GLOBAL_BATCH}")
+    if not has_loopback():
+        sys.exit("The workers cannot reach each other: the loopback interface is down.")
     import wdl_helpers as wdl  # here, so that a wrong argument is answered at once
 
     import keras
