@@ -331,6 +331,8 @@ def test_a_vocabulary_grows_at_its_end():
     grown = production.grow(wide, new_day)
     assert grown["vocabulary"] == {"a=x": 1, "a=y": 2, "a=w": 3, "a=u": 4, "a=z": 5} and grown["n_ids"] == 6
     assert wide["vocabulary"] == {"a=x": 1, "a=y": 2} and wide["n_ids"] == 3
+    numbers = wdl.fit_deep(FRAME, [], ["size"])  # nothing that could grow
+    assert production.grow(numbers, FRAME) == numbers
     assert list(production.grow(wide, new_day, min_count=2)["vocabulary"]) == ["a=x", "a=y", "a=w", "a=u"]
     assert production.grow(grown, new_day) == grown
 
