@@ -493,7 +493,7 @@ def dry_run(serving, candidate, sample, labels, max_change, max_rise):
     report["change"] = np.abs(after - before).mean()
     report["rise"] = wdl.scores(labels, after)["log loss"] - loss
     if report["change"] > max_change:
-        report["reasons"].append(f"its scores moved by {report['change']:.3f}, more than {max_change}")
+        report["reasons"].append(f"its scores moved by {report['change']:.2f}, more than {max_change}")
     if report["rise"] > max_rise:
         report["reasons"].append(f"its log loss rose by {report['rise']:.4f}, more than {max_rise}")
     return report
