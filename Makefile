@@ -22,7 +22,7 @@ lab: .venv/installed ## install what the notebooks need and open them in Jupyter
 	$(BIN)/jupyter lab notebooks
 
 check: .venv/installed ## run the exercises' tests on the notebooks in this folder
-	$(BIN)/python course.py check
+	$(BIN)/python tools/course.py check
 
 clean: ## remove what the other commands made, build/ too
 	rm -rf .venv build *.egg-info .pytest_cache .ruff_cache .hypothesis
@@ -32,7 +32,7 @@ EXTRAS = test,course
 
 .PHONY: run test outputs benchmarks report assignment autograde grades browser lock
 run: .venv/installed ## run the notebooks without a browser and print the result console
-	$(BIN)/python run_notebooks.py
+	$(BIN)/python tools/run_notebooks.py
 
 test: .venv/installed ## check everything: the code's style, the helpers, every cell of every notebook
 	$(BIN)/ruff check .
@@ -40,7 +40,7 @@ test: .venv/installed ## check everything: the code's style, the helpers, every 
 	$(BIN)/pytest --nbval
 
 outputs: .venv/installed ## run the notebooks and write their outputs into them
-	$(BIN)/python run_notebooks.py --write
+	$(BIN)/python tools/run_notebooks.py --write
 
 # The other libraries need other versions of NumPy and pandas, so they have an environment of their own.
 build/peers/installed: benchmarks/requirements.txt
@@ -65,14 +65,14 @@ report: .venv/installed ## write the tables of benchmarks/README.md and README.m
 	$(BIN)/python benchmarks/report.py
 
 assignment: .venv/installed ## make the students' copy: build/release/ and build/release.zip
-	$(BIN)/python course.py release
+	$(BIN)/python tools/course.py release
 
 autograde: .venv/installed ## grade SUBMISSIONS=folder, which holds STUDENT/NOTEBOOK.ipynb: build/grades.csv, build/feedback/
 	@test -n "$(SUBMISSIONS)" || { echo "Type 'make autograde SUBMISSIONS=folder'; it holds STUDENT/NOTEBOOK.ipynb."; exit 1; }
-	$(BIN)/python course.py autograde "$(SUBMISSIONS)"
+	$(BIN)/python tools/course.py autograde "$(SUBMISSIONS)"
 
 grades: .venv/installed ## write grades and feedback anew, after grading by hand
-	$(BIN)/python course.py grades
+	$(BIN)/python tools/course.py grades
 
 browser: .venv/installed ## open the notebooks in JupyterLab in a real browser: build/screenshots/; needs chromium
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[browser]'

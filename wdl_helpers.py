@@ -2,49 +2,25 @@
 
 Read it from top to bottom: the functions stand in the order in which data flows.
 
-    load_adult ─► fit_wide, fit_deep ─► wide_ids, deep_inputs      features, fitted on the training frame
+    data frame ─► fit_wide, fit_deep ─► wide_ids, deep_inputs      features, fitted on the training frame
                ─► wide_model, deep_model, wide_deep_model          Keras models with one logit
                ─► joint_optimizer, train ─► predict ─► scores      training and evaluation
 
 The paper is Cheng et al., "Wide & Deep Learning for Recommender Systems", 2016, arXiv 1606.07792.
 """
 
-import contextlib
-import hashlib
 import io
 import itertools
-import math
 import numbers
 import os
-import pathlib
-import sys
 
-# These must be set before TensorFlow is imported: with them every CPU computes the same bits.
-BIT_EXACT = {"TF_ENABLE_ONEDNN_OPTS": "0", "TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL": "false"}
-IMPORTED_FIRST = "tensorflow" not in sys.modules or BIT_EXACT.items() <= os.environ.items()
-for name, value in {**BIT_EXACT, "TF_CPP_MIN_LOG_LEVEL": "3"}.items():
-    os.environ.setdefault(name, value)
-os.environ["KERAS_BACKEND"] = "tensorflow"
+from wdl_reproducible import missing, reproducible  # noqa: F401, before TensorFlow: it sets how TensorFlow computes
 
-
-@contextlib.contextmanager
-def _quiet_stderr():
-    """Send file descriptor 2 to nowhere: TensorFlow's C++ code greets there when it is imported."""
-    sys.stderr.flush()
-    saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(nowhere)
-
+# isort: split
+import keras
+import tensorflow as tf
 
 try:
-    with _quiet_stderr():
-        import tensorflow as tf
-    import keras
     import matplotlib.pyplot as plt
     import numpy as np
     import pandas as pd
@@ -53,105 +29,13 @@ try:
     from scipy.special import expit
     from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 except ModuleNotFoundError as error:
-    raise ModuleNotFoundError(
-        f"The package '{error.name}' is missing: type `make lab` in the project's folder, "
-        "or `conda env create -f environment.yml`, and start again from there."
-    ) from None
+    raise missing(error) from None
 
-# A notebook trains many models, and TensorFlow takes each for a retracing of the one before and warns of it.
-tf.get_logger().setLevel("ERROR")
+# ------------------------------------------------------------------------------ checks of arguments
 
 
-def reproducible(seed=0):
-    """Make every random number and every sum the same in each run and on each CPU.
-
-    Args:
-        seed: int, the seed of Python's, NumPy's and TensorFlow's random numbers.
-    Raises:
-        RuntimeError: TensorFlow was imported before wdl_helpers, or an environment variable forbids the settings.
-    """
-    if not IMPORTED_FIRST:
-        raise RuntimeError("Import wdl_helpers before tensorflow and keras: some settings cannot be changed later.")
-    for name, value in BIT_EXACT.items():
-        if os.environ[name] != value:
-            raise RuntimeError(
-                f"The environment variable {name} is {os.environ[name]}; unset it, or set it to {value}."
-            )
-    keras.utils.set_random_seed(seed)
-    tf.config.experimental.enable_op_determinism()
-
-
-# ---------------------------------------------------------------------------------------------- data
-
-DATA = pathlib.Path(__file__).resolve().parent / "data"
-ADULT_SHA256 = {
-    "adult_train.csv": "f2c62076f19504d99a38b22badf445a7f42530ade6b827acf78dd143fbce38bb",
-    "adult_test.csv": "f6b1801c5d231515ea5ff04d4444997bacd57e04876e94710cb9b9bd5549c033",
-}
-
-
-def load_adult(folder=DATA):
-    """Read the Adult census data in its official split; missing values stay the string '?'.
-
-    Args:
-        folder: path of the folder that holds adult_train.csv and adult_test.csv.
-    Returns:
-        Two data frames, train (32,561 rows) and test (16,281 rows), 15 columns each. The label is the
-        column `income`, '<=50K' or '>50K'.
-    Raises:
-        FileNotFoundError: a file is missing or cannot be read; the message names it.
-        ValueError: a file is not the original one, by its SHA-256; the message names it.
-    Source:
-        Becker and Kohavi, UCI Machine Learning Repository, 1996, DOI 10.24432/C5XW20.
-    """
-    frames = []
-    for name, expected in ADULT_SHA256.items():
-        path = pathlib.Path(folder) / name
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            message = f"Cannot read {path} ({error.strerror}): fetch it with `git checkout data`."
-            raise FileNotFoundError(message) from None
-        if hashlib.sha256(content).hexdigest() != expected:
-            raise ValueError(
-                f"{path} is not the original file: it has {len(content):,} bytes and another SHA-256 than "
-                f"{expected[:12]}…; it was cut off or edited. Restore it with `git checkout data`."
-            )
-        frames.append(pd.read_csv(io.BytesIO(content), keep_default_na=False))
-    return tuple(frames)
-
-
-def planted_log(seed=0, repeats=20):
-    """A small simulated log of app impressions whose truth is known.
-
-    Of 24 users and 24 apps, the first halves like music and the second halves travel. A fitting app is
-    installed with probability 0.8, another with 0.1. Of the 576 pairs, 20 are exceptions, where the two are
-    exchanged, and 170 are never shown.
-
-    Args:
-        seed: int, seed of the random numbers. repeats: int, rows of the log per shown pair.
-    Returns:
-        Two data frames: pairs, one row a pair, with 'user', 'app', 'kind' ('usual', 'exception' or
-        'never shown') and 'truth', the probability; log, with 'user', 'app' and 'install', 0 or 1.
-    """
-    rng = np.random.default_rng(seed)
-    user, app = np.divmod(np.arange(576), 24)
-    kind = rng.permutation(["never shown"] * 170 + ["exception"] * 20 + ["usual"] * 386)
-    truth = np.where(((user < 12) == (app < 12)) != (kind == "exception"), 0.8, 0.1)
-    pairs = pd.DataFrame({"user": [f"u{i}" for i in user], "app": [f"a{i}" for i in app], "kind": kind, "truth": truth})
-    shown = pairs[kind != "never shown"]
-    log = shown.loc[shown.index.repeat(repeats)].reset_index(drop=True)
-    log["install"] = (rng.random(len(log)) < log["truth"]).astype(int)
-    return pairs, log[["user", "app", "install"]]
-
-
-# -------------------------------------------------------------------------------- features: categories
-
-AND = " & "
-
-
-def _check_frame(frame, columns):
-    """Raise a clear error unless `frame` is a data frame with rows and with each of `columns` once."""
+def check_frame(frame, columns):
+    """Raise a clear error unless the `frame` is a data frame with rows, and with each of the `columns` once."""
     if not isinstance(frame, pd.DataFrame):
         raise TypeError(f"Expected a pandas DataFrame, got {type(frame).__name__}.")
     repeated = list(frame.columns[frame.columns.duplicated()])
@@ -164,18 +48,70 @@ def _check_frame(frame, columns):
         raise ValueError("The frame is empty: at least one row and one column are needed.")
 
 
-def _check_whole(name, value, least):
+def check_whole(name, value, least):
+    """Raise a ValueError unless the argument called `name` has a `value` that is a whole number of at `least` that."""
     if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < least:
         raise ValueError(f"{name} is {value!r}; expected a whole number of at least {least}.")
 
 
-def _check_names(names):
+def check_names(names):
     """Raise a clear error unless `names` is a list of names with each of them once."""
     if isinstance(names, str):
         raise TypeError(f"{names!r} is a single name; expected a list of column names.")
     for name in names:
         if list(names).count(name) > 1:
             raise ValueError(f"{name!r} is listed more than once.")
+
+
+def check_numbers(frame, column):
+    """The numbers of a `column` of the `frame`, float64 (rows,); a clear error unless all are finite numbers."""
+    check_frame(frame, [column])
+    if not pd.api.types.is_numeric_dtype(frame[column]) or pd.api.types.is_bool_dtype(frame[column]):
+        raise TypeError(f"Column {column!r} has the type {frame[column].dtype}; expected numbers.")
+    values = frame[column].to_numpy(dtype="float64", na_value=np.nan)
+    bad = np.flatnonzero(~np.isfinite(values))
+    if bad.size:
+        raise ValueError(f"Column {column!r} has {bad.size} missing or infinite values, first in row {bad[0]}.")
+    return values
+
+
+def check_fitted(fitted, function, key):
+    """Raise a ValueError unless `fitted` is the dict with a `key` that the `function` of that name returns."""
+    if not isinstance(fitted, dict) or key not in fitted:
+        raise ValueError(f"Expected the dict that {function}(training frame, …) returns: call {function} first.")
+
+
+def check_labels(labels):
+    """The `labels` as float32 (rows,); a clear error unless they are 0 and 1, and both are there."""
+    labels = np.asarray(labels)
+    if labels.ndim != 1 or not (np.issubdtype(labels.dtype, np.number) or labels.dtype == bool):
+        raise TypeError(f"The labels have the shape {labels.shape} and type {labels.dtype}; expected one 0 or 1 a row.")
+    found = np.unique(labels)
+    if not np.isin(found, [0, 1]).all():
+        raise ValueError(f"The labels hold {found[~np.isin(found, [0, 1])][0]}; expected 0 and 1 only.")
+    if len(found) < 2:
+        raise ValueError(f"All {len(labels)} labels are {found.tolist()}: both classes, 0 and 1, are needed.")
+    return labels.astype("float32")
+
+
+def check_lengths(inputs, labels):
+    """Raise a ValueError unless each array of the dict `inputs` has as many rows as there are `labels`."""
+    for name, array in inputs.items():
+        if len(array) != len(labels):
+            raise ValueError(f"Input {name!r} has {len(array)} rows but there are {len(labels)} labels.")
+
+
+def check_logit(model):
+    """Raise a ValueError unless the `model` returns one logit a row."""
+    if tuple(model.output.shape[1:]) != (1,):
+        raise ValueError(f"The model '{model.name}' returns {model.output.shape}; expected one logit a row, (None, 1).")
+    if getattr(model.layers[-1], "activation", None) is keras.activations.sigmoid:
+        raise ValueError(f"The model '{model.name}' ends in a sigmoid; expected a logit: leave the activation out.")
+
+
+# -------------------------------------------------------------------------------- features: categories
+
+AND = " & "
 
 
 def _joined(names):
@@ -224,10 +160,10 @@ def cross(frame, columns):
     Source:
         Equation 1 of the paper; section 4.2 for AND(installed app, impression app).
     """
-    _check_names(columns)
+    check_names(columns)
     if len(columns) == 0:
         raise ValueError("columns is empty: name at least one column.")
-    _check_frame(frame, columns)
+    check_frame(frame, columns)
     long = _unfolded(frame, columns)
     names = [f"{column}=" + long[column].astype(str) for column in columns]
     crossed = names[0]
@@ -260,7 +196,7 @@ def vocabulary(values, min_count=1):
     Source:
         Section 4.1 of the paper.
     """
-    _check_whole("min_count", min_count, 1)
+    check_whole("min_count", min_count, 1)
     return vocabulary_of_counts(values.value_counts(), min_count)
 
 
@@ -288,7 +224,7 @@ def hash_ids(values, n_buckets, n_rows):
     Raises:
         ValueError: n_buckets is not a whole number of at least 1.
     """
-    _check_whole("n_buckets", n_buckets, 1)
+    check_whole("n_buckets", n_buckets, 1)
     strings = tf.constant(values.tolist(), tf.string)
     return _one_line_a_row(values, tf.strings.to_hash_bucket_fast(strings, n_buckets).numpy() + 1, n_rows)
 
@@ -303,17 +239,6 @@ def _one_line_a_row(values, ids, n_rows):
 # ----------------------------------------------------------------------------------- features: numbers
 
 
-def _check_numbers(frame, column):
-    _check_frame(frame, [column])
-    if not pd.api.types.is_numeric_dtype(frame[column]) or pd.api.types.is_bool_dtype(frame[column]):
-        raise TypeError(f"Column {column!r} has the type {frame[column].dtype}; expected numbers.")
-    values = frame[column].to_numpy(dtype="float64", na_value=np.nan)
-    bad = np.flatnonzero(~np.isfinite(values))
-    if bad.size:
-        raise ValueError(f"Column {column!r} has {bad.size} missing or infinite values, first in row {bad[0]}.")
-    return values
-
-
 def quantile_boundaries(frame, column, n_quantiles):
     """The values that cut a column into groups of equal size.
 
@@ -326,8 +251,8 @@ def quantile_boundaries(frame, column, n_quantiles):
     Raises:
         KeyError, TypeError, ValueError: the column is missing, not numeric, or has missing values.
     """
-    _check_whole("n_quantiles", n_quantiles, 2)
-    return np.quantile(_check_numbers(frame, column), np.arange(1, n_quantiles) / n_quantiles)
+    check_whole("n_quantiles", n_quantiles, 2)
+    return np.quantile(check_numbers(frame, column), np.arange(1, n_quantiles) / n_quantiles)
 
 
 def quantile_index(frame, column, boundaries):
@@ -340,7 +265,7 @@ def quantile_index(frame, column, boundaries):
     Raises:
         KeyError, TypeError, ValueError: the column is missing, not numeric, or has missing values.
     """
-    return np.searchsorted(boundaries, _check_numbers(frame, column), side="right")
+    return np.searchsorted(boundaries, check_numbers(frame, column), side="right")
 
 
 def quantile_normalise(frame, column, boundaries):
@@ -361,8 +286,8 @@ def bucket_names(boundaries):
     return np.array([f"[{low}, {high})" for low, high in itertools.pairwise(ends)], dtype=object)
 
 
-def _bucketed(frame, boundaries):
-    """The frame with each number in `boundaries` replaced by the name of its bucket."""
+def bucketed(frame, boundaries):
+    """The `frame` with each number of a column in `boundaries` replaced by the name of its bucket."""
     frame = frame.copy(deep=False)
     for column, edges in boundaries.items():
         frame[column] = bucket_names(edges)[quantile_index(frame, column, edges)]
@@ -370,6 +295,12 @@ def _bucketed(frame, boundaries):
 
 
 # -------------------------------------------------------------------------------- features: wide and deep
+
+
+def wide_values(frame, wide):
+    """What `cross` gives of the `frame`, for each feature of `wide`: list of Series."""
+    frame = bucketed(frame, wide["boundaries"])
+    return [cross(frame, feature) for feature in wide["features"]]
 
 
 def fit_wide(frame, features, buckets=None, min_count=1, hash_buckets=None):
@@ -391,27 +322,22 @@ def fit_wide(frame, features, buckets=None, min_count=1, hash_buckets=None):
     features = [tuple(item) if isinstance(item, (tuple, list)) else (item,) for item in features]
     if not features or not all(features):
         raise ValueError("features is empty: name at least one column or cross.")
-    _check_names([_joined(sorted(feature, key=str)) for feature in features])
+    check_names([_joined(sorted(feature, key=str)) for feature in features])
     for feature in features:
-        _check_names(feature)
+        check_names(feature)
     used, buckets = list(itertools.chain(*features)), buckets or {}
-    _check_frame(frame, [*used, *buckets])
+    check_frame(frame, [*used, *buckets])
     for column in buckets:
         if column not in used:
             raise ValueError(f"buckets names the column {column!r}, which is in no feature.")
     boundaries = {column: np.unique(quantile_boundaries(frame, column, n)) for column, n in buckets.items()}
     wide = {"features": features, "boundaries": boundaries, "vocabulary": None}
-    values = pd.concat(_wide_values(frame, wide))
+    values = pd.concat(wide_values(frame, wide))
     if hash_buckets is None:
         wide["vocabulary"] = vocabulary(values, min_count)
         return {**wide, "n_ids": len(wide["vocabulary"]) + 1}
-    _check_whole("hash_buckets", hash_buckets, 1)
+    check_whole("hash_buckets", hash_buckets, 1)
     return {**wide, "n_ids": hash_buckets + 1}
-
-
-def _wide_values(frame, wide):
-    frame = _bucketed(frame, wide["boundaries"])
-    return [cross(frame, feature) for feature in wide["features"]]
 
 
 def wide_ids(frame, wide):
@@ -424,9 +350,9 @@ def wide_ids(frame, wide):
     Raises:
         ValueError: `wide` is not from `fit_wide`, or a cell is not usable. KeyError: a column is missing.
     """
-    _check_fitted(wide, "fit_wide", "features")
-    _check_frame(frame, itertools.chain(*wide["features"]))
-    columns, n = _wide_values(frame, wide), len(frame)
+    check_fitted(wide, "fit_wide", "features")
+    check_frame(frame, itertools.chain(*wide["features"]))
+    columns, n = wide_values(frame, wide), len(frame)
     if wide["vocabulary"] is None:
         return np.hstack([hash_ids(values, wide["n_ids"] - 1, n) for values in columns])
     return np.hstack([vocabulary_ids(values, wide["vocabulary"], n) for values in columns])
@@ -446,13 +372,13 @@ def fit_deep(frame, categories, numbers, n_quantiles=100, min_count=1):
     Raises:
         KeyError: a column is missing. ValueError, TypeError: a cell, a count or the lists are not usable.
     """
-    _check_names(categories)
-    _check_names(numbers)
-    _check_whole("n_quantiles", n_quantiles, 2)
-    _check_whole("min_count", min_count, 1)
+    check_names(categories)
+    check_names(numbers)
+    check_whole("n_quantiles", n_quantiles, 2)
+    check_whole("min_count", min_count, 1)
     if not [*categories, *numbers]:
         raise ValueError("categories and numbers are both empty: name at least one column.")
-    _check_frame(frame, [*categories, *numbers])
+    check_frame(frame, [*categories, *numbers])
     values = [cross(frame, [column]) for column in categories]
     names = vocabulary(pd.concat(values), min_count) if values else {}
     boundaries = {column: quantile_boundaries(frame, column, n_quantiles) for column in numbers}
@@ -470,8 +396,8 @@ def deep_inputs(frame, deep):
     Raises:
         ValueError: `deep` is not from `fit_deep`, or a cell is not usable. KeyError: a column is missing.
     """
-    _check_fitted(deep, "fit_deep", "categories")
-    _check_frame(frame, [*deep["categories"], *deep["boundaries"]])
+    check_fitted(deep, "fit_deep", "categories")
+    check_frame(frame, [*deep["categories"], *deep["boundaries"]])
     n = len(frame)
     ids = [vocabulary_ids(cross(frame, [column]), deep["vocabulary"], n) for column in deep["categories"]]
     deep_ids = np.zeros((n, len(ids), max([block.shape[1] for block in ids], default=1)), dtype="int32")
@@ -486,11 +412,6 @@ def deep_inputs(frame, deep):
 def joint_inputs(frame, wide, deep):
     """A frame's inputs for both parts, `wide` and `deep`: dict with 'wide_ids', and what `deep_inputs` returns."""
     return {"wide_ids": wide_ids(frame, wide), **deep_inputs(frame, deep)}
-
-
-def _check_fitted(fitted, function, key):
-    if not isinstance(fitted, dict) or key not in fitted:
-        raise ValueError(f"Expected the dict that {function}(training frame, …) returns: call {function} first.")
 
 
 # ---------------------------------------------------------------------------------------------- models
@@ -537,13 +458,13 @@ class LogitSum(layers.Layer):
 
 
 def _wide_part(wide):
-    _check_fitted(wide, "fit_wide", "features")
+    check_fitted(wide, "fit_wide", "features")
     ids = keras.Input((None,), dtype="int32", name="wide_ids")
     return {"wide_ids": ids}, Lookup(wide["n_ids"], 1, "sum", "zeros", name="wide_weights")(ids)
 
 
 def _deep_part(deep, embedding_dim, units, dropout):
-    _check_fitted(deep, "fit_deep", "categories")
+    check_fitted(deep, "fit_deep", "categories")
     k, m = len(deep["categories"]), len(deep["boundaries"])
     ids = keras.Input((k, None), dtype="int32", name="deep_ids")
     values = keras.Input((m,), name="numbers")
@@ -693,101 +614,12 @@ def joint_optimizer(wide, deep):
     return keras.optimizers.MultiOptimizer(keras.optimizers.OptimizerMap(deep, {"wide_weights/.*": wide}))
 
 
-# ------------------------------------------------------------------------------------ the Adult recipes
-# Chosen on 6,561 held-out training rows, of two random splits: notebooks 02 to 04 train these models.
-
-ADULT_CATEGORIES = [
-    "workclass", "education", "marital-status", "occupation", "relationship", "race", "sex", "native-country",
-    "capital-gain", "capital-loss",
-]  # fmt: skip
-ADULT_NUMBERS = ["age", "education-num", "capital-gain", "capital-loss", "hours-per-week"]
-
-
-def adult_wide(train):
-    """The wide part's features, fitted on Adult's `train` frame: every column, and every pair of columns."""
-    base = [*ADULT_CATEGORIES, "age", "hours-per-week"]
-    pairs = list(itertools.combinations(base, 2))
-    return fit_wide(train, base + pairs, buckets={"age": 10, "hours-per-week": 8})
-
-
-def adult_deep(train):
-    """The deep part's features, fitted on Adult's `train` frame; capital is both a category and a number."""
-    return fit_deep(train, ADULT_CATEGORIES, ADULT_NUMBERS)
-
-
-def adult_training(model, n_rows):
-    """How a `model`, 'wide', 'deep' or 'wide_deep', is trained on `n_rows` of Adult: arguments of `train`."""
-    epochs, batch_size = 8, 256
-    # FTRL's n starts near 0: its usual start, 0.1, would drown the tiny gradients of rare ids.
-    ftrl = Ftrl(0.03 if model == "wide" else 0.02, l1_regularization_strength=0.003, initial_accumulator_value=1e-6)
-    steps = epochs * math.ceil(n_rows / batch_size)
-    adam = Adam(keras.optimizers.schedules.CosineDecay(2e-3, steps))
-    optimizer = {"wide": ftrl, "deep": adam, "wide_deep": joint_optimizer(ftrl, adam)}[model]
-    return {"optimizer": optimizer, "epochs": epochs, "batch_size": batch_size}
-
-
-# A recipe that beginners' courses use, to compare with: dense one-hot input, a sigmoid, one Adam for all weights.
-
-
-def course_features(train):
-    """The recipe's features, fitted on Adult's `train` frame: what `fit_wide` and `fit_deep` return."""
-    categories, buckets = ADULT_CATEGORIES[:8], {"age": 10, "hours-per-week": 6}
-    crosses = [("workclass", "occupation"), ("workclass", "hours-per-week"), ("marital-status", "sex")]
-    wide = fit_wide(train, [*categories, *buckets, *crosses], buckets=buckets, min_count=10)
-    return wide, fit_deep(train, categories, ADULT_NUMBERS)
-
-
-def course_inputs(frame, wide, deep):
-    """The recipe's inputs of a `frame`: those of the `deep` part, and 'one_hot', float32 (rows, ids of `wide`)."""
-    one_hot = np.zeros((len(frame), wide["n_ids"]), dtype="float32")
-    np.put_along_axis(one_hot, wide_ids(frame, wide), 1, axis=1)
-    one_hot[:, 0] = 0  # unseen
-    return {"one_hot": one_hot, **deep_inputs(frame, deep)}
-
-
-def course_model(kind, wide, deep, penalty=0.01):
-    """The recipe's model of a `kind`: 'wide', 'deep' or 'wide and deep'; `penalty` is L1 and L2 of the first layer."""
-    one_hot = keras.Input((wide["n_ids"],), name="one_hot")
-    ids = keras.Input((len(deep["categories"]), 1), name="deep_ids")
-    values = keras.Input((len(deep["boundaries"]),), name="numbers")
-    vectors = layers.Flatten()(layers.Embedding(deep["n_ids"], 8)(ids))
-    x = layers.Concatenate()([vectors, values])
-    x = layers.Dense(100, "relu", kernel_regularizer=keras.regularizers.l1_l2(penalty, penalty))(x)
-    x = layers.Dense(50, "relu")(layers.Dropout(0.5)(x))
-    x = layers.Dropout(0.5)(x)
-    parts = {"wide": [one_hot], "deep": [x], "wide and deep": [one_hot, x]}[kind]
-    inputs = ([one_hot] if "wide" in kind else []) + ([ids, values] if "deep" in kind else [])
-    probability = layers.Dense(1, "sigmoid")(layers.Concatenate()(parts) if len(parts) > 1 else parts[0])
-    model = keras.Model({tensor.name: tensor for tensor in inputs}, probability, name=kind.replace(" ", "_"))
-    model.compile("adam", "binary_crossentropy", metrics=["accuracy"], steps_per_execution=32)
-    return model
-
-
 # -------------------------------------------------------------------------------------------- training
-
-
-def _check_labels(labels):
-    labels = np.asarray(labels)
-    if labels.ndim != 1 or not (np.issubdtype(labels.dtype, np.number) or labels.dtype == bool):
-        raise TypeError(f"The labels have the shape {labels.shape} and type {labels.dtype}; expected one 0 or 1 a row.")
-    found = np.unique(labels)
-    if not np.isin(found, [0, 1]).all():
-        raise ValueError(f"The labels hold {found[~np.isin(found, [0, 1])][0]}; expected 0 and 1 only.")
-    if len(found) < 2:
-        raise ValueError(f"All {len(labels)} labels are {found.tolist()}: both classes, 0 and 1, are needed.")
-    return labels.astype("float32")
-
-
-def _check_logit(model):
-    if tuple(model.output.shape[1:]) != (1,):
-        raise ValueError(f"The model '{model.name}' returns {model.output.shape}; expected one logit a row, (None, 1).")
-    if getattr(model.layers[-1], "activation", None) is keras.activations.sigmoid:
-        raise ValueError(f"The model '{model.name}' ends in a sigmoid; expected a logit: leave the activation out.")
 
 
 def _inputs_of(model, inputs):
     """The arrays that the model takes; Keras would pair a larger dict's arrays with the wrong inputs."""
-    _check_logit(model)
+    check_logit(model)
     if not isinstance(inputs, dict):
         raise TypeError(f"The inputs are a {type(inputs).__name__}; expected a dict of arrays, by the inputs' names.")
     names = [tensor.name for tensor in model.inputs]
@@ -795,12 +627,6 @@ def _inputs_of(model, inputs):
         if name not in inputs:
             raise KeyError(f"The model '{model.name}' needs the input {name!r}; there are {list(inputs)}.")
     return {name: inputs[name] for name in names}
-
-
-def _check_lengths(inputs, labels):
-    for name, array in inputs.items():
-        if len(array) != len(labels):
-            raise ValueError(f"Input {name!r} has {len(array)} rows but there are {len(labels)} labels.")
 
 
 def _progress(name, epochs):
@@ -826,13 +652,13 @@ def train(model, inputs, labels, optimizer=None, epochs=10, batch_size=256, vali
         ValueError, TypeError: labels are not 0/1 or of one class, lengths differ, or there is no optimizer yet.
         KeyError: an input is missing. FloatingPointError: the loss became NaN or infinite.
     """
-    _check_whole("epochs", epochs, 1)
-    _check_whole("batch_size", batch_size, 1)
-    inputs, labels = _inputs_of(model, inputs), _check_labels(labels)
-    _check_lengths(inputs, labels)
+    check_whole("epochs", epochs, 1)
+    check_whole("batch_size", batch_size, 1)
+    inputs, labels = _inputs_of(model, inputs), check_labels(labels)
+    check_lengths(inputs, labels)
     if validation is not None:
-        validation = _inputs_of(model, validation[0]), _check_labels(validation[1])
-        _check_lengths(*validation)
+        validation = _inputs_of(model, validation[0]), check_labels(validation[1])
+        check_lengths(*validation)
     if optimizer is not None:
         loss = keras.losses.BinaryCrossentropy(from_logits=True)
         # XLA cannot compile the sum over repeated ids. 32 steps a call are sooner done, with the same numbers.
@@ -878,8 +704,8 @@ def scores(labels, probabilities):
     Raises:
         ValueError: lengths differ, labels are not 0/1 or of one class, or a probability is not in [0, 1].
     """
-    labels, probabilities = _check_labels(labels), np.asarray(probabilities, dtype="float64")
-    _check_lengths({"probabilities": probabilities}, labels)
+    labels, probabilities = check_labels(labels), np.asarray(probabilities, dtype="float64")
+    check_lengths({"probabilities": probabilities}, labels)
     if probabilities.ndim != 1:
         raise ValueError(f"The probabilities have the shape {probabilities.shape}; expected one a row.")
     if not ((probabilities >= 0) & (probabilities <= 1)).all():
@@ -909,9 +735,9 @@ def ranking_scores(frame, query, label, scores, k=10):
     Source:
         Järvelin and Kekäläinen, "Cumulated gain-based evaluation of IR techniques", TOIS 2002.
     """
-    _check_frame(frame, [query, label])
-    _check_whole("k", k, 1)
-    labels, scores = _check_labels(frame[label]), np.asarray(scores, dtype="float64")
+    check_frame(frame, [query, label])
+    check_whole("k", k, 1)
+    labels, scores = check_labels(frame[label]), np.asarray(scores, dtype="float64")
     if scores.shape != labels.shape:
         raise ValueError(f"The scores have the shape {scores.shape}; expected one for each of {len(labels)} rows.")
     if not np.isfinite(scores).all():

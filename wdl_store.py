@@ -60,8 +60,8 @@ def make_store(seed=0, n_users=8_000, n_apps=200, taste=1.5, rules=1.5, explorat
     Raises:
         ValueError: a knob is out of its range.
     """
-    wdl._check_whole("n_users", n_users, 1)
-    wdl._check_whole("n_apps", n_apps, 150)
+    wdl.check_whole("n_users", n_users, 1)
+    wdl.check_whole("n_apps", n_apps, 150)
     upper = {"taste": math.inf, "rules": math.inf, "exploration": 1, "new_apps": 0.8}
     for (name, most), value in zip(upper.items(), (taste, rules, exploration, new_apps), strict=True):
         if not 0 <= value <= most:
@@ -185,7 +185,7 @@ def retrieve(store, users, n=100, seed=0):
     Raises:
         ValueError: n is not a whole number, or more than the catalogue has for everyone.
     """
-    wdl._check_whole("n", n, 1)
+    wdl.check_whole("n", n, 1)
     n_apps = len(store["apps"])
     if n > n_apps - INSTALLED[1]:
         raise ValueError(f"n is {n}; a catalogue of {n_apps} apps has at most {n_apps - INSTALLED[1]} for everyone.")
@@ -225,8 +225,8 @@ def simulate_day(store, visits, seed, shown=10):
     Raises:
         ValueError: visits or shown are not usable.
     """
-    wdl._check_whole("visits", visits, 1)
-    wdl._check_whole("shown", shown, 1)
+    wdl.check_whole("visits", visits, 1)
+    wdl.check_whole("shown", shown, 1)
     if shown > 50:
         raise ValueError(f"shown is {shown}; expected at most 50 of the 100 candidates.")
     rng = np.random.default_rng([seed, 1])
@@ -266,7 +266,7 @@ def expected_installs(truth, scores, shown=10):
         raise ValueError(f"There are {scores.size} scores for {truth.size} candidates.")
     if np.isnan(scores).any():
         raise ValueError("A score is NaN.")
-    wdl._check_whole("shown", shown, 1)
+    wdl.check_whole("shown", shown, 1)
     if shown > truth.shape[1]:
         raise ValueError(f"shown is {shown}, but there are {truth.shape[1]} candidates.")
     order = np.argsort(-scores.reshape(truth.shape), axis=1, kind="stable")
@@ -311,3 +311,27 @@ def store_training(kind):
     adagrad = wdl.Adagrad(0.02, initial_accumulator_value=1e-6)
     optimizer = {"wide": ftrl, "deep": adagrad, "wide_deep": wdl.joint_optimizer(ftrl, adagrad)}[kind]
     return {"optimizer": optimizer, "epochs": 5, "batch_size": 512}
+
+
+def planted_log(seed=0, repeats=20):
+    """A small simulated log of app impressions whose truth is known.
+
+    Of 24 users and 24 apps, the first halves like music and the second halves travel. A fitting app is
+    installed with probability 0.8, another with 0.1. Of the 576 pairs, 20 are exceptions, where the two are
+    exchanged, and 170 are never shown.
+
+    Args:
+        seed: int, seed of the random numbers. repeats: int, rows of the log per shown pair.
+    Returns:
+        Two data frames: pairs, one row a pair, with 'user', 'app', 'kind' ('usual', 'exception' or
+        'never shown') and 'truth', the probability; log, with 'user', 'app' and 'install', 0 or 1.
+    """
+    rng = np.random.default_rng(seed)
+    user, app = np.divmod(np.arange(576), 24)
+    kind = rng.permutation(["never shown"] * 170 + ["exception"] * 20 + ["usual"] * 386)
+    truth = np.where(((user < 12) == (app < 12)) != (kind == "exception"), 0.8, 0.1)
+    pairs = pd.DataFrame({"user": [f"u{i}" for i in user], "app": [f"a{i}" for i in app], "kind": kind, "truth": truth})
+    shown = pairs[kind != "never shown"]
+    log = shown.loc[shown.index.repeat(repeats)].reset_index(drop=True)
+    log["install"] = (rng.random(len(log)) < log["truth"]).astype(int)
+    return pairs, log[["user", "app", "install"]]

@@ -32,7 +32,7 @@ STEPS, GLOBAL_BATCH, SAVE_EVERY = 12, 256, 4
 
 def data():
     """Fitted parts, inputs and labels of as many rows of Adult as the steps need."""
-    frame = wdl.load_adult()[0][: STEPS * GLOBAL_BATCH]
+    frame = wdl_adult.load_adult()[0][: STEPS * GLOBAL_BATCH]
     categories = ["workclass", "education", "occupation", "marital-status"]
     wide = wdl.fit_wide(frame, [*categories, ("education", "occupation")])
     deep = wdl.fit_deep(frame, categories, ["age", "hours-per-week"])
@@ -195,6 +195,7 @@ if __name__ == "__main__":
     if not has_loopback():
         sys.exit("The workers cannot reach each other: the loopback interface is down.")
     import wdl_helpers as wdl  # here, so that a wrong argument is answered at once
+    import wdl_adult
 
     import keras
     import numpy as np

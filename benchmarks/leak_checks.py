@@ -12,6 +12,7 @@ import json
 import pathlib
 
 import wdl_helpers as wdl
+import wdl_adult
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import train_test_split
@@ -46,7 +47,7 @@ def main():
     arguments = parser.parse_args()
 
     wdl.reproducible()
-    train, test = wdl.load_adult()
+    train, test = wdl_adult.load_adult()
     results = {"shuffled labels": {"wide_deep": []}, "fresh split": {name: [] for name in FRESH}}
     for seed in range(arguments.seeds):
         scores = {

@@ -35,6 +35,7 @@ import tempfile
 import time
 
 import wdl_helpers as wdl
+import wdl_adult
 import wdl_production as production
 import numpy as np
 import pandas as pd
@@ -117,8 +118,8 @@ def on_raw_rows(n_threads, times):
 
 def rows_per_second():
     """How fast Adult's test rows become ids, by pandas and in the graph."""
-    train, test = wdl.load_adult()
-    wide, deep = wdl.adult_wide(train), wdl.adult_deep(train)
+    train, test = wdl_adult.load_adult()
+    wide, deep = wdl_adult.wide_features(train), wdl_adult.deep_features(train)
     kinds = production.column_kinds(train, wide, deep)
     features = tf.function(production.graph_inputs(wide, deep, kinds))
     calls = {

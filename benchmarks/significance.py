@@ -10,7 +10,7 @@ import argparse
 import json
 import pathlib
 
-import wdl_helpers as wdl
+import wdl_adult
 import numpy as np
 
 from adult import labels, result, saved
@@ -73,7 +73,7 @@ def main():
     arguments = parser.parse_args()
 
     results = json.loads(arguments.results.read_text())
-    truth = labels(wdl.load_adult()[1])
+    truth = labels(wdl_adult.load_adult()[1])
     random = np.random.default_rng(0)
     counts = row_counts(len(truth), DRAWS, random)
     drawn = {}

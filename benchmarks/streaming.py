@@ -14,8 +14,8 @@ import math
 import pathlib
 import time
 
-import wdl_helpers as wdl
-import wdl_production as production
+import wdl_adult
+import wdl_shards
 
 FILE_ROWS = 32_561
 
@@ -27,16 +27,16 @@ def memory_mb(name):
 
 
 def one_pass(n_rows):
-    base = [*wdl.ADULT_CATEGORIES, "age", "hours-per-week"]
-    features = [*base, *itertools.combinations(base, 2)]  # those of wdl.adult_wide
+    base = [*wdl_adult.CATEGORIES, "age", "hours-per-week"]
+    features = [*base, *itertools.combinations(base, 2)]  # those of wdl_adult.wide_features
     wide_settings = {"features": features, "buckets": {"age": 10, "hours-per-week": 8}}
-    deep_settings = {"categories": wdl.ADULT_CATEGORIES, "numbers": wdl.ADULT_NUMBERS}
+    deep_settings = {"categories": wdl_adult.CATEGORIES, "numbers": wdl_adult.NUMBERS}
     repeats = math.ceil(n_rows / FILE_ROWS)
     # No data were read before: the process has given back no memory that the pass could use unseen.
     before, start = memory_mb("VmRSS"), time.perf_counter()
-    production.fit_shards([wdl.DATA / "adult_train.csv"] * repeats, wide_settings, deep_settings)
+    wdl_shards.fit_shards([wdl_adult.DATA / "adult_train.csv"] * repeats, wide_settings, deep_settings)
     seconds, peak = round(time.perf_counter() - start), memory_mb("VmHWM")
-    train, _ = wdl.load_adult()
+    train, _ = wdl_adult.load_adult()
     assert len(train) == FILE_ROWS
     return {
         "rows": repeats * FILE_ROWS, "seconds": seconds, "base_mb": before, "peak_mb": peak,

@@ -204,7 +204,7 @@ def main():
     shutil.rmtree(FOLDER, ignore_errors=True)
     shutil.rmtree(SCREENSHOTS, ignore_errors=True)
     SCREENSHOTS.mkdir(parents=True)
-    subprocess.run([sys.executable, "course.py", "release"], cwd=ROOT, check=True)
+    subprocess.run([sys.executable, "tools/course.py", "release"], cwd=ROOT, check=True)
     for name in ("notebooks", "benchmarks", "README.md"):  # a copy: JupyterLab saves what it runs
         source, target = ROOT / name, FOLDER / name
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ import hypothesis
 import numpy as np
 import pandas as pd
 
+wdl.reproducible()  # before any test computes: the number of threads cannot be changed later
 hypothesis.settings.register_profile("laws", deadline=None, derandomize=True, database=None, max_examples=40)
 hypothesis.settings.load_profile("laws")
 FEW = hypothesis.settings(max_examples=15)  # for properties that call TensorFlow or much of pandas

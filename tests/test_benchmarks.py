@@ -1,6 +1,7 @@
 """The benchmark's arithmetic on cases worked out by hand, and its committed results held to what is said of them."""
 
 import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
+import wdl_adult
 
 # isort: split
 import json
@@ -21,7 +22,7 @@ from sklearn.metrics import roc_auc_score
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RUNS = json.loads((ROOT / "benchmarks" / "adult.json").read_text())
-TRAIN, TEST = wdl.load_adult()
+TRAIN, TEST = wdl_adult.load_adult()
 
 
 # ----------------------------------------------------------------------------------------- committed results
@@ -118,12 +119,12 @@ def test_the_ablation_is_as_the_page_sums_it_up():
 def test_the_ablations_first_variant_is_the_recipe():
     assert next(iter(ablation.VARIANTS.values())) == {}
     train = TRAIN[:500]
-    recipe = wdl.adult_training("wide_deep", len(train))
+    recipe = wdl_adult.training("wide_deep", len(train))
     assert (recipe["epochs"], recipe["batch_size"]) == (ablation.EPOCHS, ablation.BATCH_SIZE)
     for expected, mine in zip(settings(recipe["optimizer"]), settings(ablation.joint(len(train)))):
         assert mine == expected
-    assert ablation.RECIPE["wide"](train)["vocabulary"] == wdl.adult_wide(train)["vocabulary"]
-    assert ablation.RECIPE["deep"](train)["vocabulary"] == wdl.adult_deep(train)["vocabulary"]
+    assert ablation.RECIPE["wide"](train)["vocabulary"] == wdl_adult.wide_features(train)["vocabulary"]
+    assert ablation.RECIPE["deep"](train)["vocabulary"] == wdl_adult.deep_features(train)["vocabulary"]
 
 
 def settings(joint):

@@ -111,13 +111,13 @@ def test_every_exercise_has_wrong_answers():
 
 
 def project(folder, keep=lambda path: True):
-    """The module course.py of a copy of the project in `folder`, with those of its notebooks that `keep` accepts."""
+    """The module tools/course.py of a copy of the project in `folder`, with the notebooks that `keep` accepts."""
     left_out = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__", "tests")
     shutil.copytree(ROOT, folder, ignore=left_out)
     for path in (folder / "notebooks").glob("*.ipynb"):
         if not keep(path):
             path.unlink()
-    spec = importlib.util.spec_from_file_location("course", folder / "course.py")
+    spec = importlib.util.spec_from_file_location("course", folder / "tools" / "course.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -202,7 +202,7 @@ def test_the_release_has_the_students_commands_and_no_others(release):
     listed = subprocess.run(["make"], cwd=release, capture_output=True, text=True, check=True).stdout
     assert re.findall(r"^make (\w+)", listed, re.M) == ["lab", "check", "clean"]
     planned = subprocess.run(["make", "-n", "check"], cwd=release, capture_output=True, text=True, check=True).stdout
-    assert "'.[course]'" in planned and "course.py check" in planned
+    assert "'.[course]'" in planned and "tools/course.py check" in planned
 
 
 # --------------------------------------------------------------------------------------------- the grading

@@ -13,16 +13,21 @@ import numpy as np
 import pandas as pd
 import pytest
 import wdl_helpers as wdl
+import wdl_adult
 import wdl_production
+import wdl_reproducible
+import wdl_shards
+import wdl_store
 import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 DIRECT = [*PROJECT["dependencies"], *EXTRAS["test"], *EXTRAS["course"]]
+MODULES = [wdl_reproducible, wdl, wdl_adult, wdl_store, wdl_production, wdl_shards]
 PUBLIC = [
     member
-    for module in (wdl, wdl_production)
+    for module in MODULES
     for name, member in vars(module).items()
     if not name.startswith("_") and getattr(member, "__module__", "") == module.__name__ and callable(member)
 ]
@@ -52,10 +57,10 @@ def test_every_public_name_says_what_it_takes_and_gives():
             assert re.search(rf"\b{parameter}\b", inspect.getdoc(member)), (member.__name__, parameter)
 
 
-@pytest.mark.parametrize("module", ["wdl_helpers", "wdl_production"])
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
 def test_the_module_reads_from_top_to_bottom(module):
     """No function calls one that stands below it, except private checks beside it in the same section."""
-    source = (ROOT / f"{module}.py").read_text(encoding="utf-8")
+    source = inspect.getsource(module)
     position = {node.name: node.lineno for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
     for node in ast.parse(source).body:
         if isinstance(node, ast.FunctionDef):
@@ -106,7 +111,7 @@ def test_importing_the_helpers_prints_nothing():
 
 def test_settings_that_come_too_late_are_refused():
     program = "import tensorflow; import wdl_helpers as wdl; wdl.reproducible()"
-    environment = {name: value for name, value in os.environ.items() if name not in wdl.BIT_EXACT}
+    environment = {name: value for name, value in os.environ.items() if name not in wdl_reproducible.BIT_EXACT}
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, env=environment)
     assert done.returncode != 0
     assert "Import wdl_helpers before tensorflow" in done.stderr

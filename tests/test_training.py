@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
+import wdl_reproducible
 
 # isort: split
 import keras
@@ -290,7 +291,7 @@ for _ in range(6):
 
 @pytest.fixture(scope="module")
 def other_process():
-    environment = {name: value for name, value in os.environ.items() if name not in wdl.BIT_EXACT}
+    environment = {name: value for name, value in os.environ.items() if name not in wdl_reproducible.BIT_EXACT}
     environment |= {"PYTHONHASHSEED": "12345", "PYTHONIOENCODING": "utf-8"}
     command, folder = [sys.executable, "-c", OTHER_PROCESS], pathlib.Path(wdl.__file__).parent
     run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, encoding="utf-8", timeout=120)
@@ -312,9 +313,12 @@ def test_many_models_in_one_process_print_no_warning(other_process):
 
 
 def test_the_settings_for_equal_bits_are_made_before_tensorflow_is_imported():
-    assert wdl.IMPORTED_FIRST
-    assert wdl.BIT_EXACT == {"TF_ENABLE_ONEDNN_OPTS": "0", "TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL": "false"}
-    assert wdl.BIT_EXACT.items() <= os.environ.items()
+    assert wdl_reproducible.IMPORTED_FIRST
+    assert wdl_reproducible.BIT_EXACT == {
+        "TF_ENABLE_ONEDNN_OPTS": "0",
+        "TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL": "false",
+    }
+    assert wdl_reproducible.BIT_EXACT.items() <= os.environ.items()
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others():
@@ -344,7 +348,7 @@ def test_reproducible_seeds_all_random_numbers_and_asks_for_deterministic_sums(m
 
 
 def test_reproducible_refuses_when_it_comes_too_late(monkeypatch):
-    monkeypatch.setattr(wdl, "IMPORTED_FIRST", False)
+    monkeypatch.setattr(wdl_reproducible, "IMPORTED_FIRST", False)
     with pytest.raises(RuntimeError, match="Import wdl_helpers before tensorflow"):
         wdl.reproducible()
 

@@ -1,4 +1,4 @@
-"""Run the notebooks without a browser: `python run_notebooks.py`; with --write, keep their outputs.
+"""Run the notebooks without a browser: `python tools/run_notebooks.py`; with --write, keep their outputs.
 
 Writing is a no-op when nothing changed: outputs carry no time stamps and only the metadata that Jupyter needs.
 """
@@ -16,7 +16,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from traitlets.config import Config
 
-NOTEBOOKS = pathlib.Path(__file__).resolve().parent / "notebooks"
+NOTEBOOKS = pathlib.Path(__file__).resolve().parent.parent / "notebooks"
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},

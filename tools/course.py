@@ -1,9 +1,9 @@
 """The notebooks as a course, with nbgrader: hand them out, let students check themselves, grade what comes back.
 
-python course.py release                 build/release/ and build/release.zip, the students' copy
-python course.py check                   run the exercises' tests on the notebooks in this folder
-python course.py autograde SUBMISSIONS   grade SUBMISSIONS/STUDENT/NOTEBOOK.ipynb: build/grades.csv and build/feedback/
-python course.py grades                  write both anew, after grading by hand
+python tools/course.py release           build/release/ and build/release.zip, the students' copy
+python tools/course.py check             run the exercises' tests on the notebooks in this folder
+python tools/course.py autograde FOLDER  grade FOLDER/STUDENT/NOTEBOOK.ipynb: build/grades.csv and build/feedback/
+python tools/course.py grades            write both anew, after grading by hand
 
 Only the exercises are run, with the imports at the top of the notebook. So a student may do anything to the lesson
 itself, and a submission is graded in seconds.
@@ -27,12 +27,11 @@ from nbgrader.apps import NbGraderAPI
 from nbgrader.validator import Validator
 from traitlets.config import PyFileConfigLoader
 
-ROOT = pathlib.Path(__file__).resolve().parent
+ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD, RELEASE = ROOT / "build", ROOT / "build" / "release"
 ASSIGNMENT = "notebooks"
 COPIED = [
-    "wdl_helpers.py", "wdl_store.py", "wdl_production.py", "course.py",
-    "nbgrader_config.py", "pyproject.toml", "constraints.txt", "environment.yml",
+    "wdl_*.py", "tools/course.py", "nbgrader_config.py", "pyproject.toml", "constraints.txt", "environment.yml",
     "LICENSE", "data/*", "benchmarks/*.*",
 ]  # fmt: skip
 MAKEFILE_ENDS = "# ---- what follows is not in the students' copy\n"
