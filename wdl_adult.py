@@ -124,5 +124,5 @@ def course_model(kind, wide, deep, penalty=0.01):
     inputs = ([one_hot] if "wide" in kind else []) + ([ids, values] if "deep" in kind else [])
     probability = layers.Dense(1, "sigmoid")(layers.Concatenate()(parts) if len(parts) > 1 else parts[0])
     model = keras.Model({tensor.name: tensor for tensor in inputs}, probability, name=kind.replace(" ", "_"))
-    model.compile("adam", "binary_crossentropy", metrics=["accuracy"], steps_per_execution=32)
+    model.compile("adam", wdl.LogLoss(from_logits=False), metrics=["accuracy"], steps_per_execution=32)
     return model

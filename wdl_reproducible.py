@@ -1,15 +1,17 @@
 """The same numbers in every run and on every processor. `wdl_helpers` imports this first, before TensorFlow.
 
-Four things change the last bits of what TensorFlow computes, and training makes large differences of small ones:
+Some things change the last bits of what TensorFlow computes, and training makes large differences of small ones:
 
 - oneDNN's and TensorFlow's own matrix kernels choose their instructions by the processor: both are turned off;
 - the kernels `Reciprocal`, `Rsqrt` and `Softmax` start from an approximation whose bits each maker of processors
   chooses. The gradient of a logarithm has a reciprocal in it, so `wdl_helpers.LogLoss` does without;
-- TensorFlow's optimisation of graphs turns g / √a, AdaGrad's step, into `Rsqrt`: that part of it is turned off;
+- TensorFlow's optimisation of graphs turns g / √a, AdaGrad's step, into `Rsqrt`, and 1 / x into `Reciprocal`: these
+  two parts of it are turned off;
 - long sums are cut into as many pieces as there are threads: their number is fixed.
 """
 
 import contextlib
+import importlib
 import os
 import sys
 
@@ -37,20 +39,18 @@ def quiet_stderr():
         os.close(nowhere)
 
 
-def missing(error):
-    """The ModuleNotFoundError to raise instead of `error`: it says how to install what is missing."""
-    return ModuleNotFoundError(
-        f"The package '{error.name}' is missing: type `make lab` in the project's folder, "
-        "or `conda env create -f environment.yml`, and start again from there."
-    )
-
-
 try:
     with quiet_stderr():
         import tensorflow as tf
     import keras
+
+    for package in ("IPython", "matplotlib", "pandas", "scipy", "sklearn"):  # what the other modules import
+        importlib.import_module(package)
 except ModuleNotFoundError as error:
-    raise missing(error) from None
+    raise ModuleNotFoundError(
+        f"The package '{error.name}' is missing: type `make lab` in the project's folder, "
+        "or `conda env create -f environment.yml`, and start again from there."
+    ) from None
 
 # A notebook trains many models, and TensorFlow takes each for a retracing of the one before and warns of it.
 tf.get_logger().setLevel("ERROR")
@@ -79,6 +79,6 @@ def reproducible(seed=0):
             raise RuntimeError(
                 "Call reproducible before TensorFlow computes anything: its number of threads cannot be changed later."
             ) from None
-    tf.config.optimizer.set_experimental_options({"arithmetic_optimization": False})
+    tf.config.optimizer.set_experimental_options({"arithmetic_optimization": False, "constant_folding": False})
     tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(seed)

@@ -56,8 +56,8 @@ def train(strategy, index, n_workers, log=None, checkpoints=None, die_after=None
     def step(x, y):
         def replica_step(x, y):
             with tf.GradientTape() as tape:
-                pieces = tf.nn.sigmoid_cross_entropy_with_logits(y[:, None], model(x, training=True))
-                loss = tf.reduce_sum(pieces) / GLOBAL_BATCH  # not the mean of the share: shares are added up
+                total = wdl.LogLoss(reduction="sum")(y, model(x, training=True))
+                loss = total / GLOBAL_BATCH  # not the mean of the share: shares are added up
             weights = model.trainable_variables
             optimizer.apply(tape.gradient(loss, [weight.value for weight in weights]), weights)
             return loss

@@ -1,0 +1,112 @@
+"""Train every model for some steps on this processor and on another, simulated by QEMU, and compare the weights.
+
+    python tools/other_cpu.py [--steps 20] [--json FILE]
+
+QEMU's processor computes reciprocals exactly, where each maker of real ones approximates them in its own way. So it
+shows whether anything in training depends on the maker. It is about forty times slower: hence only some steps.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+BATCH = 64
+INSTALL = "QEMU is not installed: 'apt-get install qemu-user' (Debian, Ubuntu) or 'dnf install qemu-user' (Fedora)."
+
+
+def trained(steps):
+    """Name → weights, float32 array, of every model after some steps on Adult's first rows."""
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+    import wdl_helpers as wdl  # here, since the process that compares needs none of it
+    import wdl_adult as adult
+
+    wdl.reproducible(0)
+    rows = adult.load_adult()[0][: steps * BATCH]
+    labels = (rows["income"] == ">50K").to_numpy(int)
+    wide, deep = adult.wide_features(rows), adult.deep_features(rows)
+    inputs = wdl.joint_inputs(rows, wide, deep)
+
+    def ftrl():
+        return wdl.Ftrl(0.05, l1_regularization_strength=0.003, initial_accumulator_value=1e-6, beta=1.0)
+
+    models = {
+        "wide, FTRL": (wdl.wide_model(wide), ftrl()),
+        "deep, Adam": (wdl.deep_model(deep), adult.training("deep", len(rows))["optimizer"]),
+        "wide & deep, FTRL and AdaGrad": (
+            wdl.wide_deep_model(wide, deep),
+            wdl.joint_optimizer(ftrl(), wdl.Adagrad(0.05)),
+        ),
+    }
+    for model, optimizer in models.values():
+        wdl.train(model, inputs, labels, optimizer, epochs=1, batch_size=BATCH)
+    weights = {name: model.get_weights() for name, (model, _) in models.items()}
+
+    course = adult.course_features(rows)
+    arrays = adult.course_inputs(rows, *course)
+    recipe = adult.course_model("wide and deep", *course)
+    recipe.fit(arrays, labels, batch_size=BATCH, verbose=0)
+    return {**weights, "course recipe": recipe.get_weights()}
+
+
+def measured(command, file):
+    """What a process of its own trains, and its seconds."""
+    import numpy as np
+
+    start = time.perf_counter()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
+    subprocess.run([*command, "--weights", file], check=True, env=environment)
+    return dict(np.load(file)), time.perf_counter() - start
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--steps", type=int, default=20, help="steps of training (default: 20)")
+    parser.add_argument("--json", type=pathlib.Path, help="file to write the result to")
+    parser.add_argument("--weights", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.weights:
+        import numpy as np
+
+        weights = trained(arguments.steps)
+        np.savez(arguments.weights, **{f"{name}/{i}": w for name, all_ in weights.items() for i, w in enumerate(all_)})
+        return
+    qemu = shutil.which("qemu-x86_64")
+    if qemu is None or platform.machine() != "x86_64" or not sys.platform.startswith("linux"):
+        sys.exit(INSTALL if platform.machine() == "x86_64" else "This check needs Linux on an x86-64 processor.")
+    here = [sys.executable, str(pathlib.Path(__file__).resolve()), "--steps", str(arguments.steps)]
+    with tempfile.TemporaryDirectory() as folder:
+        native, seconds = measured(here, f"{folder}/native.npz")
+        print(f"this processor, {processor()}: {seconds:.0f} s", flush=True)
+        other, seconds = measured([qemu, "-cpu", "max", *here], f"{folder}/other.npz")
+        print(f"QEMU's processor: {seconds:.0f} s\n", flush=True)
+    result = {}
+    for name in sorted({key.rsplit("/", 1)[0] for key in native}):
+        keys = [key for key in native if key.startswith(f"{name}/")]
+        count = sum(native[key].size for key in keys)
+        differ = sum(int((native[key].view("int32") != other[key].view("int32")).sum()) for key in keys)
+        result[name] = {"weights": count, "differ": differ}
+        print(f"{name}: {count:,} weights after {arguments.steps} steps, {differ:,} differ")
+    if arguments.json:
+        arguments.json.write_text(json.dumps({"processor": processor(), "models": result}, indent=1) + "\n")
+    if any(entry["differ"] for entry in result.values()):
+        sys.exit("Something in training depends on the processor: see wdl_reproducible.py.")
+    print("\nEvery bit is equal.")
+
+
+def processor():
+    """This processor's name."""
+    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.machine()
+
+
+if __name__ == "__main__":
+    main()
