@@ -2,417 +2,55 @@
 
 Read it from top to bottom: the functions stand in the order in which data flows.
 
-    data frame ─► fit_wide, fit_deep ─► wide_ids, deep_inputs      features, fitted on the training frame
+    data frame ─► fit_wide, fit_deep ─► wide_ids, deep_inputs      features, in wdl_features
                ─► wide_model, deep_model, wide_deep_model          Keras models with one logit
                ─► joint_optimizer, train ─► predict ─► scores      training and evaluation
 
-The paper is Cheng et al., "Wide & Deep Learning for Recommender Systems", 2016, arXiv 1606.07792.
+The features are called by this module's name too, so that one import is enough. The paper is Cheng et al., "Wide & Deep
+Learning for Recommender Systems", 2016, arXiv 1606.07792.
 """
 
 import io
 import itertools
-import numbers
 import os
 
-from wdl_reproducible import missing, reproducible  # noqa: F401, before TensorFlow: it sets how TensorFlow computes
+from wdl_features import (  # noqa: F401
+    AND,
+    bucket_names,
+    check_buckets,
+    check_fitted,
+    check_frame,
+    check_names,
+    check_numbers,
+    check_whole,
+    cross,
+    deep_inputs,
+    feature_codes,
+    feature_counts,
+    fit_deep,
+    fit_wide,
+    hash_ids,
+    joint_inputs,
+    quantile_boundaries,
+    quantile_index,
+    quantile_normalise,
+    vocabulary,
+    vocabulary_ids,
+    vocabulary_of_counts,
+    wide_ids,
+)
+from wdl_reproducible import reproducible  # noqa: F401, before TensorFlow: it sets how TensorFlow computes
 
 # isort: split
 import keras
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
 import tensorflow as tf
-
-try:
-    import matplotlib.pyplot as plt
-    import numpy as np
-    import pandas as pd
-    from IPython.display import Image
-    from keras import layers, ops
-    from scipy.special import expit
-    from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
-except ModuleNotFoundError as error:
-    raise missing(error) from None
-
-# ------------------------------------------------------------------------------ checks of arguments
-
-
-def check_frame(frame, columns):
-    """Raise a clear error unless the `frame` is a data frame with rows, and with each of the `columns` once."""
-    if not isinstance(frame, pd.DataFrame):
-        raise TypeError(f"Expected a pandas DataFrame, got {type(frame).__name__}.")
-    repeated = list(frame.columns[frame.columns.duplicated()])
-    if repeated:
-        raise ValueError(f"The frame has the column {repeated[0]!r} more than once.")
-    for column in columns:
-        if column not in frame.columns:
-            raise KeyError(f"The frame has no column {column!r}; it has {list(frame.columns)}.")
-    if frame.empty:
-        raise ValueError("The frame is empty: at least one row and one column are needed.")
-
-
-def check_whole(name, value, least):
-    """Raise a ValueError unless the argument called `name` has a `value` that is a whole number of at `least` that."""
-    if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < least:
-        raise ValueError(f"{name} is {value!r}; expected a whole number of at least {least}.")
-
-
-def check_names(names):
-    """Raise a clear error unless `names` is a list of names with each of them once."""
-    if isinstance(names, str):
-        raise TypeError(f"{names!r} is a single name; expected a list of column names.")
-    for name in names:
-        if list(names).count(name) > 1:
-            raise ValueError(f"{name!r} is listed more than once.")
-
-
-def check_numbers(frame, column):
-    """The numbers of a `column` of the `frame`, float64 (rows,); a clear error unless all are finite numbers."""
-    check_frame(frame, [column])
-    if not pd.api.types.is_numeric_dtype(frame[column]) or pd.api.types.is_bool_dtype(frame[column]):
-        raise TypeError(f"Column {column!r} has the type {frame[column].dtype}; expected numbers.")
-    values = frame[column].to_numpy(dtype="float64", na_value=np.nan)
-    bad = np.flatnonzero(~np.isfinite(values))
-    if bad.size:
-        raise ValueError(f"Column {column!r} has {bad.size} missing or infinite values, first in row {bad[0]}.")
-    return values
-
-
-def check_fitted(fitted, function, key):
-    """Raise a ValueError unless `fitted` is the dict with a `key` that the `function` of that name returns."""
-    if not isinstance(fitted, dict) or key not in fitted:
-        raise ValueError(f"Expected the dict that {function}(training frame, …) returns: call {function} first.")
-
-
-def check_labels(labels):
-    """The `labels` as float32 (rows,); a clear error unless they are 0 and 1, and both are there."""
-    labels = np.asarray(labels)
-    if labels.ndim != 1 or not (np.issubdtype(labels.dtype, np.number) or labels.dtype == bool):
-        raise TypeError(f"The labels have the shape {labels.shape} and type {labels.dtype}; expected one 0 or 1 a row.")
-    found = np.unique(labels)
-    if not np.isin(found, [0, 1]).all():
-        raise ValueError(f"The labels hold {found[~np.isin(found, [0, 1])][0]}; expected 0 and 1 only.")
-    if len(found) < 2:
-        raise ValueError(f"All {len(labels)} labels are {found.tolist()}: both classes, 0 and 1, are needed.")
-    return labels.astype("float32")
-
-
-def check_lengths(inputs, labels):
-    """Raise a ValueError unless each array of the dict `inputs` has as many rows as there are `labels`."""
-    for name, array in inputs.items():
-        if len(array) != len(labels):
-            raise ValueError(f"Input {name!r} has {len(array)} rows but there are {len(labels)} labels.")
-
-
-def check_logit(model):
-    """Raise a ValueError unless the `model` returns one logit a row."""
-    if tuple(model.output.shape[1:]) != (1,):
-        raise ValueError(f"The model '{model.name}' returns {model.output.shape}; expected one logit a row, (None, 1).")
-    if getattr(model.layers[-1], "activation", None) is keras.activations.sigmoid:
-        raise ValueError(f"The model '{model.name}' ends in a sigmoid; expected a logit: leave the activation out.")
-
-
-# -------------------------------------------------------------------------------- features: categories
-
-AND = " & "
-
-
-def _joined(names):
-    return AND.join(map(str, names))
-
-
-def _unfolded(frame, columns):
-    """The frame's `columns` with row numbers as index and a row for each value of a multi-valued cell."""
-    long = frame[list(columns)].reset_index(drop=True)
-    for column in columns:
-        if "=" in str(column) or AND in str(column):
-            raise ValueError(f"Column {column!r}: rename it without '=' and {AND!r}, they build the names of features.")
-        many = long[column].map(type).isin([list, tuple, np.ndarray]) if long[column].dtype == object else None
-        if many is not None and many.any():
-            if not many.all():
-                raise TypeError(f"Column {column!r} mixes lists with single values, as in row {many.idxmin()}.")
-            long = long[long[column].map(len) > 0].explode(column)
-        new = ~long[column].duplicated()
-        if long[column].dtype == object:
-            new |= ~long[column].map(type).duplicated()  # 1 and 1.0 are equal, but not alike
-        for row, value in long[column][new].items():
-            if pd.isna(value):
-                raise ValueError(f"Column {column!r} has a missing value in row {row}: fill it, for example with '?'.")
-            if not isinstance(value, (str, numbers.Integral, np.bool_)):
-                raise TypeError(
-                    f"Column {column!r} holds a {type(value).__name__} in row {row}; expected strings or whole "
-                    "numbers: cut decimals into buckets, turn anything else into strings."
-                )
-            if AND in str(value):
-                raise ValueError(f"Column {column!r} holds {value!r} in row {row}; replace {AND!r}, it joins crosses.")
-    return long
-
-
-def cross(frame, columns):
-    """Cross-product transformation: the AND of one value of each column, named by a string.
-
-    Args:
-        frame: data frame; its cells hold strings or whole numbers, or lists of them (multi-valued columns).
-        columns: list of column names; one name gives the base feature itself.
-    Returns:
-        Series of strings such as 'education=Masters & sex=Female': the binary features that are 1. Its
-        index is the row's number; a row of a multi-valued column stands there once per combination.
-    Raises:
-        KeyError: a column is missing. ValueError: a value is missing, or contains ' & '.
-        TypeError: a cell is not a string, a whole number or a list of them.
-    Source:
-        Equation 1 of the paper; section 4.2 for AND(installed app, impression app).
-    """
-    check_names(columns)
-    if len(columns) == 0:
-        raise ValueError("columns is empty: name at least one column.")
-    check_frame(frame, columns)
-    long = _unfolded(frame, columns)
-    names = [f"{column}=" + long[column].astype(str) for column in columns]
-    crossed = names[0]
-    for name in names[1:]:
-        crossed = crossed + AND + name
-    if not crossed.index.is_unique:  # a feature is 1 however often a list repeats its value
-        crossed = crossed[~pd.MultiIndex.from_arrays([crossed.index, crossed]).duplicated()]
-    return crossed.rename(_joined(columns))
-
-
-def vocabulary_of_counts(counts, min_count):
-    """The vocabulary of strings that were already counted.
-
-    Args, `min_count`, and the result are those of `vocabulary`; counts: Series of int, its index the strings.
-    """
-    kept = sorted((-count, value) for value, count in counts[counts >= min_count].items())
-    return {value: i for i, (_, value) in enumerate(kept, start=1)}
-
-
-def vocabulary(values, min_count=1):
-    """Give an id to each string that is frequent enough.
-
-    Args:
-        values: Series of strings from `cross`, of the training frame only.
-        min_count: int ≥ 1, how often a string must occur to get an id.
-    Returns:
-        dict string → id. Ids run from 1, the most frequent string first; id 0 is kept for unseen strings.
-    Raises:
-        ValueError: min_count is not a whole number of at least 1.
-    Source:
-        Section 4.1 of the paper.
-    """
-    check_whole("min_count", min_count, 1)
-    return vocabulary_of_counts(values.value_counts(), min_count)
-
-
-def vocabulary_ids(values, vocabulary, n_rows):
-    """Look strings up in a vocabulary.
-
-    Args:
-        values: Series of strings from `cross`. vocabulary: dict string → id. n_rows: int, the frame's length.
-    Returns:
-        int32 array (n_rows, width), width being the largest number of strings that a row has, at least 1.
-        An unseen string has id 0, and shorter rows are filled up with 0.
-    """
-    return _one_line_a_row(values, values.map(vocabulary).fillna(0), n_rows)
-
-
-def hash_ids(values, n_buckets, n_rows):
-    """Give each string the number of a bucket, without a vocabulary; two strings may share a bucket.
-
-    The hash is TensorFlow's Fingerprint64: the same in every process, on every machine and inside a model.
-
-    Args:
-        values: Series of strings from `cross`. n_buckets: int ≥ 1. n_rows: int, the frame's length.
-    Returns:
-        int32 array (n_rows, width) of ids 1 … n_buckets; shorter rows are filled up with 0.
-    Raises:
-        ValueError: n_buckets is not a whole number of at least 1.
-    """
-    check_whole("n_buckets", n_buckets, 1)
-    strings = tf.constant(values.tolist(), tf.string)
-    return _one_line_a_row(values, tf.strings.to_hash_bucket_fast(strings, n_buckets).numpy() + 1, n_rows)
-
-
-def _one_line_a_row(values, ids, n_rows):
-    position = values.groupby(level=0).cumcount()  # 0 for a row's first string, 1 for its second, …
-    matrix = np.zeros((n_rows, position.max() + 1 if len(values) else 1), dtype="int32")
-    matrix[values.index, position] = ids
-    return matrix
-
-
-# ----------------------------------------------------------------------------------- features: numbers
-
-
-def quantile_boundaries(frame, column, n_quantiles):
-    """The values that cut a column into groups of equal size.
-
-    Args:
-        frame: the training frame. column: name of a column of numbers.
-        n_quantiles: int ≥ 2, the number of groups, n_q in the paper.
-    Returns:
-        float64 array of n_quantiles − 1 boundaries in the column's unit, ascending; a value that fills
-        several groups stands there several times.
-    Raises:
-        KeyError, TypeError, ValueError: the column is missing, not numeric, or has missing values.
-    """
-    check_whole("n_quantiles", n_quantiles, 2)
-    return np.quantile(check_numbers(frame, column), np.arange(1, n_quantiles) / n_quantiles)
-
-
-def quantile_index(frame, column, boundaries):
-    """The quantile that each number falls into, counted from 0: how many boundaries are ≤ it.
-
-    Args:
-        frame: any frame. column: name of a column of numbers. boundaries: from `quantile_boundaries`.
-    Returns:
-        int array (rows,), 0 … len(boundaries).
-    Raises:
-        KeyError, TypeError, ValueError: the column is missing, not numeric, or has missing values.
-    """
-    return np.searchsorted(boundaries, check_numbers(frame, column), side="right")
-
-
-def quantile_normalise(frame, column, boundaries):
-    """Map numbers to [0, 1] by their quantile: (i − 1)/(n_q − 1) for the i-th of n_q quantiles.
-
-    Args, `frame`, `column` and `boundaries`, and errors are those of `quantile_index`.
-    Returns:
-        float32 array (rows,).
-    Source:
-        Section 4.1 of the paper.
-    """
-    return (quantile_index(frame, column, boundaries) / len(boundaries)).astype("float32")
-
-
-def bucket_names(boundaries):
-    """The names of the buckets between the `boundaries`, such as '[25, 32)': array of strings, one more than those."""
-    ends = ["-inf", *(np.format_float_positional(edge, trim="-") for edge in boundaries), "inf"]
-    return np.array([f"[{low}, {high})" for low, high in itertools.pairwise(ends)], dtype=object)
-
-
-def bucketed(frame, boundaries):
-    """The `frame` with each number of a column in `boundaries` replaced by the name of its bucket."""
-    frame = frame.copy(deep=False)
-    for column, edges in boundaries.items():
-        frame[column] = bucket_names(edges)[quantile_index(frame, column, edges)]
-    return frame
-
-
-# -------------------------------------------------------------------------------- features: wide and deep
-
-
-def wide_values(frame, wide):
-    """What `cross` gives of the `frame`, for each feature of `wide`: list of Series."""
-    frame = bucketed(frame, wide["boundaries"])
-    return [cross(frame, feature) for feature in wide["features"]]
-
-
-def fit_wide(frame, features, buckets=None, min_count=1, hash_buckets=None):
-    """Learn the wide part's features from the training frame.
-
-    Args:
-        frame: the training frame.
-        features: list; a column name is a base feature, a tuple of column names their cross.
-        buckets: dict column → int, the numbers to be cut into that many quantile buckets first.
-        min_count: int ≥ 1, rows that must hold a feature's value for it to get a weight of its own.
-        hash_buckets: int, hash all values into that many ids; there is no vocabulary then, and no minimum count.
-    Returns:
-        dict with 'features', 'boundaries', 'vocabulary' (None when hashed) and 'n_ids', for `wide_ids`.
-    Raises:
-        KeyError: a column is missing. ValueError, TypeError: a cell, a count or the list is not usable.
-    """
-    if isinstance(features, str):
-        raise TypeError(f"features is the string {features!r}; expected a list of column names and tuples of them.")
-    features = [tuple(item) if isinstance(item, (tuple, list)) else (item,) for item in features]
-    if not features or not all(features):
-        raise ValueError("features is empty: name at least one column or cross.")
-    check_names([_joined(sorted(feature, key=str)) for feature in features])
-    for feature in features:
-        check_names(feature)
-    used, buckets = list(itertools.chain(*features)), buckets or {}
-    check_frame(frame, [*used, *buckets])
-    for column in buckets:
-        if column not in used:
-            raise ValueError(f"buckets names the column {column!r}, which is in no feature.")
-    boundaries = {column: np.unique(quantile_boundaries(frame, column, n)) for column, n in buckets.items()}
-    wide = {"features": features, "boundaries": boundaries, "vocabulary": None}
-    values = pd.concat(wide_values(frame, wide))
-    if hash_buckets is None:
-        wide["vocabulary"] = vocabulary(values, min_count)
-        return {**wide, "n_ids": len(wide["vocabulary"]) + 1}
-    check_whole("hash_buckets", hash_buckets, 1)
-    return {**wide, "n_ids": hash_buckets + 1}
-
-
-def wide_ids(frame, wide):
-    """The wide part's input: the ids of the binary features that are 1 in each row.
-
-    Args:
-        frame: any frame with the columns that `fit_wide` saw. wide: what `fit_wide` returned.
-    Returns:
-        int32 array (rows, k); id 0 is 'unseen' and adds nothing to the logit.
-    Raises:
-        ValueError: `wide` is not from `fit_wide`, or a cell is not usable. KeyError: a column is missing.
-    """
-    check_fitted(wide, "fit_wide", "features")
-    check_frame(frame, itertools.chain(*wide["features"]))
-    columns, n = wide_values(frame, wide), len(frame)
-    if wide["vocabulary"] is None:
-        return np.hstack([hash_ids(values, wide["n_ids"] - 1, n) for values in columns])
-    return np.hstack([vocabulary_ids(values, wide["vocabulary"], n) for values in columns])
-
-
-def fit_deep(frame, categories, numbers, n_quantiles=100, min_count=1):
-    """Learn the deep part's features from the training frame.
-
-    Args:
-        frame: the training frame.
-        categories: list of column names that get embeddings; cells may be lists (multi-valued).
-        numbers: list of names of numeric columns.
-        n_quantiles: int ≥ 2, n_q of the quantile normalisation.
-        min_count: int ≥ 1, rows that must hold a value for it to get an embedding of its own.
-    Returns:
-        dict with 'categories', 'vocabulary', 'boundaries' and 'n_ids', for `deep_inputs`.
-    Raises:
-        KeyError: a column is missing. ValueError, TypeError: a cell, a count or the lists are not usable.
-    """
-    check_names(categories)
-    check_names(numbers)
-    check_whole("n_quantiles", n_quantiles, 2)
-    check_whole("min_count", min_count, 1)
-    if not [*categories, *numbers]:
-        raise ValueError("categories and numbers are both empty: name at least one column.")
-    check_frame(frame, [*categories, *numbers])
-    values = [cross(frame, [column]) for column in categories]
-    names = vocabulary(pd.concat(values), min_count) if values else {}
-    boundaries = {column: quantile_boundaries(frame, column, n_quantiles) for column in numbers}
-    return {"categories": list(categories), "vocabulary": names, "boundaries": boundaries, "n_ids": len(names) + 1}
-
-
-def deep_inputs(frame, deep):
-    """The deep part's inputs.
-
-    Args:
-        frame: any frame with the columns that `fit_deep` saw. deep: what `fit_deep` returned.
-    Returns:
-        dict with 'deep_ids', int32 array (rows, categories, width), width being 1 or the longest list's
-        length, and 'numbers', float32 array (rows, numbers) in [0, 1].
-    Raises:
-        ValueError: `deep` is not from `fit_deep`, or a cell is not usable. KeyError: a column is missing.
-    """
-    check_fitted(deep, "fit_deep", "categories")
-    check_frame(frame, [*deep["categories"], *deep["boundaries"]])
-    n = len(frame)
-    ids = [vocabulary_ids(cross(frame, [column]), deep["vocabulary"], n) for column in deep["categories"]]
-    deep_ids = np.zeros((n, len(ids), max([block.shape[1] for block in ids], default=1)), dtype="int32")
-    for i, block in enumerate(ids):
-        deep_ids[:, i, : block.shape[1]] = block
-    values = np.zeros((len(frame), len(deep["boundaries"])), dtype="float32")
-    for i, (column, boundaries) in enumerate(deep["boundaries"].items()):
-        values[:, i] = quantile_normalise(frame, column, boundaries)
-    return {"deep_ids": deep_ids, "numbers": values}
-
-
-def joint_inputs(frame, wide, deep):
-    """A frame's inputs for both parts, `wide` and `deep`: dict with 'wide_ids', and what `deep_inputs` returns."""
-    return {"wide_ids": wide_ids(frame, wide), **deep_inputs(frame, deep)}
-
+from IPython.display import Image
+from keras import layers, ops
+from scipy.special import expit
+from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
 # ---------------------------------------------------------------------------------------------- models
 
@@ -617,6 +255,34 @@ def joint_optimizer(wide, deep):
 # -------------------------------------------------------------------------------------------- training
 
 
+def check_labels(labels):
+    """The `labels` as float32 (rows,); a clear error unless they are 0 and 1, and both are there."""
+    labels = np.asarray(labels)
+    if labels.ndim != 1 or not (np.issubdtype(labels.dtype, np.number) or labels.dtype == bool):
+        raise TypeError(f"The labels have the shape {labels.shape} and type {labels.dtype}; expected one 0 or 1 a row.")
+    found = np.unique(labels)
+    if not np.isin(found, [0, 1]).all():
+        raise ValueError(f"The labels hold {found[~np.isin(found, [0, 1])][0]}; expected 0 and 1 only.")
+    if len(found) < 2:
+        raise ValueError(f"All {len(labels)} labels are {found.tolist()}: both classes, 0 and 1, are needed.")
+    return labels.astype("float32")
+
+
+def check_lengths(inputs, labels):
+    """Raise a ValueError unless each array of the dict `inputs` has as many rows as there are `labels`."""
+    for name, array in inputs.items():
+        if len(array) != len(labels):
+            raise ValueError(f"Input {name!r} has {len(array)} rows but there are {len(labels)} labels.")
+
+
+def check_logit(model):
+    """Raise a ValueError unless the `model` returns one logit a row."""
+    if tuple(model.output.shape[1:]) != (1,):
+        raise ValueError(f"The model '{model.name}' returns {model.output.shape}; expected one logit a row, (None, 1).")
+    if getattr(model.layers[-1], "activation", None) is keras.activations.sigmoid:
+        raise ValueError(f"The model '{model.name}' ends in a sigmoid; expected a logit: leave the activation out.")
+
+
 def _inputs_of(model, inputs):
     """The arrays that the model takes; Keras would pair a larger dict's arrays with the wrong inputs."""
     check_logit(model)
@@ -627,6 +293,39 @@ def _inputs_of(model, inputs):
         if name not in inputs:
             raise KeyError(f"The model '{model.name}' needs the input {name!r}; there are {list(inputs)}.")
     return {name: inputs[name] for name in names}
+
+
+@tf.custom_gradient
+def _log(x):
+    return tf.math.log(x), lambda upstream: upstream / x  # TensorFlow's own gradient takes the kernel Reciprocal
+
+
+@keras.saving.register_keras_serializable("wdl")
+class LogLoss(keras.losses.Loss):
+    """The log loss in nats, also called binary cross-entropy, with the same bits on every processor.
+
+    It is Keras' BinaryCrossentropy but for the rounding, and the loss that all training here goes through.
+
+    Args:
+        from_logits: bool, whether the model returns a logit z, or a probability p. The loss of a row with the label y
+            is softplus(z) − y z, or −y log p − (1 − y) log(1 − p) with p cut off at 1e-7 and 1 − 1e-7.
+    """
+
+    def __init__(self, from_logits=True, name="log_loss", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.from_logits = from_logits
+
+    def call(self, labels, outputs):
+        labels = ops.reshape(labels, ops.shape(outputs))
+        if self.from_logits:
+            losses = ops.softplus(outputs) - labels * outputs
+        else:
+            p = ops.clip(outputs, 1e-7, 1 - 1e-7)
+            losses = -labels * _log(p) - (1 - labels) * _log(1 - p)
+        return ops.mean(losses, axis=-1)
+
+    def get_config(self):
+        return {**super().get_config(), "from_logits": self.from_logits}
 
 
 def _progress(name, epochs):
@@ -660,9 +359,8 @@ def train(model, inputs, labels, optimizer=None, epochs=10, batch_size=256, vali
         validation = _inputs_of(model, validation[0]), check_labels(validation[1])
         check_lengths(*validation)
     if optimizer is not None:
-        loss = keras.losses.BinaryCrossentropy(from_logits=True)
         # XLA cannot compile the sum over repeated ids. 32 steps a call are sooner done, with the same numbers.
-        model.compile(optimizer, loss, jit_compile=False, steps_per_execution=32)
+        model.compile(optimizer, LogLoss(), jit_compile=False, steps_per_execution=32)
     elif getattr(model, "optimizer", None) is None:
         raise ValueError(f"The model '{model.name}' has no optimizer yet: give one.")
     callbacks = [keras.callbacks.TerminateOnNaN()]
@@ -794,6 +492,29 @@ def wide_weights(model, wide):
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#7F7F7F"
+
+
+def canvas(title, x, y, panels=1, size=(7, 4)):
+    """An empty figure in the house style.
+
+    Args:
+        title: str, the answer that the picture gives. x, y: str, what the axes show, with units; '' for none.
+        panels: int ≥ 1, axes side by side, which share the y axis. size: (width, height) in inches.
+    Returns:
+        Matplotlib figure, and its axes, or an array of them if there are several panels.
+    Raises:
+        ValueError: panels is not a whole number of at least 1.
+    """
+    check_whole("panels", panels, 1)
+    figure, axes = plt.subplots(1, panels, figsize=size, sharey=True, layout="constrained")
+    figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
+    for panel in np.ravel(axes):
+        panel.set_xlabel(x)
+        panel.spines[["top", "right"]].set_visible(False)
+        panel.grid(color="#DDDDDD", linewidth=0.6)
+        panel.set_axisbelow(True)
+    np.ravel(axes)[0].set_ylabel(y)
+    return figure, axes
 
 
 def show(figure, alt):

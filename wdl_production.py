@@ -379,13 +379,12 @@ def grow(fitted, frame, min_count=1):
     wdl.check_whole("min_count", min_count, 1)
     if not fitted["vocabulary"]:  # hashed, or a deep part of numbers only
         return dict(fitted)
-    if "features" in fitted:
-        wdl.check_frame(frame, used_columns(fitted, None))
-        columns = wdl.wide_values(frame, fitted)
-    else:
-        columns = [wdl.cross(frame, [column]) for column in fitted["categories"]]
-    values = pd.concat(columns)
-    new = wdl.vocabulary(values[~values.isin(list(fitted["vocabulary"]))], min_count)
+    features = fitted.get("features") or [(column,) for column in fitted["categories"]]
+    wdl.check_frame(frame, itertools.chain(*features))
+    counts = wdl.feature_counts(
+        wdl.feature_codes(frame, features, fitted["boundaries"] if "features" in fitted else {})
+    )
+    new = wdl.vocabulary_of_counts(counts[~counts.index.isin(list(fitted["vocabulary"]))], min_count)
     names = fitted["vocabulary"] | {value: fitted["n_ids"] - 1 + i for value, i in new.items()}
     return {**fitted, "vocabulary": names, "n_ids": len(names) + 1}
 

@@ -119,8 +119,8 @@ def _name_counts(counts, features, boundaries):
     for feature in features:
         counted = counts[feature]
         cut = {column: boundaries[column] for column in feature if column in boundaries}
-        names = wdl.cross(wdl.bucketed(counted, cut), feature)
-        series.append(counted[""].groupby(names.to_numpy()).sum())
+        ((_, codes, names),) = wdl.feature_codes(counted, [feature], cut)
+        series.append(counted[""].groupby(names[codes]).sum())
     return pd.concat(series)
 
 

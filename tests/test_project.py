@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 import wdl_helpers as wdl
 import wdl_adult
+import wdl_features
 import wdl_production
 import wdl_reproducible
 import wdl_shards
@@ -24,7 +25,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 DIRECT = [*PROJECT["dependencies"], *EXTRAS["test"], *EXTRAS["course"]]
-MODULES = [wdl_reproducible, wdl, wdl_adult, wdl_store, wdl_production, wdl_shards]
+MODULES = [wdl_reproducible, wdl_features, wdl, wdl_adult, wdl_store, wdl_production, wdl_shards]
 PUBLIC = [
     member
     for module in MODULES
