@@ -376,6 +376,18 @@ def test_the_same_figure_is_the_same_picture_and_carries_no_version():
     assert first.data == second.data and b"Matplotlib" not in first.data
 
 
+def test_a_canvas_has_its_title_its_axes_names_and_as_many_panels_as_asked():
+    figure, axes = wdl.canvas("Joint training wins", "epoch", "log loss", panels=2)
+    assert figure.get_suptitle() == "Joint training wins" and len(axes) == 2
+    assert [panel.get_xlabel() for panel in axes] == ["epoch"] * 2 and axes[0].get_ylabel() == "log loss"
+    plt.close(figure)
+    figure, axes = wdl.canvas("One", "", "share", size=(3, 2))
+    assert axes.get_ylabel() == "share" and figure.get_size_inches().tolist() == [3, 2]
+    plt.close(figure)
+    with pytest.raises(ValueError, match="panels is 0; expected a whole number of at least 1"):
+        wdl.canvas("None", "", "", panels=0)
+
+
 def test_colours_are_four_and_differ():
     colours = {wdl.BLUE, wdl.ORANGE, wdl.GREEN, wdl.GREY}
     assert len(colours) == 4 and all(plt.matplotlib.colors.is_color_like(colour) for colour in colours)
