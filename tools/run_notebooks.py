@@ -29,19 +29,25 @@ def tagged_outputs(notebook, tag):
     return [output for cell in cells for output in cell.outputs]
 
 
-def run(path):
-    """Run one notebook in a new kernel, in its own folder, and return it with its outputs."""
-    notebook = nbformat.read(path, as_version=4)
-    for cell in notebook.cells:
-        cell.metadata.pop("execution", None)
+def execute(notebook, folder):
+    """Run a notebook in a new kernel, in a folder, and return it with its outputs."""
     with tempfile.TemporaryDirectory() as sockets:
         config = Config()
         if os.name == "posix":  # Unix sockets work with the network cut, loopback included
             config.KernelManager.transport, config.KernelManager.ip = "ipc", f"{sockets}/kernel"
-        resources = {"metadata": {"path": path.parent}}
+        resources = {"metadata": {"path": folder}}
         NotebookClient(
             notebook, timeout=600, kernel_name="python3", record_timing=False, resources=resources, config=config
         ).execute()
+    return notebook
+
+
+def run(path):
+    """Run the notebook of a file in its folder, and return it with its outputs and the metadata that Jupyter needs."""
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+    execute(notebook, path.parent)
     notebook.metadata = nbformat.from_dict(METADATA)
     return notebook
 

@@ -1,0 +1,87 @@
+"""The tolerance of cells tagged `approx`: words are strict, numbers may differ by what other seeds change."""
+
+import pathlib
+
+import nbformat
+import pytest
+
+from approximate import SPREAD, difference, split, spread_of
+from seeds import moved
+
+NOTEBOOKS = sorted((pathlib.Path(__file__).resolve().parent.parent / "notebooks").glob("*.ipynb"))
+
+
+def printed(text):
+    return [{"output_type": "stream", "name": "stdout", "text": text}]
+
+
+@pytest.mark.parametrize(
+    "one, other, deviations",
+    [
+        ("AUC 0.9302", "AUC 0.9341", [0.001]),
+        ("a  0.32\nb 1", "a 0.33\nb 1", None),
+        ("8,661 weights", "8,702 weights", [10.0]),
+        ("rose by +1.3%", "rose by -0.6%", [0.5]),
+        ("-0.002", "0.000", [0.0005]),
+        ("3e-05", "5e-05", [5e-6]),
+        ("x", "x", None),
+        ("u12 likes 3", "u12 likes 4", [0.3]),
+    ],
+)
+def test_numbers_within_four_deviations_and_a_unit_of_the_last_digit_are_equal(one, other, deviations):
+    assert difference(printed(one), printed(other), deviations) == ""
+
+
+@pytest.mark.parametrize(
+    "one, other, deviations, what",
+    [
+        ("AUC 0.9302", "AUC 0.9345", [0.001], "0.9345 is more than 0.0041 from 0.9302"),
+        ("AUC 0.9302", "auc 0.9302", [1.0], "words"),
+        ("8,661 weights", "8,662 weights", [0.0], "8,662 is more than 0 from 8,661"),
+        ("0.32", "0.34", None, "0.34 is more than 0.01 from 0.32"),
+        ("u12 likes", "u13 likes", [], "words"),
+        ("0.5", "0.5 0.5", [1.0], "words"),
+        ("0.5", "nan", [1.0], "words"),
+        ("0.5", "0.5", [1.0, 1.0], "spread.json was measured on other outputs"),
+    ],
+)
+def test_anything_else_is_different(one, other, deviations, what):
+    assert what in difference(printed(one), printed(other), deviations)
+
+
+def test_every_kind_of_output_is_compared_but_pictures():
+    table = {"output_type": "execute_result", "data": {"text/plain": "a 0.10", "text/html": "<b>0.10</b>"}}
+    picture = {"output_type": "display_data", "data": {"image/png": "12", "text/plain": "<Image>"}}
+    words, numbers = split([table, picture, *printed("7")])
+    assert numbers == ["0.10", "0.10", "7"] and len(words) == 4
+    other = {**table, "data": {**table["data"], "text/html": "<b>0.20</b>"}}
+    assert difference([table], [other], [0.0, 0.0]) and not difference([table], [other], [0.03, 0.03])
+
+
+def test_seeds_are_moved_in_the_lesson_alone():
+    cells = [
+        "wdl.reproducible(seed=3)",
+        "keras.utils.set_random_seed(seed)",
+        "## Exercises",
+        "wdl.reproducible(seed=4)",
+    ]
+    make = {True: nbformat.v4.new_markdown_cell, False: nbformat.v4.new_code_cell}
+    notebook = nbformat.v4.new_notebook(cells=[make[source.startswith("#")](source) for source in cells])
+    sources = [cell.source for cell in moved(notebook, 70).cells]
+    assert sources == [
+        "wdl.reproducible(seed=70 + 3)",
+        "keras.utils.set_random_seed(70 + seed)",
+        "## Exercises",
+        "wdl.reproducible(seed=4)",
+    ]
+    assert notebook.cells[0].source == cells[0]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_spread_was_measured_on_the_outputs_that_are_committed(path):
+    assert SPREAD.exists()
+    cells = [cell for cell in nbformat.read(path, as_version=4).cells if "approx" in cell.metadata.get("tags", [])]
+    spread = spread_of(path.stem)
+    assert list(spread) == [cell.id for cell in cells]
+    for cell in cells:
+        assert len(spread[cell.id]) == len(split(cell.outputs)[1]), f"run tools/seeds.py {path.stem}"

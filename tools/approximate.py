@@ -1,0 +1,77 @@
+"""When two outputs of a cell say the same: the words are equal, and each number is as close as other seeds let it be.
+
+`spread.json` holds, for each number that a cell tagged `approx` prints, its standard deviation over runs with other
+seeds, as tools/seeds.py measured it. To another build of TensorFlow, whose last bits differ, a run is another seed.
+"""
+
+import json
+import pathlib
+import re
+
+SPREAD = pathlib.Path(__file__).resolve().parent.parent / "notebooks" / "spread.json"
+DEVIATIONS = 4  # how many standard deviations a number may differ
+NUMBER = re.compile(r"(?<![\w.])([+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[+-]?\d+)?)(?![\d_])")
+
+
+def texts(outputs):
+    """The texts of a cell's outputs, pictures left out: list of (kind, text)."""
+    found = []
+    for output in outputs:
+        if output["output_type"] == "stream":
+            found.append((output["name"], output["text"]))
+        for kind, text in sorted(output.get("data", {}).items()):
+            if not kind.startswith("image/"):
+                found.append((kind, text))
+    return found
+
+
+def split(outputs):
+    """The words of a cell's outputs, in which white space does not count, and its numbers as they are printed."""
+    words, printed = [], []
+    for kind, text in texts(outputs):
+        parts = NUMBER.split(text)
+        words.append([kind, *(part.split() for part in parts[::2])])
+        printed += parts[1::2]
+    return words, printed
+
+
+def value(printed):
+    """The number that is printed as '1,024', '+0.5' or '3e-05'."""
+    return float(printed.replace(",", ""))
+
+
+def last_digit(printed):
+    """One unit of the last digit of a number with decimals, which rounding may flip: 0.01 for '0.32', 0 for '32'."""
+    mantissa, _, exponent = printed.partition("e")
+    decimals = len(mantissa.partition(".")[2])
+    return 1.01 * 10.0 ** (int(exponent or 0) - decimals) if decimals or exponent else 0.0
+
+
+def tolerance(printed, deviation):
+    """How far a number may be from the printed one; a whole number that no seed changes must be equal."""
+    unit = last_digit(printed) or (1.01 if deviation else 0.0)
+    return DEVIATIONS * deviation + unit
+
+
+def difference(reference, found, deviations):
+    """What differs between two lists of outputs of a cell, in a sentence; '' if they say the same.
+
+    Args:
+        reference, found: the committed outputs and new ones. deviations: list of float, one for each number of the
+            reference; None if they were not measured, and then all are 0.
+    """
+    (words, numbers), (other_words, others) = split(reference), split(found)
+    if words != other_words:
+        return "the words differ"
+    if deviations is not None and len(deviations) != len(numbers):
+        return "spread.json was measured on other outputs: run tools/seeds.py on this notebook"
+    for printed, other, deviation in zip(numbers, others, deviations or [0.0] * len(numbers), strict=True):
+        allowed = tolerance(printed, deviation)
+        if not abs(value(printed) - value(other)) <= allowed:
+            return f"{other} is more than {allowed:.2g} from {printed}"
+    return ""
+
+
+def spread_of(notebook):
+    """Cell id → standard deviations of the numbers that the cell prints, for a notebook such as '02_wide_model'."""
+    return json.loads(SPREAD.read_text(encoding="utf-8")).get(notebook, {}) if SPREAD.exists() else {}

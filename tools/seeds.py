@@ -1,0 +1,129 @@
+"""Run the notebooks with other seeds: how much does each printed number change, and does every claim still hold?
+
+    python tools/seeds.py [02_wide_model …]                     measure, and write notebooks/spread.json
+    python tools/seeds.py --check 17 170 1700 [02_wide_model …] count the cells that `make test` would find different
+
+Each seed of the lesson, in `reproducible(seed=…)` and `set_random_seed(…)`, is moved by the same amount. The exercises
+stay as they are. Measuring takes ten times as long as running the notebooks: name the one that you have changed.
+"""
+
+import argparse
+import concurrent.futures
+import json
+import re
+import statistics
+import sys
+
+import nbformat
+
+from approximate import SPREAD, difference, split, spread_of, value
+from run_notebooks import NOTEBOOKS, execute
+
+AMOUNTS = [100 * i for i in range(1, 11)]
+SEED = re.compile(r"(reproducible\(seed=|set_random_seed\()")
+
+
+def moved(notebook, amount):
+    """A copy of the notebook whose lesson has other seeds."""
+    copy, lesson = nbformat.from_dict(notebook), True
+    for cell in copy.cells:
+        lesson &= not cell.source.startswith("## Exercises")
+        if lesson and cell.cell_type == "code":
+            cell.source = SEED.sub(rf"\g<1>{amount} + ", cell.source)
+    return copy
+
+
+def run(path, amount):
+    """The notebook's cells after a run with its seeds moved by an amount; an error does not end the run."""
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        cell.metadata.setdefault("tags", []).append("raises-exception")  # nbclient goes on after it
+    return execute(moved(notebook, amount), path.parent).cells
+
+
+def failure(cell):
+    """The last line of the error that a cell ended in, or ''."""
+    errors = [output for output in cell.get("outputs", []) if output["output_type"] == "error"]
+    return f"{errors[0]['ename']}: {errors[0]['evalue']}" if errors else ""
+
+
+def is_approximate(cell):
+    return "approx" in cell.metadata.get("tags", [])
+
+
+def measured(path, runs):
+    """Cell id → standard deviations over the committed outputs and the runs; and what went wrong, list of str."""
+    result, wrong = {}, []
+    for i, cell in enumerate(nbformat.read(path, as_version=4).cells):
+        if cell.cell_type != "code":
+            continue
+        words, numbers = split(cell.outputs)
+        values = [[value(number)] for number in numbers]
+        for amount, cells in runs.items():
+            other_words, others = split(cells[i].outputs)
+            if failure(cells[i]):
+                wrong.append(f"{path.stem} [{i}], seeds moved by {amount}: {failure(cells[i])}")
+            elif words != other_words:
+                wrong.append(f"{path.stem} [{i}], seeds moved by {amount}: the words differ")
+            elif not is_approximate(cell) and numbers != others:
+                wrong.append(f"{path.stem} [{i}], seeds moved by {amount}: a cell without the tag approx changes")
+            else:
+                for known, other in zip(values, others, strict=True):
+                    known.append(value(other))
+        if is_approximate(cell):
+            deviations = [statistics.stdev(known) if len(known) > 1 else 0.0 for known in values]
+            result[cell.id] = [float(f"{deviation:.2g}") for deviation in deviations]
+    return result, wrong
+
+
+def differing(path, cells):
+    """The cells of a run that `make test` would find different from the committed ones, a line for each."""
+    spread, lines = spread_of(path.stem), []
+    for i, cell in enumerate(nbformat.read(path, as_version=4).cells):
+        if cell.cell_type == "code":
+            deviations = spread.get(cell.id) if is_approximate(cell) else [0.0] * len(split(cell.outputs)[1])
+            what = failure(cells[i]) or difference(cell.outputs, cells[i].outputs, deviations)
+            lines += [f"  {path.stem} [{i}]: {what}"] if what else []
+    return lines
+
+
+def write(results):
+    """Put new results into the file, a line for each cell."""
+    known = json.loads(SPREAD.read_text(encoding="utf-8")) if SPREAD.exists() else {}
+    known = {name: cells for name, cells in sorted((known | results).items()) if (NOTEBOOKS / f"{name}.ipynb").exists()}
+    blocks = []
+    for name, cells in known.items():
+        lines = [f"  {json.dumps(cell)}: {json.dumps(deviations)}" for cell, deviations in cells.items()]
+        blocks.append(f" {json.dumps(name)}: {{\n" + ",\n".join(lines) + "\n }")
+    SPREAD.write_text("{\n" + ",\n".join(blocks) + "\n}\n", encoding="utf-8", newline="\n")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", help="notebooks, such as 02_wide_model; all if none is named")
+    parser.add_argument("--check", nargs="+", type=int, metavar="AMOUNT", help="amounts to move the seeds by")
+    parser.add_argument("--jobs", type=int, default=2, help="notebooks that run at once (default: 2)")
+    arguments = parser.parse_args()
+    names = [name for name in arguments.names if not (NOTEBOOKS / f"{name}.ipynb").exists()]
+    if names:
+        sys.exit(f"There is no notebook {names[0]}.")
+    paths = [path for path in sorted(NOTEBOOKS.glob("*.ipynb")) if not arguments.names or path.stem in arguments.names]
+    amounts = arguments.check or AMOUNTS
+    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
+        jobs = {(path, amount): pool.submit(run, path, amount) for path in paths for amount in amounts}
+        if arguments.check:
+            for amount in amounts:
+                lines = [line for path in paths for line in differing(path, jobs[path, amount].result())]
+                print("\n".join([f"Seeds moved by {amount}: {len(lines)} cells differ", *lines]), flush=True)
+            return
+        results, wrong = {}, []
+        for path in paths:
+            results[path.stem], found = measured(path, {amount: jobs[path, amount].result() for amount in amounts})
+            print(f"{path.stem}: {len(results[path.stem])} cells, {len(found)} findings", flush=True)
+            wrong += found
+    write(results)
+    sys.exit("\n".join(wrong))
+
+
+if __name__ == "__main__":
+    main()
