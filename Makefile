@@ -30,17 +30,23 @@ clean: ## remove what the other commands made, build/ too
 # ---- what follows is not in the students' copy
 EXTRAS = test,course
 
-.PHONY: run test outputs benchmarks report assignment autograde grades browser lock
+.PHONY: run test other-cpu outputs seeds benchmarks report assignment autograde grades browser lock
 run: .venv/installed ## run the notebooks without a browser and print the result console
 	$(BIN)/python tools/run_notebooks.py
 
 test: .venv/installed ## check everything: the code's style, the helpers, every cell of every notebook
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pytest --nbval
+	$(BIN)/pytest --nbval --numprocesses 2 --dist loadfile
+
+other-cpu: .venv/installed ## train on this processor and on one that QEMU simulates, and compare every bit
+	$(BIN)/python tools/other_cpu.py
 
 outputs: .venv/installed ## run the notebooks and write their outputs into them
 	$(BIN)/python tools/run_notebooks.py --write
+
+seeds: .venv/installed ## measure what other seeds change in the notebooks, and whether each claim holds: notebooks/spread.json
+	$(BIN)/python tools/seeds.py $(NOTEBOOKS)
 
 # The other libraries need other versions of NumPy and pandas, so they have an environment of their own.
 build/peers/installed: benchmarks/requirements.txt
