@@ -147,12 +147,10 @@ def _coded_column(frame, column, rows):
 
     Single-valued columns of a frame share the array `rows`, of the numbers of all rows: by that they are known.
     """
-    if "=" in str(column) or AND in str(column):
-        raise ValueError(f"Column {column!r}: rename it without '=' and {AND!r}, they build the names of features.")
-    whole, text = frame[column].dtype.kind in "iub", isinstance(frame[column].dtype, pd.StringDtype)
-    cells = frame[column].to_numpy() if whole else frame[column].astype(object).to_numpy()
-    # Whole numbers are turned into strings below, once for each different one.
-    kinds = {str} if whole or (text and not frame[column].hasnans) else set(map(type, cells))
+    series = frame[column]
+    plain = (series.dtype.kind in "iub" or isinstance(series.dtype, pd.StringDtype)) and not series.hasnans
+    cells = series.to_numpy() if plain else series.astype(object).to_numpy()
+    kinds = {str} if plain else set(map(type, cells))  # whole numbers become strings below, each different one once
     lists = not kinds.isdisjoint(LISTS)
     if lists:
         if not kinds <= LISTS:
@@ -164,7 +162,7 @@ def _coded_column(frame, column, rows):
     if kinds != {str}:
         cells = np.array([_text(column, row, value) for row, value in zip(rows, cells, strict=True)], dtype=object)
     codes, values = pd.factorize(cells)
-    values = values.astype(str).astype(object)
+    values = np.array([str(value) for value in values], dtype=object)
     for code, value in enumerate(values):
         if AND in value:
             row = rows[np.argmax(codes == code)]
@@ -221,11 +219,13 @@ def feature_codes(frame, features, boundaries):
         Those of `cross` and, for a column in `boundaries`, of `quantile_index`.
     """
     columns, rows = {}, np.arange(len(frame))
-    for column in itertools.chain(*features):
-        if column in boundaries and column not in columns:
+    for column in dict.fromkeys(itertools.chain(*features)):
+        if "=" in str(column) or AND in str(column):
+            raise ValueError(f"Column {column!r}: rename it without '=' and {AND!r}, they build the names of features.")
+        if column in boundaries:
             codes, names = quantile_index(frame, column, boundaries[column]), bucket_names(boundaries[column])
             columns[column] = rows, codes, f"{column}=" + names
-        elif column not in columns:
+        else:
             columns[column] = _coded_column(frame, column, rows)
     for feature in features:
         yield functools.reduce(_crossed, (columns[column] for column in feature))

@@ -78,6 +78,15 @@ def test_the_ids_of_adult_are_those_of_the_slow_way():
     np.testing.assert_array_equal(wdl.wide_ids(test, wide), np.hstack(blocks))
 
 
+def test_texts_that_differ_in_their_last_zero_byte_alone_have_two_ids():
+    assert len(wdl.fit_wide(pd.DataFrame({"a": ["x", "x\0"]}), ["a"])["vocabulary"]) == 2
+
+
+def test_a_column_that_is_cut_into_buckets_needs_a_usable_name_too():
+    with pytest.raises(ValueError, match="Column 'a=b': rename it"):
+        wdl.fit_wide(pd.DataFrame({"a=b": [1.0, 2.0]}), ["a=b"], buckets={"a=b": 2})
+
+
 def test_more_buckets_than_an_id_has_bits_are_refused():
     with pytest.raises(ValueError, match="hash_buckets is 2147483647; expected at most 2147483646"):
         wdl.fit_wide(pd.DataFrame({"a": ["x"]}), ["a"], hash_buckets=2**31 - 1)
