@@ -17,7 +17,7 @@ WIDE, DEEP, JOINT, GREY = "#D55E00", "#0072B2", "#009E73", "#7F7F7F"  # GREY: wh
 TINT = {WIDE: "#FBE6D9", DEEP: "#DCEBF5", JOINT: "#D9F0E9", GREY: "#EDEDED"}
 INK, LINE, CARD, EDGE = "#222222", "#555555", "#FFFFFF", "#C8C8C8"
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
-LARGE, SMALL = 16, 14
+LARGE, SMALL = 19, 17
 
 # The numbers in the two drawings of a model: the paper's figure 4, and the helpers' model of the census data.
 STORE = {"dimension": 32, "side_by_side": "about 1200", "units": (1024, 512, 256)}
@@ -47,7 +47,7 @@ def rectangle(x, y, width, height, fill, stroke, radius=6, thick=1.5):
 def box(x, y, width, height, lines, colour=GREY):
     """A tinted box with its lines in the middle; the first line is bold."""
     first, *rest = lines.split("\n")
-    step = 20
+    step = 22
     top = y + height / 2 - step * len(rest) / 2
     drawn = rectangle(x, y, width, height, TINT[colour], colour)
     drawn += text(x + width / 2, top, first, bold=True)
@@ -179,15 +179,15 @@ def spectrum():
 def recommender():
     """The paper's figure 2."""
     parts = box(20, 80, 110, 80, "Visitor\nopens\nthe store")
-    parts += box(205, 80, 140, 80, "Retrieval\nsome hundred\ncandidates")
+    parts += box(200, 80, 150, 80, "Retrieval\nsome hundred\ncandidates")
     parts += box(415, 80, 140, 80, "Ranking\nsorts them by\nP(install | x)", JOINT)
     parts += box(610, 80, 90, 80, "Page\nthe first\nten")
-    parts += arrow((130, 120), (205, 120)) + text(166, 106, "query", size=SMALL)
-    parts += arrow((345, 120), (415, 120)) + arrow((555, 120), (610, 120))
+    parts += arrow((130, 120), (200, 120)) + text(164, 106, "query", size=SMALL)
+    parts += arrow((350, 120), (415, 120)) + arrow((555, 120), (610, 120))
     parts += arrow((655, 80), (655, 40), (75, 40), (75, 80)) + text(380, 24, "what the visitor sees", size=SMALL)
 
     parts += box(205, 250, 140, 80, "All apps\nmore than\na million")
-    parts += box(415, 250, 140, 80, "Training\na new model\nfrom new rows", JOINT)
+    parts += box(415, 250, 140, 80, "Training\na new model\nfrom the log", JOINT)
     parts += box(610, 250, 90, 80, "Log\nshown,\ninstalled")
     parts += arrow((275, 250), (275, 160)) + arrow((485, 250), (485, 160)) + text(492, 205, "model", SMALL, "start")
     parts += arrow((655, 160), (655, 250)) + text(648, 205, "answers", SMALL, "end")
@@ -208,7 +208,7 @@ def pipeline():
     for title, x in columns.items():
         parts += panel(x, 16, 212, 356, title)
     left, middle, right = (x + 16 for x in columns.values())
-    parts += box(left, 56, 180, 76, "Log of the store\napps shown, with\ninstalled or not")
+    parts += box(left, 56, 180, 76, "Store's log\napps shown, with\ninstalled or not")
     parts += box(left, 168, 180, 76, "Vocabularies\nstring to id,\nnumber to quantile")
     parts += box(left, 280, 180, 76, "Training rows\nids, numbers, label")
     parts += box(middle, 280, 180, 76, "Training\nboth parts jointly,\none loss", JOINT)
@@ -250,7 +250,7 @@ def model(title, description, wide, deep, side_by_side, units, top):
         parts += arrow((x + width / 2, 482), (x + width / 2, 456)) + arrow((x + width / 2, 388), (x + width / 2, 366))
     parts += box(260, 332, 428, 34, f"side by side: {side_by_side} numbers", DEEP)
     below = 332
-    for n, (y, half) in zip(units, ((270, 180), (208, 130), (146, 90)), strict=True):
+    for n, (y, half) in zip(units, ((270, 180), (208, 130), (146, 98)), strict=True):
         parts += box(right - half, y, 2 * half, 34, f"ReLU layer: {n}", DEEP)
         parts += arrow((right, below), (right, y + 34))
         below = y
@@ -263,16 +263,16 @@ def store_model():
     """The paper's figure 4."""
     dimension, units = STORE["dimension"], STORE["units"]
     wide = (
-        "Wide part: FTRL, L1",
+        "Wide: FTRL, L1",
         "a cross\ninstalled app AND\nimpression app",
-        "one weight\nfor each pair of apps,\nadded up",
+        "one weight\na pair of apps,\nadded up",
     )
     deep = (
-        "Deep part: AdaGrad",
-        ("installed\napps", f"vector\n{dimension} numbers"),
-        ("shown\napp", f"vector\n{dimension} numbers"),
-        ("visitor\ncountry …", f"vectors\n{dimension} each"),
-        ("numbers\nage …", "quantiles\n0 to 1"),
+        "Deep: AdaGrad",
+        ("apps\ninstalled", f"vector\nof {dimension}"),
+        ("app\nshown", f"vector\nof {dimension}"),
+        ("visitor\ncountry …", f"vectors\nof {dimension}"),
+        ("numbers\nage …", "0 to 1\nquantiles"),
     )
     top = "σ ( wide logit + deep logit + one bias ) = P(install)\none logistic loss trains both parts"
     description = f"""
@@ -315,22 +315,22 @@ def lookup():
     """A lookup as a row of a table, and its one-hot twin; the table is notebook 3's."""
     rows = [("unseen", "0.0", "0.0"), ("A", "0.9", "0.1"), ("B", "0.8", "0.3"), ("C", "−0.5", "0.7")]
     parts = panel(16, 16, 336, 330, "Look up: take row 3") + panel(368, 16, 336, 330, "One-hot: multiply and add")
-    parts += text(148, 62, "id", SMALL) + text(192, 62, "app", SMALL, "start")
+    parts += text(132, 62, "id", SMALL) + text(152, 62, "app", SMALL, "start")
     parts += text(424, 62, "one-hot", SMALL) + text(577, 62, "the same table", SMALL)
     table = []
     for i, (name, a, b) in enumerate(rows):
         y, on = 78 + 38 * i, name == "C"
-        parts += text(148, y + 19, str(i), bold=on) + text(180, y + 19, name, SMALL, "start", on)
+        parts += text(132, y + 19, str(i), bold=on) + text(152, y + 19, name, SMALL, "start", on)
         parts += text(482, y + 19, "×")
-        table += [(238, y, 50, 38, a, DEEP, on), (288, y, 50, 38, b, DEEP, on)]
+        table += [(230, y, 54, 38, a, DEEP, on), (284, y, 54, 38, b, DEEP, on)]
         table += [(400, y, 48, 38, str(int(on)), GREY, on)]
         table += [(520, y, 57, 38, a, DEEP, on), (577, y, 57, 38, b, DEEP, on)]
-    for x, width in ((238, 50), (520, 57)):
+    for x, width in ((230, 54), (520, 57)):
         parts += arrow((x + width, 230), (x + width, 258))
         table += [(x, 258, width, 38, "−0.5", DEEP, True), (x + width, 258, width, 38, "0.7", DEEP, True)]
     parts += text(484, 277, "sum", SMALL)
-    parts += cells(*table) + text(72, 211, "app C: id 3", SMALL) + arrow((116, 211), (138, 211))
-    parts += text(184, 322, "reads one row", SMALL) + text(536, 322, "reads every row, three of them times 0", SMALL)
+    parts += cells(*table) + text(62, 211, "C: id 3", SMALL) + arrow((98, 211), (120, 211))
+    parts += text(184, 322, "reads one row", SMALL) + text(536, 322, "reads all four rows", SMALL)
     description = """
         A table has one row of two numbers for each app, and row 0 for unseen ones. Left: app C has id 3, so row 3 is
         taken: -0.5 and 0.7. Right: the one-hot vector 0, 0, 0, 1 is multiplied by the same table and the rows are
@@ -346,9 +346,9 @@ def cross():
         (
             16,
             "One value each",
-            [("Masters", 0), ("Bachelors", 1), ("College", 0)],
+            [("HS-grad", 0), ("Masters", 1), ("11th", 0)],
             [("Sales", 0), ("Tech", 1), ("Farm", 0)],
-            "one pair is 1: Bachelors AND Tech",
+            "one pair is 1: Masters AND Tech",
         ),
         (
             368,
@@ -361,20 +361,20 @@ def cross():
         parts += panel(left, 16, 336, 320, title)
         grid = []
         for j, (name, on) in enumerate(columns):
-            x = left + 172 + 48 * j
-            parts += text(x + 24, 64, name, SMALL, bold=on)
-            grid += [(x, 78, 48, 36, str(on), GREY, on)]
+            x = left + 166 + 52 * j
+            parts += text(x + 26, 64, name, SMALL, bold=on)
+            grid += [(x, 78, 52, 36, str(on), GREY, on)]
         for i, (name, on) in enumerate(rows):
             y = 132 + 48 * i
-            parts += text(left + 100, y + 24, name, SMALL, "end", on)
-            grid += [(left + 108, y, 48, 48, str(on), GREY, on)]
+            parts += text(left + 96, y + 24, name, SMALL, "end", on)
+            grid += [(left + 104, y, 48, 48, str(on), GREY, on)]
             for j, (_, other) in enumerate(columns):
-                grid += [(left + 172 + 48 * j, y, 48, 48, str(on * other), WIDE, on * other)]
-        parts += cells(*grid) + text(left + 132, 96, "AND", SMALL, bold=True)
+                grid += [(left + 166 + 52 * j, y, 52, 48, str(on * other), WIDE, on * other)]
+        parts += cells(*grid) + text(left + 128, 96, "AND", SMALL, bold=True)
         parts += text(left + 168, 308, result, SMALL)
     description = """
         Two grids. Left: the one-hot columns of education and of job have one 1 each, and of their nine pairs the one
-        where both are 1 is 1, Bachelors and Tech. Right: a phone has the apps A and B and is shown A and C; of the
+        where both are 1 is 1, Masters and Tech. Right: a phone has the apps A and B and is shown A and C; of the
         nine pairs the four with 1 on both sides are 1.
     """
     return svg("A cross is the AND of two one-hot columns", description, 352, parts)
@@ -389,17 +389,17 @@ def one_error():
         parts += arrow((x + 28, 282), (x + 28, 192)) + text(x + 36, 212, "logit", SMALL, "start")
         parts += arrow((x + 104, 192), (x + 104, 282), colour=JOINT, thick=3)
         parts += text(x + 96, 262, "p − y", anchor="end", bold=True)
-    parts += text(184, 352, "The same error reaches both.", SMALL)
-    parts += text(184, 376, "What one explains, the other need not.", SMALL)
+    parts += text(184, 352, "The same error reaches both:", SMALL)
+    parts += text(184, 376, "what one explains is explained.", SMALL)
 
     parts += box(412, 52, 248, 46, "mean of the two p\nafter training")
     for x, name, colour in ((384, "wide", WIDE), (544, "deep", DEEP)):
-        parts += box(x, 128, 144, 64, f"p = σ({name})\na loss of its own", colour)
+        parts += box(x, 128, 144, 64, f"p = σ({name})\nits own loss", colour)
         parts += box(x, 282, 144, 44, f"{name.capitalize()} model", colour)
         parts += arrow((x + 72, 128), (x + 72, 98))
         parts += arrow((x + 28, 282), (x + 28, 192)) + text(x + 36, 212, "logit", SMALL, "start")
         parts += arrow((x + 116, 192), (x + 116, 282), colour=colour, thick=3)
-        parts += text(x + 108, 262, "its p − y", SMALL, "end", bold=True)
+        parts += text(x + 108, 262, "p − y", anchor="end", bold=True)
     parts += text(536, 352, "Each has its own error", SMALL) + text(536, 376, "and knows nothing of the other.", SMALL)
     description = """
         Left, joint training: the wide and the deep part send their logits into one probability p with one loss, and
@@ -411,7 +411,7 @@ def one_error():
 
 def leave_one_out():
     """Rows from the set of a visitor, with negatives drawn at random."""
-    parts, table = text(88, 40, "One visitor saw", bold=True), []
+    parts, table = text(88, 40, "Visitor saw", bold=True), []
     for i, area in enumerate("ACF"):
         parts += box(58, 62 + 112 * i, 52, 52, area)
     for x, title in ((286, "list"), (428, "candidate"), (540, "label")):
@@ -444,7 +444,7 @@ def parameter_servers():
         parts += box(x + 80, 52, 108, 52, "vectors\nand slots", DEEP)
         parts += text(x + 75, 126, half, SMALL)
     for x in workers:
-        parts += box(x, 262, 190, 64, "Worker\na batch of its own rows")
+        parts += box(x, 262, 190, 64, "Worker\na batch of rows")
         for server in servers:
             parts += arrow((x + 95 + (server - 285) / 8, 262), (server + 75 + (x - 265) / 8, 148), both=True)
     parts += text(360, 354, "Down: the table's rows for the ids of the batch. Up: their gradients.", SMALL)
@@ -461,15 +461,15 @@ def parameter_servers():
 def life():
     """What happens to a model after its first training."""
     left, middle, right = 20, 270, 520
-    parts = box(left, 28, 180, 80, "Training\nwide & deep, jointly", JOINT)
-    parts += box(middle, 28, 180, 80, "Export\nfeatures and network\nin one folder", JOINT)
+    parts = box(left, 28, 180, 80, "Training\nboth parts jointly", JOINT)
+    parts += box(middle, 28, 180, 80, "Export\nfeatures, network\nin one folder", JOINT)
     parts += box(right, 28, 180, 80, "Gate\ndry run against the\nmodel that serves")
     parts += box(right, 280, 180, 80, "Serving\nraw columns in,\nprobabilities out", JOINT)
     parts += box(middle, 280, 180, 80, "A new day\nnew rows,\nnew values")
-    parts += box(left, 280, 180, 80, "Warm start\nold ids, weights and\nslots are kept", JOINT)
+    parts += box(left, 280, 180, 80, "Warm start\nold ids, weights\nand slots are kept", JOINT)
     parts += arrow((left + 180, 68), (middle, 68)) + arrow((middle + 180, 68), (right, 68))
     parts += arrow((right + 140, 108), (right + 140, 280)) + text(right + 132, 236, "passes", SMALL, "end")
-    parts += box(middle, 160, 180, 60, "Rejected\nthe old one serves on")
+    parts += box(middle, 160, 180, 60, "Rejected\nthe old one stays")
     parts += arrow((right + 40, 108), (right + 40, 190), (middle + 180, 190))
     parts += text(right + 48, 150, "fails", SMALL, "start")
     parts += arrow((right, 320), (middle + 180, 320)) + arrow((middle, 320), (left + 180, 320))
