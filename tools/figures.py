@@ -389,8 +389,9 @@ def one_error():
         parts += arrow((x + 28, 282), (x + 28, 192)) + text(x + 36, 212, "logit", SMALL, "start")
         parts += arrow((x + 104, 192), (x + 104, 282), colour=JOINT, thick=3)
         parts += text(x + 96, 262, "p − y", anchor="end", bold=True)
-    parts += text(184, 352, "The same error reaches both:", SMALL)
-    parts += text(184, 376, "what one explains is explained.", SMALL)
+    for y, sentence in ((344, "The same error reaches both."), (366, "What one part explains,")):
+        parts += text(184, y, sentence, SMALL)
+    parts += text(184, 388, "the other need not learn.", SMALL)
 
     parts += box(412, 52, 248, 46, "mean of the two p\nafter training")
     for x, name, colour in ((384, "wide", WIDE), (544, "deep", DEEP)):
