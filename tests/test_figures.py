@@ -52,6 +52,8 @@ def apart(one, other):
 def crosses(segment, box):
     """Whether a straight line goes through a box: one of many points on it lies inside."""
     x1, y1, x2, y2 = segment
+    if apart((min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)), box):
+        return False
     points = [(x1 + t / 400 * (x2 - x1), y1 + t / 400 * (y2 - y1)) for t in range(401)]
     return any(box[0] < x < box[2] and box[1] < y < box[3] for x, y in points)
 
