@@ -30,7 +30,7 @@ clean: ## remove what the other commands made, build/ too
 # ---- what follows is not in the students' copy
 EXTRAS = test,course
 
-.PHONY: run test other-cpu outputs seeds benchmarks report assignment autograde grades browser lock
+.PHONY: run test other-cpu outputs figures seeds benchmarks report assignment autograde grades browser lock
 run: .venv/installed ## run the notebooks without a browser and print the result console
 	$(BIN)/python tools/run_notebooks.py
 
@@ -44,6 +44,9 @@ other-cpu: .venv/installed ## train on this processor and on one that QEMU simul
 
 outputs: .venv/installed ## run the notebooks and write their outputs into them
 	$(BIN)/python tools/run_notebooks.py --write
+
+figures: .venv/installed ## draw the notebooks' drawings anew, from tools/figures.py
+	$(BIN)/python tools/figures.py
 
 seeds: .venv/installed ## measure what other seeds change in the notebooks, and whether each claim holds: notebooks/spread.json
 	$(BIN)/python tools/seeds.py $(NOTEBOOKS)

@@ -210,9 +210,31 @@ def test_relative_links_resolve(path):
         file, _, anchor = target.partition("#")
         linked = (path.parent / file).resolve() if file else path
         assert linked.exists(), target
-        if anchor:
+        if anchor and linked.suffix == ".ipynb":
+            titles = re.findall(r"^#+ (.+)$", "\n".join(prose(nbformat.read(linked, as_version=4))), re.M)
+            assert anchor in [title.replace(" ", "-") for title in titles], target  # as JupyterLab makes it
+        elif anchor:
             titles = re.findall(r"^#+ (.+)$", linked.read_text(encoding="utf-8"), re.M)
             assert anchor in [slug(title) for title in titles], target
+
+
+def test_the_glossary_is_in_order_and_says_where_each_word_is_taught():
+    _, *entries = re.split(r"^## ", (ROOT / "GLOSSARY.md").read_text(encoding="utf-8"), flags=re.M)
+    words = [entry.split("\n")[0] for entry in entries]
+    assert words == sorted(words, key=str.lower) and len(words) == len(set(words)) > 50
+    for entry in entries:
+        assert re.search(r"→ (\[\d · .+\]\(notebooks/|\d · )", entry), entry
+
+
+def test_the_map_of_the_paper_misses_no_part_of_it_and_no_notebook():
+    page = (ROOT / "PAPER.md").read_text(encoding="utf-8")
+    there, back = page.split("## From the notebooks to the paper")
+    rows = [line.split(" | ")[0].strip("| ") for line in there.splitlines() if line.startswith("| ")]
+    sections = ["2 ", "3.1 ", "3.2 ", "3.3 ", "4.1 ", "4.2 ", "4.3 ", "5.1 ", "5.2 ", "6 ", "7 "]
+    equations, pictures = ["1, ", "2, ", "3, "], [f"Figure {i}" for i in (1, 2, 3, 4)] + ["Table 1", "Table 2"]
+    for part in ["Abstract, 1 ", *sections, *equations, *pictures]:
+        assert [row for row in rows if row.startswith(part)], part
+    assert {int(n) for n in re.findall(r"^\| (\d) \|", back, re.M)} >= {int(path.stem[:2]) for path in PATHS}
 
 
 @every_notebook

@@ -32,7 +32,7 @@ BUILD, RELEASE = ROOT / "build", ROOT / "build" / "release"
 ASSIGNMENT = "notebooks"
 COPIED = [
     "wdl_*.py", "tools/course.py", "nbgrader_config.py", "pyproject.toml", "constraints.txt", "environment.yml",
-    "LICENSE", "data/*", "benchmarks/*.*",
+    "LICENSE", "GLOSSARY.md", "PAPER.md", "data/*", "benchmarks/*.*", "notebooks/images/*.svg",
 ]  # fmt: skip
 MAKEFILE_ENDS = "# ---- what follows is not in the students' copy\n"
 
