@@ -4,6 +4,8 @@
 GOOD := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for p in python3 python3.12 python3.13 python3.11; do $$p -c '$(GOOD)' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
+# The project's folder is the root, so that the links to its pages and files can be followed.
+LAB := $(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks
 EXTRAS = course
 
 .PHONY: help lab check clean
@@ -19,7 +21,8 @@ help:
 	@touch $@
 
 lab: .venv/installed ## install what the notebooks need and open them in JupyterLab
-	$(BIN)/jupyter lab notebooks
+	@$(BIN)/jupyter labextension disable --level=sys_prefix @jupyter/nbgrader 2>/dev/null  # a reader needs no teacher's tools
+	$(LAB)
 
 check: .venv/installed ## run the exercises' tests on the notebooks in this folder
 	$(BIN)/python tools/course.py check
@@ -30,7 +33,11 @@ clean: ## remove what the other commands made, build/ too
 # ---- what follows is not in the students' copy
 EXTRAS = test,course
 
-.PHONY: run test other-cpu outputs figures seeds benchmarks report assignment autograde grades browser lock
+.PHONY: teacher run test other-cpu outputs figures seeds benchmarks report assignment autograde grades browser lock
+teacher: .venv/installed ## open JupyterLab with nbgrader's menus: points, grading by hand
+	@$(BIN)/jupyter labextension enable --level=sys_prefix @jupyter/nbgrader 2>/dev/null
+	$(LAB)
+
 run: .venv/installed ## run the notebooks without a browser and print the result console
 	$(BIN)/python tools/run_notebooks.py
 
