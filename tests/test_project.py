@@ -70,6 +70,39 @@ def test_the_module_reads_from_top_to_bottom(module):
             assert not below, (node.name, below)
 
 
+@pytest.mark.parametrize("path", [*ROOT.glob("wdl_*.py"), *ROOT.glob("tools/*.py")], ids=lambda path: path.name)
+def test_a_module_is_a_room_and_calls_nothing_private_of_another(path):
+    source = path.read_text(encoding="utf-8")
+    assert len(source.splitlines()) <= 750
+    imported, private = set(), []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            imported |= {alias.asname or alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            private += [alias.name for alias in node.names if alias.name.startswith("_")]
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in imported:
+            private += [node.attr] if node.attr.startswith("_") else []
+    assert not private
+
+
+def test_every_module_is_installed():
+    assert sorted(path.stem for path in ROOT.glob("wdl_*.py")) == sorted(module.__name__ for module in MODULES)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert sorted(project["tool"]["setuptools"]["py-modules"]) == sorted(module.__name__ for module in MODULES)
+
+
+def test_modules_stand_above_what_they_import():
+    """The order of MODULES: each imports only those before it."""
+    names = [module.__name__ for module in MODULES]
+    for module in MODULES:
+        nodes = list(ast.walk(ast.parse(inspect.getsource(module))))
+        used = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+        used |= {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
+        above = [name for name in used & set(names) if names.index(name) >= names.index(module.__name__)]
+        assert not above, (module.__name__, above)
+
+
 def test_the_readmes_ten_lines_run(tmp_path, monkeypatch):
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     block = re.search(r"## Your own data.*?```python\n(.*?)```", readme, re.S)[1]
