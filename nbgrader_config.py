@@ -23,6 +23,8 @@ c.ClearSolutions.text_stub = "*Your answer here*"
 c.Validator.width = 130  # `make check` shows whole lines, and with them what a test says
 # A cell that takes longer is interrupted and counts as failed.
 c.Execute.timeout = 60
+# The pages with what students wrote, feedback and the form grader's, run no scripts of theirs.
+c.HTMLExporter.sanitize_html = True
 c.Execute.raise_on_iopub_timeout = False  # a loop that cannot be interrupted costs its own tests, not the notebook
 if os.name == "posix":  # Unix sockets work with the network cut, loopback included
     sockets = tempfile.mkdtemp()

@@ -343,7 +343,8 @@ def test_a_released_notebook_solved_in_its_answers_alone_gets_full_marks(release
     solved = solve(nbformat.read(path, as_version=4), SOURCE[path.stem])
     nbformat.write(solved, tmp_path / "in" / "ada" / path.name)
     course.autograde(tmp_path / "in", timeout=None)
-    assert grades(course)["ada"] == {"student": "ada", path.stem: "8.0", "total": "8.0", "of": "10.0", "by hand": "2.0"}
+    row = {"student": "ada", path.stem: "8.0", "total": "8.0", "of": "10.0", "by hand": "2.0", "remarks": ""}
+    assert grades(course)["ada"] == row
 
     with course.Gradebook(course.settings().CourseDirectory.db_url) as gradebook:  # what the form grader does
         grade = gradebook.find_grade("in-words", path.stem, course.ASSIGNMENT, "ada")
