@@ -168,7 +168,11 @@ def restored(notebook, released):
     """
     result, known = exercises(notebook, released), {grade_id(cell): cell for cell in released.cells if grade_id(cell)}
     result.metadata, cells = copy.deepcopy(released.metadata), []
-    new = {"code": nbformat.v4.new_code_cell, "markdown": nbformat.v4.new_markdown_cell, "raw": nbformat.v4.new_raw_cell}
+    new = {
+        "code": nbformat.v4.new_code_cell,
+        "markdown": nbformat.v4.new_markdown_cell,
+        "raw": nbformat.v4.new_raw_cell,
+    }
     for cell in result.cells:
         if grade_id(cell) in known:
             cells.append(copy.deepcopy(known[grade_id(cell)]))
@@ -249,8 +253,12 @@ def bench_for(submissions, sandbox, config):
     if not sandbox:
         print(walls.NONE, flush=True)
     bench = witness.Bench(lambda first: walls.Kernel(hidden(submissions), sandbox, first), config)
+
+    def run_cells(notebook, resources):  # a function, since nbgrader copies its settings and kernels cannot be copied
+        return bench.grade(notebook, resources)
+
     steps = ("IgnorePattern", "LimitOutput", "SaveAutoGrades", "AssignLatePenalties", "CheckCellMetadata")
-    config.Autograde.autograde_preprocessors = [bench.grade, *(f"nbgrader.preprocessors.{step}" for step in steps)]
+    config.Autograde.autograde_preprocessors = [run_cells, *(f"nbgrader.preprocessors.{step}" for step in steps)]
     return bench
 
 

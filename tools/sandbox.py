@@ -123,7 +123,17 @@ def wall(hidden, folder=None):
     limits = {"resources": RESOURCES, "scratch": SCRATCH, "hidden": [str(path) for path in hidden]}
     limits["environment"] = [str(pathlib.Path(prefix).resolve()) for prefix in (sys.prefix, sys.base_prefix)]
     scratch = ["--perms", "1777", "--size", str(DISK), "--tmpfs"]
-    arguments = ["bwrap", "--die-with-parent", "--new-session", *rights(), *system(), "--proc", "/proc", "--dev", "/dev"]
+    arguments = [
+        "bwrap",
+        "--die-with-parent",
+        "--new-session",
+        *rights(),
+        *system(),
+        "--proc",
+        "/proc",
+        "--dev",
+        "/dev",
+    ]
     arguments += [*scratch, "/dev/shm", "--remount-ro", "/dev", *scratch, "/tmp", *environment_but(hidden)]
     arguments += [*students_copy(), *scratch, WORK]
     if folder:
@@ -190,7 +200,7 @@ class Kernel:
         self.client = self.manager.client()
         self.client.start_channels()
         self.client.allow_stdin = False
-        self.client.execute(first, store_history=False)
+        self.client.execute(f"import calls\ndel calls\n{first}", store_history=False)
         if sandbox:
             threading.Thread(target=self.watch, daemon=True).start()
 
@@ -209,7 +219,9 @@ class Kernel:
         """Stop the kernel when it takes more memory than it may, or writes files where only its sockets stand."""
         while self.manager is not None and self.stopped is None:
             with contextlib.suppress(OSError, AttributeError):
-                files = [path for path in (self.folder / "sockets").rglob("*") if path.is_file() and not path.is_socket()]
+                files = [
+                    path for path in (self.folder / "sockets").rglob("*") if path.is_file() and not path.is_socket()
+                ]
                 if used(self.manager.provisioner.pid) > MEMORY:
                     self.stopped = f"it used more than {MEMORY // 10**9} GB of memory"
                 elif sum(path.lstat().st_size for path in files) > 0:

@@ -102,7 +102,9 @@ def note(text):
 
 def refusal(text):
     """The output of a test that gives no points whatever its outcome, with a sentence for the student."""
-    return nbformat.v4.new_output("error", ename=REFUSED, evalue=text, traceback=[f"\x1b[0;31m{REFUSED}\x1b[0m: {text}"])
+    return nbformat.v4.new_output(
+        "error", ename=REFUSED, evalue=text, traceback=[f"\x1b[0;31m{REFUSED}\x1b[0m: {text}"]
+    )
 
 
 def code_cells(notebook, which):
