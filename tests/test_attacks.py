@@ -168,32 +168,39 @@ for number in range(3, 200):
 open("/usr/evidence", "w")
 """
 
-# name → what stands in both answer cells, how many of the 5 points it deserves, and what the teacher must be told of it
+# name → what stands in an answer cell, and what the teacher must be told of it
 ATTACKS = {
-    "gradebook": (GRADEBOOK + LIE, 0, "gradebook.db, which is the teacher's"),
-    "thief": (THIEF + LIE, 0, "which is the teacher's"),
-    "transformer": (TRANSFORMER + LIE, 0, "changed how Python runs code"),
-    "neighbour": (NEIGHBOUR + LIE, 0, "which is the teacher's"),
-    "graffiti": (GRAFFITI + LIE, 0, "which is the teacher's"),
-    "patcher": (PATCHER + LIE, 0, "changed how Python runs code"),
-    "always equal": (ALWAYS, 0, ""),
-    "no errors": (NO_ERROR + LIE, 0, "changed how Python runs code"),
-    "another numpy": (NUMPY, 0, ""),
-    "frames": (FRAMES, 0, ""),
-    "history": (HISTORY, 0, ""),
-    "rewriter": (REWRITER + LIE, 0, ""),
-    "line": (LINE + LIE, 0, ""),
-    "pickle": (PICKLE, 0, ""),
-    "forger": (FORGER, 0, ""),
-    "other helpers": (HELPERS + LIE, 0, ""),
-    "mutator": (MUTATOR, 2, ""),
-    "leaves": ("import sys\ndef {name}(x): sys.exit(0)", 0, ""),
-    "network": ("import socket\nsocket.create_connection(('192.0.2.1', 80), 1)\n" + LIE, 0, "reach the network"),
-    "signals": ("import os\nos.kill(os.getppid(), 9)\n" + LIE, 0, "end a process that is not its own"),
-    "reports": (REPORTS + LIE, 0, "reported"),
-    "freezes": ("import os\ndef {name}(x): os.kill(os.getpid(), 19)", 0, ""),
-    "loud": ("print('x' * 100_000_000)\n" + LIE, 0, ""),
+    "gradebook": (GRADEBOOK + LIE, "gradebook.db, which is the teacher's"),
+    "thief": (THIEF + LIE, "which is the teacher's"),
+    "transformer": (TRANSFORMER + LIE, "changed how Python runs code"),
+    "neighbour": (NEIGHBOUR + LIE, "which is the teacher's"),
+    "graffiti": (GRAFFITI + LIE, "which is the teacher's"),
+    "patcher": (PATCHER + LIE, "changed how Python runs code"),
+    "always equal": (ALWAYS, ""),
+    "no errors": (NO_ERROR + LIE, "changed how Python runs code"),
+    "another numpy": (NUMPY, ""),
+    "frames": (FRAMES, ""),
+    "history": (HISTORY, ""),
+    "rewriter": (REWRITER + LIE, ""),
+    "line": (LINE + LIE, ""),
+    "pickle": (PICKLE, ""),
+    "forger": (FORGER, ""),
+    "other helpers": (HELPERS + LIE, ""),
+    "mutator": (MUTATOR, ""),
+    "leaves": ("import sys\ndef {name}(x): sys.exit(0)", ""),
+    "network": ("import socket\nsocket.create_connection(('192.0.2.1', 80), 1)\n" + LIE, "reach the network"),
+    "signals": ("import os\nos.kill(os.getppid(), 9)\n" + LIE, "end a process that is not its own"),
+    "reports": (REPORTS + LIE, "reported"),
+    "freezes": ("import os\ndef {name}(x): os.kill(os.getpid(), 19)", ""),
+    "loud": ("print('x' * 100_000_000)\n" + LIE, ""),
 }
+# Two to a submission, the first as the answer `double` and the second as `triple`, where one does not hide the other.
+TOGETHER = [
+    ("gradebook", "thief"), ("neighbour", "graffiti"), ("always equal", "another numpy"), ("frames", "history"),
+    ("pickle", "forger"), ("leaves", "network"), ("signals", "reports"), ("freezes", "loud"), ("rewriter", "line"),
+    ("other helpers", "mutator"), ("transformer", "transformer"), ("patcher", "patcher"), ("no errors", "no errors"),
+]  # fmt: skip
+DESERVED = {"other helpers and mutator": 1}  # it gives 3 for triple(1), which is what the visible test asks
 PAGE = "<img src=x onerror=alert(1)><script>alert(2)</script><iframe src='javascript:alert(3)'></iframe>"
 SCRIPTS = f"""
 from IPython.display import HTML, Javascript, SVG, display
@@ -227,11 +234,11 @@ def attacked_notebook():
     return notebook
 
 
-def both(source, released, attack):
-    """A submission with an attack in both of its answers."""
-    places = {"clone": "/nowhere", "submissions": "/nowhere"} | attack[1]
+def attacking(released, source, pair, places):
+    """A submission with an attack in each of its answers."""
+    names = {"double": (pair[0], 2), "triple": (pair[1], 3)}
     but = {
-        name: attack[0].format(name=name, factor=factor, **places) for name, factor in (("double", 2), ("triple", 3))
+        name: ATTACKS[attack][0].format(name=name, factor=factor, **places) for name, (attack, factor) in names.items()
     }
     return solve(released, source, but | {"in-words": "*Your answer here*"})
 
@@ -278,7 +285,7 @@ def graded(tmp_path_factory):
     course.release()
     released = nbformat.read(course.RELEASE / "notebooks" / "05_small.ipynb", as_version=4)
     places = {"clone": str(folder / "project"), "submissions": str(folder / "in")}
-    handed = {name: both(source, released, (code, places)) for name, (code, *_) in ATTACKS.items()}
+    handed = {" and ".join(pair): attacking(released, source, pair, places) for pair in TOGETHER}
     handed |= {"ada": honest(released, source), "zoe": honest(released, source), "tags": tagged(released)}
     for student, notebook in handed.items():
         (folder / "in" / student).mkdir(parents=True)
@@ -300,13 +307,20 @@ def graded(tmp_path_factory):
 @quiet
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_an_attack_gets_what_it_deserves_and_leaves_a_mark(graded, attack):
-    _, deserved, told = ATTACKS[attack]
-    row = grades(graded[0])[attack]
-    assert float(row["05_small"]) == deserved
-    assert told in row["remarks"] and bool(told) <= bool(row["remarks"])
-    page = (graded[0].BUILD / "feedback" / attack / "notebooks" / "05_small.html").read_text(encoding="utf-8")
-    assert (f"No points for this exercise: its code" in page) == bool(told)
+    pair = next(pair for pair in TOGETHER if attack in pair)
+    student, exercise, told = " and ".join(pair), ("double", "triple")[pair.index(attack)], ATTACKS[attack][1]
+    row = grades(graded[0])[student]
+    assert float(row["05_small"]) == DESERVED.get(student, 0)
+    said = "; ".join(part for part in row["remarks"].split("; ") if f"{exercise}-" in part)
+    assert told in said and bool(told) == bool(said)
+    page = (graded[0].BUILD / "feedback" / student / "notebooks" / "05_small.html").read_text(encoding="utf-8")
+    assert ("No points for this exercise: its code" in page) >= bool(told)
     assert "hidden test seen" not in page and len(page) < 3_000_000
+
+
+def test_every_attack_is_made():
+    assert {attack for pair in TOGETHER for attack in pair} == set(ATTACKS)
+    assert len(ATTACKS) >= 6 + 15
 
 
 @needs_a_sandbox
@@ -328,7 +342,15 @@ def test_honest_unusual_answers_get_full_points_among_them(graded, student):
 def test_nothing_of_anybody_has_changed(graded):
     _, before, after = graded
     assert before == after and len(before) > 100
-    assert set(grades(graded[0])) == {*ATTACKS, "ada", "zoe", "tags", "link to a solution", "link to ada", "pipe"}
+    assert set(grades(graded[0])) == {
+        *map(" and ".join, TOGETHER),
+        "ada",
+        "zoe",
+        "tags",
+        "link to a solution",
+        "link to ada",
+        "pipe",
+    }
 
 
 @needs_a_sandbox
@@ -346,9 +368,9 @@ def test_a_page_of_feedback_runs_no_scripts(graded):
 def test_a_run_that_was_cut_off_goes_on(graded, capsys, monkeypatch):
     course = graded[0]
     record = json.loads((course.BUILD / "graded.json").read_text(encoding="utf-8"))
-    assert len(record) == len(ATTACKS) + 6
+    assert len(record) == len(TOGETHER) + 6
     before = grades(course)
-    del record["ada/05_small"], record["transformer/05_small"]
+    del record["ada/05_small"], record["transformer and transformer/05_small"]
     (course.BUILD / "graded.json").write_text(json.dumps(record), encoding="utf-8")
     monkeypatch.setattr(course, "grades", lambda: None)  # the pages are the same
     course.autograde(course.ROOT.parent / "in", timeout=5)
@@ -356,7 +378,7 @@ def test_a_run_that_was_cut_off_goes_on(graded, capsys, monkeypatch):
     assert f"{len(record)} notebooks are graded already" in said
     assert "1 of 2: ada, 05_small; about" in said and "2 of 2: transformer" in said
     assert grades(course) == before
-    assert course.remarks("transformer") == before["transformer"]["remarks"]
+    assert course.remarks("transformer and transformer") == before["transformer and transformer"]["remarks"]
 
 
 # -------------------------------------------------------------------------------------- attacks on the wall
@@ -409,8 +431,10 @@ def test_the_sandbox_shows_nothing_of_the_teachers(kernel):
     assert run(LOOKS) == "[] False True", "/proc and the environment"
     assert run(f"print(os.path.exists({str(secret)!r}), os.listdir({str(ROOT)!r}))") == "False ['.venv']"
     assert run("print(os.getuid() == 0, os.path.exists('/etc/shadow'), os.path.exists('/home'))") == "False False False"
-    seen = run("print([str(p) for p in pathlib.Path('/').rglob('*.ipynb') if 'site-packages' not in str(p)])")
-    assert seen == "[]", "no notebook at all"
+    places = ["/course", "/tmp", str(ROOT / "notebooks")]
+    assert run(f"print([p for place in {places!r} for p in pathlib.Path(place).rglob('*.ipynb')])") == "[]", (
+        "no notebook"
+    )
     assert str(ROOT / "notebooks") not in run("print(open('/proc/self/mountinfo').read())")
 
 
@@ -449,9 +473,7 @@ def test_the_sandbox_is_bounded_in_memory_disk_and_processes(kernel):
             run(f"print(sum(p.stat().st_size for p in pathlib.Path({folder!r}).glob('*')) <= {sandbox.DISK})") == "True"
         )
         run(f"[p.unlink() for p in pathlib.Path({folder!r}).glob('*') if p.is_file()]")
-    bomb = (
-        "n = 0\nwhile n < 5000:\n    if os.fork() == 0:\n        __import__('time').sleep(30); os._exit(0)\n    n += 1"
-    )
+    bomb = "import subprocess\nstarted = [subprocess.Popen(['sleep', '60']) for _ in range(1000)]"
     assert "BlockingIOError" in run(bomb)
     assert len(sandbox.psutil.Process(kernel.manager.provisioner.pid).children(recursive=True)) <= 400
 
@@ -491,9 +513,10 @@ def test_an_ordinary_user_has_the_same_wall(tmp_path):
     paths = os.pathsep.join([str(ROOT / "tools"), str(ROOT / "tests"), str(ROOT)])
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TMPDIR": str(tmp_path), "PYTHONPATH": paths}
     nobody = {"user": 65534, "group": 65534, "extra_groups": [], "env": environment, "cwd": tmp_path}
-    if subprocess.run([sys.executable, "-c", ""], **nobody, capture_output=True).returncode:
+    try:
+        done = subprocess.run([sys.executable, "-c", program], **nobody, capture_output=True, text=True)
+    except PermissionError:
         pytest.skip("the environment stands where an ordinary user cannot read it")
-    done = subprocess.run([sys.executable, "-c", program], **nobody, capture_output=True, text=True)
     assert done.stdout.strip() == "65534 ['.venv'] False", done.stderr[-2000:]
 
 
@@ -534,7 +557,7 @@ def test_plain_data_goes_over_the_line_as_it_is(value):
     if isinstance(value, (pd.DataFrame, pd.Series, pd.Index)):
         assert back.equals(value)
     else:
-        np.testing.assert_array_equal(back, value)
+        assert np.array_equal(back, value) if isinstance(value, np.ndarray) else back == value
         assert getattr(back, "dtype", None) == getattr(value, "dtype", None)
 
 
@@ -567,7 +590,7 @@ def test_what_cannot_go_over_the_line_is_named(value):
         ([1, 2, 3], lambda x: x.pop()),
         ({"a": [1]}, lambda x: x.update(b=2)),
         (np.arange(3), lambda x: x.fill(7)),
-        (FRAME.copy(), lambda x: x.drop(columns="a", inplace=True)),
+        (FRAME.copy(), lambda x: x.pop("a")),
         (FRAME["a"].copy(), lambda x: x.__setitem__(4, 9)),
     ],
     ids=["list", "dict", "array", "frame", "series"],

@@ -172,13 +172,8 @@ def write_back(target, code):
             target.update(new)
     elif isinstance(target, np.ndarray) and target.flags.writeable:
         target[...] = new
-    elif isinstance(target, pd.DataFrame) and not same(target, new):
-        target.drop(index=target.index, inplace=True)
-        target.drop(columns=target.columns, inplace=True)
-        for column in new:
-            target[column] = new[column]
-    elif isinstance(target, pd.Series) and not same(target, new):
-        target[:] = new.to_numpy()
+    elif isinstance(target, (pd.DataFrame, pd.Series)) and not same(target, new):
+        target.__init__(new)
 
 
 def ask(name, args, kwargs):
