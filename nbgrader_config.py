@@ -20,6 +20,9 @@ c.CourseDirectory.ignore = ["*.md", "images", "__pycache__", ".ipynb_checkpoints
 c.ClearSolutions.code_stub = {"python": "# Your code here\nraise NotImplementedError"}
 c.ClearSolutions.text_stub = "*Your answer here*"
 
+# tools/course.py puts a sandbox in the place of this. nbgrader's command and the form grader's button know none, and
+# there is no such module: they end with an error, and no student's code is run.
+c.Autograde.autograde_preprocessors = ["only_make_autograde_has_a_sandbox.Execute"]
 c.Validator.width = 130  # `make check` shows whole lines, and with them what a test says
 # A cell that takes longer is interrupted and counts as failed.
 c.Execute.timeout = 60

@@ -1,9 +1,8 @@
-"""Submissions that cheat: none gets a point that it does not deserve, sees what is hidden, or changes what is not its own."""
+"""Submissions that cheat: none gets a point it does not deserve, sees what is hidden, or changes what is others'."""
 
 import hashlib
 import json
 import os
-import pathlib
 import re
 import subprocess
 import sys
@@ -18,8 +17,8 @@ from jupyter_core.utils import run_sync
 from traitlets.config import Config
 from witness import Client
 
-from exercises import ROOT, SOURCE, exercises, marks, setup
-from test_course import SANDBOX, cell_of, grades, mark, project, quiet, small_notebook, solve
+from exercises import ROOT
+from test_course import SANDBOX, cell_of, grades, project, quiet, small_notebook, solve
 
 needs_a_sandbox = pytest.mark.skipif(not SANDBOX, reason="there is no bubblewrap here, so no sandbox to attack")
 
@@ -160,7 +159,8 @@ REPORTS = """
 import os, socket
 for number in range(3, 200):
     try:
-        if os.readlink(f"/proc/self/fd/{{number}}").startswith("socket") and socket.socket(fileno=os.dup(number)).family == 1:
+        at_socket = os.readlink(f"/proc/self/fd/{{number}}").startswith("socket")
+        if at_socket and socket.socket(fileno=os.dup(number)).family == 1:
             os.write(number, b'"is a model student"\\n')
             os.close(number)
     except OSError:
@@ -545,8 +545,9 @@ def test_the_makefile_hands_on_that_no_sandbox_is_wanted():
 FRAME = pd.DataFrame({"a": [1, 2], "b": ["x", None]}, index=[4, 7])
 VALUES = [
     None, True, 3, -0.5, "text", [1, [2, "a"]], (1, 2), {1, 2}, {"a": 1, (1, 2): [3]}, 2**70, 1 + 2j, np.float32(0.1),
-    np.int64(3), np.bool_(True), np.arange(6).reshape(2, 3), np.array([True, False]), np.array(["a", "bcd"]), np.zeros((0, 3)),
-    np.array([1, "a", None], dtype=object), np.array("2024-01-01", dtype="datetime64[D]"), FRAME, FRAME["b"], FRAME.index,
+    np.int64(3), np.bool_(True), np.arange(6).reshape(2, 3), np.array([True, False]), np.array(["a", "bcd"]),
+    np.zeros((0, 3)), np.array([1, "a", None], dtype=object), np.array("2024-01-01", dtype="datetime64[D]"),
+    FRAME, FRAME["b"], FRAME.index,
 ]  # fmt: skip
 
 

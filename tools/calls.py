@@ -1,7 +1,7 @@
 """Calls from the tests, in one Python, to a student's functions, in another. Both ends of the line stand here.
 
-A call goes out, and plain data comes back: it is built anew from text, numbers and bytes, never unpickled. So whatever the
-student's Python sends, the tests get a number, a string, a list, an array or a frame, and nothing that could act.
+A call goes out, and plain data comes back: it is built anew from text, numbers and bytes, never unpickled. So whatever
+the student's Python sends, the tests get a number, a string, a list, an array or a frame, and nothing that could act.
 """
 
 import base64
@@ -161,10 +161,10 @@ def write_back(target, code):
     """Change an argument in place to what the student's function has made of its copy."""
     new = decode(code)
     if isinstance(target, (list, tuple)):
-        for one, other in zip(target, code[1]):
+        for one, other in zip(target, code[1], strict=False):
             write_back(one, other)
         if isinstance(target, list):
-            kept = [one if same(one, other) else other for one, other in zip(target, new)]
+            kept = [one if same(one, other) else other for one, other in zip(target, new, strict=False)]
             target[:] = kept + new[len(kept) :]
     elif isinstance(target, (dict, set)):
         if not same(target, new):

@@ -206,7 +206,7 @@ def stage(path, released):
 
 
 def handed_in(submissions, names):
-    """dict student → dict notebook's name → path, of what a folder holds; what is called otherwise is named and left out."""
+    """dict student → dict notebook → path, of what a folder holds; what is called otherwise is named and left out."""
     found = {}
     for folder in sorted(submissions.iterdir()) if submissions.is_dir() else []:
         if not folder.is_dir() or folder.is_symlink():

@@ -1,4 +1,4 @@
-"""What runs first within the sandbox: it gives up rights, limits itself, starts to report, and becomes a Jupyter kernel.
+"""What runs first within the sandbox: it gives up rights, limits itself, starts to report, becomes a Jupyter kernel.
 
 Started as `python inside.py LIMITS [CONNECTION_FILE]`; without a connection file it only tries whether all this works.
 """
@@ -36,8 +36,9 @@ def deed(event, args, limits):
     """A sentence about what the code tried and must not, or None.
 
     Args:
-        event, args: of Python's audit events. limits: dict 'scratch', folders where it may write, 'hidden', the teacher's
-            folders, which are not in the sandbox, and 'environment', what is there of them.
+        event, args: of Python's audit events.
+        limits: dict 'scratch', folders where it may write, 'hidden', the teacher's folders, which are not in the
+            sandbox, and 'environment', what is there of them.
     """
     if event in ("socket.connect", "socket.getaddrinfo", "socket.sendto"):
         family = getattr(args[0], "family", None)

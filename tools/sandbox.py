@@ -1,7 +1,7 @@
-"""A Jupyter kernel behind a wall: bubblewrap shows a student's code the environment, the students' copy and a scratch folder.
+"""A Jupyter kernel behind a wall: bubblewrap shows a student's code the environment, the helpers and scratch folders.
 
-It sees no clone, no solution, no gradebook, no other submission and no network, only its own processes, and it has bounded
-memory, disk and processes. Linux only; `make autograde SANDBOX=none` does without.
+It sees no clone, no solution, no gradebook, no other submission and no network, only its own processes, and it has
+bounded memory, disk and processes. Linux only; `make autograde SANDBOX=none` does without.
 """
 
 import contextlib
@@ -35,9 +35,9 @@ SCRATCH = ["/tmp", WORK, "/dev/shm", "/dev/null"]
 NONE = "SANDBOX=none: a submission can read, change and send all that you can: solutions, marks, all your files."
 MISSING = (
     "Submissions are run in a sandbox, and it cannot be built here: {reason}\n"
-    "On Linux, install bubblewrap (apt-get install bubblewrap, dnf install bubblewrap). On macOS or Windows, grade in a "
-    "Linux machine or container.\n'make autograde SANDBOX=none SUBMISSIONS=folder' does without; a submission can then "
-    "read and change all that you can."
+    "On Linux, install bubblewrap (apt-get install bubblewrap, dnf install bubblewrap). On macOS or Windows, grade "
+    "in a virtual machine with Linux.\n'make autograde SANDBOX=none SUBMISSIONS=folder' does without; a submission can "
+    "then read and change all that you can."
 )
 
 
@@ -77,7 +77,7 @@ def environment_but(hidden):
 
 
 def students_copy():
-    """Arguments that show the helpers, the data, and the two files with which the tests reach the student's functions."""
+    """Arguments that show the helpers, the data, and the two files with which tests reach the student's functions."""
     arguments = ["--dir", COURSE, "--dir", f"{COURSE}/inside", "--ro-bind", str(ROOT / "data"), f"{COURSE}/data"]
     for path in sorted(ROOT.glob("wdl_*.py")):
         arguments += ["--ro-bind", str(path), f"{COURSE}/{path.name}"]
@@ -104,7 +104,7 @@ def variables():
 
 @functools.cache
 def rights():
-    """Arguments that take rights away: as an ordinary user in a user namespace of its own; root becomes nobody inside."""
+    """Arguments that take rights away: an ordinary user gets a namespace of its own; root becomes nobody inside."""
     unshared = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
     if os.geteuid() == 0:
         return [*unshared, "--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
@@ -117,8 +117,8 @@ def wall(hidden, folder=None):
     """The command that runs inside.py behind the wall.
 
     Args:
-        hidden: list of absolute paths, the teacher's folders. folder: where the kernel's connection file and its sockets
-            stand; None tries the wall alone.
+        hidden: list of absolute paths, the teacher's folders.
+        folder: where the kernel's connection file and its sockets stand; None tries the wall alone.
     """
     limits = {"resources": RESOURCES, "scratch": SCRATCH, "hidden": [str(path) for path in hidden]}
     limits["environment"] = [str(pathlib.Path(prefix).resolve()) for prefix in (sys.prefix, sys.base_prefix)]

@@ -1,8 +1,8 @@
-"""Grade a notebook in two kernels: the student's cells run behind the wall, the tests in a kernel that no student ever enters.
+"""Grade a notebook in two kernels: the student's cells behind the wall, the tests where no student's code ever runs.
 
-A test calls the student's functions over a line on which only plain data comes back (calls.py). So a test runs as it was
-written, with NumPy, the helpers and the shell as they are, and all that a submission can do to it is to answer. Hidden
-tests never reach the student's kernel; it sees what they call its functions with.
+A test calls the student's functions over a line on which only plain data comes back (calls.py). So a test runs as it
+was written, with NumPy, the helpers and the shell as they are, and all that a submission can do to it is to answer.
+Hidden tests never reach the student's kernel; it sees what they call its functions with.
 """
 
 import ast
@@ -23,8 +23,6 @@ from jupyter_core.utils import run_sync
 from nbclient.exceptions import DeadKernelError
 from nbgrader.preprocessors import Execute
 from nbgrader.utils import is_grade, is_locked, is_solution
-
-from sandbox import Kernel
 
 TOOLS = pathlib.Path(__file__).resolve().parent
 ROOM = 2_000_000  # characters of output that a cell may have
@@ -189,7 +187,7 @@ class Student:
         return outputs
 
     def is_sound(self):
-        """Whether Python still does what it is told: it fails where it must, and computes what nobody can know before."""
+        """Whether Python does what it is told: it fails where it must, and computes what nobody can know before."""
         one, other = secrets.randbelow(10**9), secrets.randbelow(10**9)
         added = run_sync(self.client.run)(f"print({one} + {other})").outputs
         failing = run_sync(self.client.run)(f"assert {one} == {one + 1}, {str(other)!r}").outputs
@@ -209,7 +207,7 @@ class Student:
 
 
 async def end_call(student, serving):
-    """The output of the functions that were called, once the student's Python has stopped; None if it cannot be stopped."""
+    """The output of the functions that were called, once the student's Python has stopped; None if it cannot."""
     done, _ = await asyncio.wait([serving], timeout=1)
     if not done:
         await student.kernel.manager.interrupt_kernel()
@@ -294,7 +292,7 @@ def grade(notebook, released, student, judge):
 
 
 def refuse(notebook, refused):
-    """Take the points of exercises whose code did what it must not: an error in each of their tests, with the reason."""
+    """Take the points of exercises whose code did what it must not: an error in each of their tests, with why."""
     for index, deed in refused:
         text = f"No points for this exercise: its code {deed}."
         for cell in exercise_of(notebook, index):
@@ -312,7 +310,7 @@ class Bench:
     """
 
     def __init__(self, start, config):
-        """start: function of a source that starts a student's kernel, which runs that source first. config: nbgrader's."""
+        """start: function that starts a student's kernel, which runs the source that it gets. config: nbgrader's."""
         self.start, self.config, self.judge = start, config, Judge()
         self.waiting, self.released, self.following, self.stopped = {}, None, None, None
 
