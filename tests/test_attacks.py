@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import pickle
 import re
 import subprocess
 import sys
@@ -15,10 +16,10 @@ import pytest
 import sandbox
 from jupyter_core.utils import run_sync
 from traitlets.config import Config
-from witness import Client
+from witness import Client, needed
 
-from exercises import ROOT
-from test_course import SANDBOX, cell_of, grades, project, quiet, small_notebook, solve
+from exercises import ROOT, SOURCE, exercises, marks, points
+from test_course import SANDBOX, every_exercise, solved_before, cell_of, grades, project, quiet, small_notebook, solve
 
 needs_a_sandbox = pytest.mark.skipif(not SANDBOX, reason="there is no bubblewrap here, so no sandbox to attack")
 
@@ -159,8 +160,7 @@ REPORTS = """
 import os, socket
 for number in range(3, 200):
     try:
-        at_socket = os.readlink(f"/proc/self/fd/{{number}}").startswith("socket")
-        if at_socket and socket.socket(fileno=os.dup(number)).family == 1:
+        if str(socket.socket(fileno=os.dup(number)).getpeername()).endswith("reports"):
             os.write(number, b'"is a model student"\\n')
             os.close(number)
     except OSError:
@@ -429,8 +429,9 @@ def test_the_sandbox_shows_nothing_of_the_teachers(kernel):
     run = lambda source: outputs(kernel, source).strip()  # noqa: E731
     secret = kernel.folder_of_secrets / "secret.txt"
     assert run(LOOKS) == "[] False True", "/proc and the environment"
-    assert run(f"print(os.path.exists({str(secret)!r}), os.listdir({str(ROOT)!r}))") == "False ['.venv']"
-    assert run("print(os.getuid() == 0, os.path.exists('/etc/shadow'), os.path.exists('/home'))") == "False False False"
+    for path in (secret, ROOT / "notebooks", ROOT / "tools", ROOT / "tests", "/etc/shadow", "/etc/passwd"):
+        assert run(f"print(os.path.exists({str(path)!r}))") == "False", path
+    assert run("print(os.getuid())") == str(os.getuid() or 65534)
     places = ["/course", "/tmp", str(ROOT / "notebooks")]
     assert run(f"print([p for place in {places!r} for p in pathlib.Path(place).rglob('*.ipynb')])") == "[]", (
         "no notebook"
@@ -507,7 +508,7 @@ def test_an_ordinary_user_has_the_same_wall(tmp_path):
         "assert sandbox.why_not([sandbox.ROOT]) is None, sandbox.why_not([sandbox.ROOT])\n"
         "kernel = sandbox.Kernel([sandbox.ROOT], True, 'import os')\n"
         "run_sync(kernel.client.wait_for_ready)(timeout=60)\n"
-        f"print(outputs(kernel, 'print(os.getuid(), os.listdir({str(ROOT)!r}), os.path.exists(\"/home\"))'))\n"
+        f"print(outputs(kernel, 'print(os.getuid(), os.path.exists({json.dumps(str(ROOT / 'tools'))}))'))\n"
         "kernel.close()"
     )
     paths = os.pathsep.join([str(ROOT / "tools"), str(ROOT / "tests"), str(ROOT)])
@@ -517,7 +518,7 @@ def test_an_ordinary_user_has_the_same_wall(tmp_path):
         done = subprocess.run([sys.executable, "-c", program], **nobody, capture_output=True, text=True)
     except PermissionError:
         pytest.skip("the environment stands where an ordinary user cannot read it")
-    assert done.stdout.strip() == "65534 ['.venv'] False", done.stderr[-2000:]
+    assert done.stdout.strip() == "65534 False", done.stderr[-2000:]
 
 
 @pytest.mark.parametrize("reason", ["not installed", "not allowed"])
@@ -602,3 +603,26 @@ def test_a_test_sees_what_a_function_does_to_its_arguments(before, change):
     assert not calls.same(before, changed)
     calls.write_back(before, calls.encode(changed))
     assert calls.same(before, changed)
+
+
+def over_the_line(function):
+    """The function as the tests of the grading see it: what it gets and what it gives are copies."""
+
+    def call(*args, **kwargs):
+        args, kwargs = pickle.loads(pickle.dumps((args, kwargs)))
+        return calls.decode(json.loads(json.dumps(calls.encode(function(*args, **kwargs)))))
+
+    return call
+
+
+@every_exercise
+def test_an_answer_gets_full_points_over_the_line(stem, name):
+    answer, *tests = exercises(SOURCE[stem])[name]
+    tests = [cell for cell in tests if not marks(cell)["grade_id"].endswith("-check")]  # slow, and alike
+    names = solved_before(stem, name)
+    exec(answer.source, names)
+    functions = set(needed(SOURCE[stem])) & set(names)
+    assert functions, "the tests call the answer"
+    names.update({each: over_the_line(names[each]) for each in functions})
+    given, errors = points("", tests, names)
+    assert errors == [None] * len(tests) and sum(given)
