@@ -198,7 +198,7 @@ class Kernel:
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         run_sync(self.manager.start_kernel)(env=environment, cwd=str(sockets), **quiet)
         self.client = self.manager.client()
-        self.client.start_channels()
+        self.client.start_channels(hb=False)  # a heart that has stopped would make the end of this wait for ever
         self.client.allow_stdin = False
         self.client.execute(f"import calls\ndel calls\n{first}", store_history=False)
         if sandbox:
