@@ -85,7 +85,7 @@ assignment: .venv/installed ## make the students' copy: build/release/ and build
 
 autograde: .venv/installed ## grade SUBMISSIONS=folder, which holds STUDENT/NOTEBOOK.ipynb: build/grades.csv, build/feedback/
 	@test -n "$(SUBMISSIONS)" || { echo "Type 'make autograde SUBMISSIONS=folder'; it holds STUDENT/NOTEBOOK.ipynb."; exit 1; }
-	$(BIN)/python tools/course.py autograde "$(SUBMISSIONS)"
+	$(BIN)/python tools/course.py autograde "$(SUBMISSIONS)" $(if $(SANDBOX),--sandbox "$(SANDBOX)")
 
 grades: .venv/installed ## write grades and feedback anew, after grading by hand
 	$(BIN)/python tools/course.py grades

@@ -20,9 +20,14 @@ c.CourseDirectory.ignore = ["*.md", "images", "__pycache__", ".ipynb_checkpoints
 c.ClearSolutions.code_stub = {"python": "# Your code here\nraise NotImplementedError"}
 c.ClearSolutions.text_stub = "*Your answer here*"
 
+# tools/course.py puts a sandbox in the place of this. nbgrader's command and the form grader's button know none, and
+# there is no such module: they end with an error, and no student's code is run.
+c.Autograde.autograde_preprocessors = ["only_make_autograde_has_a_sandbox.Execute"]
 c.Validator.width = 130  # `make check` shows whole lines, and with them what a test says
 # A cell that takes longer is interrupted and counts as failed.
 c.Execute.timeout = 60
+# The pages with what students wrote, feedback and the form grader's, run no scripts of theirs.
+c.HTMLExporter.sanitize_html = True
 c.Execute.raise_on_iopub_timeout = False  # a loop that cannot be interrupted costs its own tests, not the notebook
 if os.name == "posix":  # Unix sockets work with the network cut, loopback included
     sockets = tempfile.mkdtemp()
