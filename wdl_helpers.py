@@ -415,51 +415,6 @@ def scores(labels, probabilities):
     }
 
 
-def ranking_scores(frame, query, label, scores, k=10):
-    """How well scores rank the rows of each query, as recommender people measure it.
-
-    Args:
-        frame: data frame of impressions, one row for each item of each query.
-        query: name of the column that tells the queries, such as a visit, apart. label: name of a column of 0 and 1.
-        scores: array (rows,), higher is better. k: int ≥ 1, places on the page.
-    Returns:
-        dict with 'NDCG@k', the mean of Σ label/log2(1 + place) over the first k places as a share of the best
-        possible order's, and 'hit rate@k', the share of queries with a 1 on the first k places; both over the
-        'queries' that have a 1 at all. Rows with equal scores share the mean of their places' worth, as in
-        scikit-learn's `ndcg_score`; a hit needs a 1 that is among the first k whichever of the equals go first.
-    Raises:
-        KeyError: a column is missing. TypeError, ValueError: labels are not 0/1 or of one class, a query is missing,
-        a score is not a finite number, or there are not as many scores as rows.
-    Source:
-        Järvelin and Kekäläinen, "Cumulated gain-based evaluation of IR techniques", TOIS 2002.
-    """
-    check_frame(frame, [query, label])
-    check_whole("k", k, 1)
-    labels, scores = check_labels(frame[label]), np.asarray(scores, dtype="float64")
-    if scores.shape != labels.shape:
-        raise ValueError(f"The scores have the shape {scores.shape}; expected one for each of {len(labels)} rows.")
-    if not np.isfinite(scores).all():
-        raise ValueError(f"Row {np.flatnonzero(~np.isfinite(scores))[0]} has a score that is not a finite number.")
-    if frame[query].isna().any():
-        raise ValueError(f"Column {query!r} has a missing value: each row needs its query.")
-    rows = pd.DataFrame({"query": frame[query].to_numpy(), "label": labels.astype("float64"), "score": scores})
-    rows = rows.sort_values("score", ascending=False, kind="stable")
-    place = rows.groupby("query").cumcount() + 1
-    rows["worth"] = np.where(place <= k, 1 / np.log2(place + 1), 0)
-    shared = rows.groupby(["query", "score"])["worth"].transform("mean")
-    worst = rows.groupby("query")["score"].rank(method="max", ascending=False)
-    rows["gain"], rows["hit"] = rows["label"] * shared, rows["label"] * (worst <= k)
-    # The best order has the 1s in front: as many places' worths as there are 1s.
-    rows["best"] = rows["worth"] * (place <= rows.groupby("query")["label"].transform("sum"))
-    total = rows.groupby("query")[["label", "gain", "best"]].sum().assign(hit=rows.groupby("query")["hit"].max())
-    total = total[total["label"] > 0]
-    return {
-        f"NDCG@{k}": float((total["gain"] / total["best"]).mean()),
-        f"hit rate@{k}": float(total["hit"].mean()),
-        "queries": len(total),
-    }
-
-
 def comparison(results):
     """One table of the scores of several models.
 
