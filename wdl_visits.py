@@ -1,0 +1,78 @@
+"""A real log: which areas of a web site each visitor saw in a week of 1998, and what is trained on it.
+
+load_visits ─► visit_rows ─► visits_wide, visits_deep ─► visits_model, visits_training
+            ─► test_queries ─► model_scores                   every area scored for each held-out visit
+"""
+
+import pathlib
+import re
+
+import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
+
+# isort: split
+import keras
+import pandas as pd
+
+import wdl_ranking
+
+# ---------------------------------------------------------------------------------------------- data
+
+DATA = pathlib.Path(__file__).resolve().parent / "data"
+SHA256 = {
+    "visits_train.csv": "1067ec32ec77623d2d8ab14a7455e66c66009f8621487a741d93937b5ad78ee1",
+    "visits_test.csv": "fad26c73dfb1661a538cbce1c0f546de9cc2e9c3e92def0a2b0624b13a191aea",
+    "visits_areas.csv": "b7b2106ae54d8fcb7b9e5621e0f8b064d34533eead4b1954add5839e5d3f7215",
+}
+
+
+def load_visits(folder=DATA):
+    """Read the log of visits in its official split, and the titles of the areas.
+
+    Args:
+        folder: path of the folder that holds visits_train.csv, visits_test.csv and visits_areas.csv.
+    Returns:
+        Three data frames: train (98,654 visits of 32,711 users) and test (15,191 visits of 5,000 others), with the
+        columns 'user', a number, and 'area'; areas (294), with 'area' and 'title'. No user is in both.
+    Raises:
+        FileNotFoundError: a file is missing or cannot be read; the message names it.
+        ValueError: a file is not the original one, by its SHA-256; the message names it.
+    Source:
+        Breese, Heckerman and Kadie, UCI Machine Learning Repository, 1998, DOI 10.24432/C5VS3Q.
+    """
+    return tuple(wdl.read_original(pathlib.Path(folder) / name, sha256) for name, sha256 in SHA256.items())
+
+
+# --------------------------------------------------------------------------------------- rows and queries
+
+
+ALONE = 0.3  # share of the visitors with a single visit that are trained on: their lists are empty
+
+
+def title_words(areas):
+    """Area → the words of its title, each once, in small letters: dict of lists, from the frame `areas`."""
+    words = {}
+    for area, title in zip(areas["area"], areas["title"], strict=True):
+        words[area] = list(dict.fromkeys(re.findall(r"[a-z0-9]+", title.lower())))
+    return words
+
+
+def with_words(frame, words):
+    """The `frame` with a column 'words', the list of each area's title; `words` is from `title_words`."""
+    return frame.assign(words=frame["area"].map(words))
+
+
+def visit_rows(log, areas, negatives, seed=0, longest=10):
+    """Rows to train on: each visit with the visitor's other ones as a list, and areas that the visitor did not see.
+
+    Args:
+        log: data frame of 'user' and 'area'. areas: data frame of 'area' and 'title'; negatives are drawn from it.
+        negatives: int ≥ 1, rows of label 0 for each visit. seed: int, of all draws.
+        longest: int ≥ 1, the most other visits in a row's list.
+    Returns:
+        data frame in random order with 'user', 'area', 'seen', a list of areas, 'label' and 'words', a list.
+    """
+    rows = wdl_ranking.leave_one_out(log, "user", "area", "seen", longest=longest, seed=seed)
+    alone = rows["seen"].map(len) == 0
+    rows = pd.concat([rows[~alone], rows[alone].sample(frac=ALONE, random_state=seed)])
+    rows = wdl_ranking.with_negatives(rows, log, "user", "area", negatives, items=areas["area"], seed=seed)
+    return with_words(rows.sample(frac=1, random_state=seed, ignore_index=True), title_words(areas))
