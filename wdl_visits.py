@@ -1,9 +1,10 @@
 """A real log: which areas of a web site each visitor saw in a week of 1998, and what is trained on it.
 
 load_visits ─► visit_rows ─► visits_wide, visits_deep ─► visits_model, visits_training
-            ─► test_queries ─► model_scores                   every area scored for each held-out visit
+            ─► held_out_visits ─► model_places                  where each held-out visit is ranked
 """
 
+import math
 import pathlib
 import re
 
@@ -61,7 +62,7 @@ def with_words(frame, words):
     return frame.assign(words=frame["area"].map(words))
 
 
-def visit_rows(log, areas, negatives, seed=0, longest=10):
+def visit_rows(log, areas, negatives, seed=0, longest=7):
     """Rows to train on: each visit with the visitor's other ones as a list, and areas that the visitor did not see.
 
     Args:
@@ -76,3 +77,78 @@ def visit_rows(log, areas, negatives, seed=0, longest=10):
     rows = pd.concat([rows[~alone], rows[alone].sample(frac=ALONE, random_state=seed)])
     rows = wdl_ranking.with_negatives(rows, log, "user", "area", negatives, items=areas["area"], seed=seed)
     return with_words(rows.sample(frac=1, random_state=seed, ignore_index=True), title_words(areas))
+
+
+def held_out_visits(test, seed=0):
+    """The published test, "all but 1": of each visitor with two visits or more, one visit is held out at random.
+
+    Args:
+        test: data frame of 'user' and 'area'. seed: int, of the draw.
+    Returns:
+        data frame with a row for each such visitor: 'user', 'area', what is held out, and 'seen', the others.
+    """
+    several = test.groupby("user")["area"].transform("nunique") > 1
+    return wdl_ranking.hold_one_out(test[several], "user", "area", "seen", seed)
+
+
+# ------------------------------------------------------------------------------------------- the recipes
+# Chosen on held-out training visitors: `benchmarks/visits.py --search` has what was tried.
+
+SIZES = {"embedding_dim": 32, "units": (64, 32), "dropout": 0.0}
+BATCH_SIZE = 2048
+
+
+def visits_wide(rows):
+    """The wide part's features, fitted on the training `rows`: the area, and AND(seen area, area)."""
+    return wdl.fit_wide(rows, ["area", ("seen", "area")])
+
+
+def visits_deep(rows):
+    """The deep part's features, fitted on the training `rows`: areas seen, the area, and the words of its title."""
+    return wdl.fit_deep(rows, ["seen", "area", "words"], [])
+
+
+def visits_model(kind, wide, deep):
+    """An untrained model of a `kind`, 'wide', 'deep' or 'wide_deep', for what `visits_wide`, `visits_deep` returned.
+
+    Args, `wide` and `deep`, are the fitted features; embeddings have 32 dimensions, as in the paper.
+    """
+    if kind == "wide":
+        return wdl.wide_model(wide)
+    return wdl.deep_model(deep, **SIZES) if kind == "deep" else wdl.wide_deep_model(wide, deep, **SIZES)
+
+
+def visits_training(kind, n_rows, epochs):
+    """How a model of a `kind` is trained on `n_rows`, for a number of `epochs`: arguments of `wdl.train`."""
+    # Both sums of squares start near 0: the usual start, 0.1, would drown the tiny gradients of rare ids.
+    ftrl = wdl.Ftrl(0.1, l1_regularization_strength=0.003, initial_accumulator_value=1e-6)
+    steps = epochs * math.ceil(n_rows / BATCH_SIZE)
+    adagrad = wdl.Adagrad(keras.optimizers.schedules.CosineDecay(0.06, steps), initial_accumulator_value=1e-6)
+    optimizer = {"wide": ftrl, "deep": adagrad, "wide_deep": wdl.joint_optimizer(ftrl, adagrad)}[kind]
+    return {"optimizer": optimizer, "epochs": epochs, "batch_size": BATCH_SIZE}
+
+
+def model_places(models, queries, areas, wide, deep):
+    """Where models put the area that is held out, among all that the visitor did not see.
+
+    Args:
+        models: dict name → trained model from `visits_model`. queries: from `held_out_visits`.
+        areas: data frame of 'area' and 'title', all that are ranked. wide, deep: the fitted features.
+    Returns:
+        data frame of places, counted from 0: a row a query, with its index, and a column a model.
+    """
+    words = title_words(areas)
+    found = pd.DataFrame(0.0, index=queries.index, columns=list(models))
+    ordered = queries.loc[queries["seen"].map(len).sort_values(kind="stable").index]  # short lists need less room
+    size = max(wdl_ranking.BLOCK // len(areas), 1)
+    for start in range(0, len(ordered), size):
+        block = ordered.iloc[start : start + size]
+        rows = with_words(wdl_ranking.candidates(block, "area", areas["area"]), words)
+        inputs = wdl.joint_inputs(rows, wide, deep)
+        for name, model in models.items():
+            scores = wdl.predict(model, inputs).reshape(len(block), len(areas))
+            score = dict(zip(block.index, scores, strict=True))
+            found.loc[block.index, name] = wdl_ranking.held_out_places(
+                block, "area", "seen", areas["area"], lambda part, score=score: [score[row] for row in part.index]
+            )
+    return found
