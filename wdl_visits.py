@@ -95,7 +95,8 @@ def held_out_visits(test, seed=0):
 # Chosen on held-out training visitors: `benchmarks/visits.py --search` has what was tried.
 
 SIZES = {"embedding_dim": 32, "units": (64, 32), "dropout": 0.0}
-BATCH_SIZE = 2048
+BATCH_SIZE = 4096
+NEGATIVES = 10  # areas that a visitor did not see, for each visit
 
 
 def visits_wide(rows):
@@ -118,12 +119,15 @@ def visits_model(kind, wide, deep):
     return wdl.deep_model(deep, **SIZES) if kind == "deep" else wdl.wide_deep_model(wide, deep, **SIZES)
 
 
-def visits_training(kind, n_rows, epochs):
-    """How a model of a `kind` is trained on `n_rows`, for a number of `epochs`: arguments of `wdl.train`."""
+def visits_training(kind, n_rows, epochs=3, wide_rate=0.4, l1=0.001, deep_rate=0.1):
+    """How a model of a `kind`, 'wide', 'deep' or 'wide_deep', is trained on `n_rows`: arguments of `wdl.train`.
+
+    Args, `epochs`, `wide_rate`, `l1` and `deep_rate`, have the values that the search chose.
+    """
     # Both sums of squares start near 0: the usual start, 0.1, would drown the tiny gradients of rare ids.
-    ftrl = wdl.Ftrl(0.1, l1_regularization_strength=0.003, initial_accumulator_value=1e-6)
+    ftrl = wdl.Ftrl(wide_rate, l1_regularization_strength=l1, initial_accumulator_value=1e-6)
     steps = epochs * math.ceil(n_rows / BATCH_SIZE)
-    adagrad = wdl.Adagrad(keras.optimizers.schedules.CosineDecay(0.06, steps), initial_accumulator_value=1e-6)
+    adagrad = wdl.Adagrad(keras.optimizers.schedules.CosineDecay(deep_rate, steps), initial_accumulator_value=1e-6)
     optimizer = {"wide": ftrl, "deep": adagrad, "wide_deep": wdl.joint_optimizer(ftrl, adagrad)}[kind]
     return {"optimizer": optimizer, "epochs": epochs, "batch_size": BATCH_SIZE}
 
