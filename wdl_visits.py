@@ -95,7 +95,7 @@ def held_out_visits(test, seed=0):
 # Chosen on held-out training visitors: `benchmarks/visits.py --search` has what was tried.
 
 SIZES = {"embedding_dim": 32, "units": (64, 32), "dropout": 0.0}
-BATCH_SIZE = 4096
+BATCH_SIZE = 2048
 NEGATIVES = 10  # areas that a visitor did not see, for each visit
 
 
@@ -119,7 +119,7 @@ def visits_model(kind, wide, deep):
     return wdl.deep_model(deep, **SIZES) if kind == "deep" else wdl.wide_deep_model(wide, deep, **SIZES)
 
 
-def visits_training(kind, n_rows, epochs=3, wide_rate=0.4, l1=0.001, deep_rate=0.1):
+def visits_training(kind, n_rows, epochs=4, wide_rate=0.2, l1=0.001, deep_rate=0.06):
     """How a model of a `kind`, 'wide', 'deep' or 'wide_deep', is trained on `n_rows`: arguments of `wdl.train`.
 
     Args, `epochs`, `wide_rate`, `l1` and `deep_rate`, have the values that the search chose.
