@@ -72,6 +72,8 @@ benchmarks: .venv/installed build/peers/installed ## measure every model, other 
 	$(BIN)/python benchmarks/speed.py --json benchmarks/speed.json
 	$(BIN)/python benchmarks/wide_scaling.py --json benchmarks/wide_scaling.json
 	$(BIN)/python benchmarks/app_store.py --seeds 10 --json benchmarks/app_store.json
+	rm -f benchmarks/visits.json  # a run that was stopped would go on
+	$(BIN)/python benchmarks/visits.py --draws 10 --json benchmarks/visits.json
 	$(BIN)/python benchmarks/serving.py --json benchmarks/serving.json
 	$(BIN)/python benchmarks/streaming.py --json benchmarks/streaming.json
 	$(BIN)/python benchmarks/distributed.py --workers 2 --json benchmarks/distributed.json

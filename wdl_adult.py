@@ -4,8 +4,6 @@ load_adult ─► wide_features, deep_features ─► training          data, fe
            ─► course_features, course_inputs, course_model      a beginners' recipe, to compare with
 """
 
-import hashlib
-import io
 import itertools
 import math
 import pathlib
@@ -15,7 +13,6 @@ import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
 # isort: split
 import keras
 import numpy as np
-import pandas as pd
 from keras import layers
 
 # ---------------------------------------------------------------------------------------------- data
@@ -41,21 +38,7 @@ def load_adult(folder=DATA):
     Source:
         Becker and Kohavi, UCI Machine Learning Repository, 1996, DOI 10.24432/C5XW20.
     """
-    frames = []
-    for name, expected in SHA256.items():
-        path = pathlib.Path(folder) / name
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            message = f"Cannot read {path} ({error.strerror}): fetch it with `git checkout data`."
-            raise FileNotFoundError(message) from None
-        if hashlib.sha256(content).hexdigest() != expected:
-            raise ValueError(
-                f"{path} is not the original file: it has {len(content):,} bytes and another SHA-256 than "
-                f"{expected[:12]}…; it was cut off or edited. Restore it with `git checkout data`."
-            )
-        frames.append(pd.read_csv(io.BytesIO(content), keep_default_na=False))
-    return tuple(frames)
+    return tuple(wdl.read_original(pathlib.Path(folder) / name, sha256) for name, sha256 in SHA256.items())
 
 
 # ------------------------------------------------------------------------------------ the Adult recipes

@@ -10,9 +10,11 @@ The features are called by this module's name too, so that one import is enough.
 Learning for Recommender Systems", 2016, arXiv 1606.07792.
 """
 
+import hashlib
 import io
 import itertools
 import os
+import pathlib
 
 from wdl_features import (  # noqa: F401
     AND,
@@ -51,6 +53,32 @@ from IPython.display import Image
 from keras import layers, ops
 from scipy.special import expit
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
+
+# ------------------------------------------------------------------------------------------------ data
+
+
+def read_original(path, sha256):
+    """Read a CSV file as it was published; missing values stay the strings that they are.
+
+    Args:
+        path: path of the file. sha256: str, the checksum that it must have.
+    Returns:
+        data frame.
+    Raises:
+        FileNotFoundError: the file is missing or cannot be read. ValueError: it has another checksum. Both name it.
+    """
+    try:
+        content = pathlib.Path(path).read_bytes()
+    except OSError as error:
+        message = f"Cannot read {path} ({error.strerror}): fetch it with `git checkout data`."
+        raise FileNotFoundError(message) from None
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise ValueError(
+            f"{path} is not the original file: it has {len(content):,} bytes and another SHA-256 than "
+            f"{sha256[:12]}…; it was cut off or edited. Restore it with `git checkout data`."
+        )
+    return pd.read_csv(io.BytesIO(content), keep_default_na=False)
+
 
 # ---------------------------------------------------------------------------------------------- models
 
@@ -412,51 +440,6 @@ def scores(labels, probabilities):
         "accuracy": accuracy_score(labels, probabilities >= 0.5),
         "AUC": roc_auc_score(labels, probabilities),
         "log loss": log_loss(labels, probabilities),
-    }
-
-
-def ranking_scores(frame, query, label, scores, k=10):
-    """How well scores rank the rows of each query, as recommender people measure it.
-
-    Args:
-        frame: data frame of impressions, one row for each item of each query.
-        query: name of the column that tells the queries, such as a visit, apart. label: name of a column of 0 and 1.
-        scores: array (rows,), higher is better. k: int ≥ 1, places on the page.
-    Returns:
-        dict with 'NDCG@k', the mean of Σ label/log2(1 + place) over the first k places as a share of the best
-        possible order's, and 'hit rate@k', the share of queries with a 1 on the first k places; both over the
-        'queries' that have a 1 at all. Rows with equal scores share the mean of their places' worth, as in
-        scikit-learn's `ndcg_score`; a hit needs a 1 that is among the first k whichever of the equals go first.
-    Raises:
-        KeyError: a column is missing. TypeError, ValueError: labels are not 0/1 or of one class, a query is missing,
-        a score is not a finite number, or there are not as many scores as rows.
-    Source:
-        Järvelin and Kekäläinen, "Cumulated gain-based evaluation of IR techniques", TOIS 2002.
-    """
-    check_frame(frame, [query, label])
-    check_whole("k", k, 1)
-    labels, scores = check_labels(frame[label]), np.asarray(scores, dtype="float64")
-    if scores.shape != labels.shape:
-        raise ValueError(f"The scores have the shape {scores.shape}; expected one for each of {len(labels)} rows.")
-    if not np.isfinite(scores).all():
-        raise ValueError(f"Row {np.flatnonzero(~np.isfinite(scores))[0]} has a score that is not a finite number.")
-    if frame[query].isna().any():
-        raise ValueError(f"Column {query!r} has a missing value: each row needs its query.")
-    rows = pd.DataFrame({"query": frame[query].to_numpy(), "label": labels.astype("float64"), "score": scores})
-    rows = rows.sort_values("score", ascending=False, kind="stable")
-    place = rows.groupby("query").cumcount() + 1
-    rows["worth"] = np.where(place <= k, 1 / np.log2(place + 1), 0)
-    shared = rows.groupby(["query", "score"])["worth"].transform("mean")
-    worst = rows.groupby("query")["score"].rank(method="max", ascending=False)
-    rows["gain"], rows["hit"] = rows["label"] * shared, rows["label"] * (worst <= k)
-    # The best order has the 1s in front: as many places' worths as there are 1s.
-    rows["best"] = rows["worth"] * (place <= rows.groupby("query")["label"].transform("sum"))
-    total = rows.groupby("query")[["label", "gain", "best"]].sum().assign(hit=rows.groupby("query")["hit"].max())
-    total = total[total["label"] > 0]
-    return {
-        f"NDCG@{k}": float((total["gain"] / total["best"]).mean()),
-        f"hit rate@{k}": float(total["hit"].mean()),
-        "queries": len(total),
     }
 
 

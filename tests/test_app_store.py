@@ -1,4 +1,4 @@
-"""The simulated store, ranking quality, and what the benchmark's file must hold."""
+"""The simulated store, and what the benchmark's file must hold."""
 
 import hashlib
 import json
@@ -6,18 +6,15 @@ import pathlib
 import tracemalloc
 from statistics import mean, stdev
 
-import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
+import wdl_helpers  # noqa: F401, before TensorFlow: it sets how TensorFlow computes
 
 # isort: split
 import numpy as np
 import pandas as pd
 import pytest
 import wdl_store
-from hypothesis import given
-from hypothesis import strategies as st
 from laws import sigmoid
 from scipy.stats import t as student
-from sklearn.metrics import ndcg_score
 
 RESULTS = pathlib.Path(__file__).resolve().parent.parent / "benchmarks" / "app_store.json"
 STORE = wdl_store.make_store(0, n_users=2_000)
@@ -184,64 +181,6 @@ def test_a_page_is_worth_the_truth_of_its_best_scored_candidates():
         wdl_store.expected_installs(truth, np.full(6, np.nan))
     with pytest.raises(ValueError, match="shown is 4"):
         wdl_store.expected_installs(truth, scores, shown=4)
-
-
-# --------------------------------------------------------------------------------------- ranking quality
-
-
-def test_ranking_scores_by_hand():
-    frame = pd.DataFrame({"visit": list("aaabbcc"), "install": [0, 1, 1, 0, 1, 0, 0]})
-    found = wdl.ranking_scores(frame, "visit", "install", [3, 2, 1, 9, 8, 1, 2], k=2)
-    # Visit a: the 1s stand on places 2 and 3. Visit b: on place 2. Visit c has none and does not count.
-    second = 1 / np.log2(3)
-    assert found["NDCG@2"] == pytest.approx((second / (1 + second) + second) / 2)
-    assert (found["hit rate@2"], found["queries"]) == (1.0, 2)
-    assert wdl.ranking_scores(frame, "visit", "install", [3, 2, 1, 9, 8, 1, 2], k=1)["hit rate@1"] == 0
-    perfect = wdl.ranking_scores(frame, "visit", "install", frame["install"], k=2)
-    assert perfect == {"NDCG@2": pytest.approx(1), "hit rate@2": 1.0, "queries": 2}
-
-
-def test_equal_scores_gain_nothing_from_the_order_of_rows():
-    frame = pd.DataFrame({"q": [1] * 4, "y": [1, 0, 0, 0]})
-    found = [
-        wdl.ranking_scores(frame.iloc[order], "q", "y", np.zeros(4), k=1) for order in ([0, 1, 2, 3], [3, 2, 1, 0])
-    ]
-    assert found[0] == found[1] == {"NDCG@1": 0.25, "hit rate@1": 0.0, "queries": 1}
-
-
-@given(
-    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 1), st.integers(-3, 3)), min_size=2, max_size=40),
-    st.integers(1, 6),
-)
-def test_ranking_scores_are_scikit_learns(rows, k):
-    rows += [(9, 0, 1), (9, 1, 2), (9, 0, 2)]  # both classes, and a tie
-    frame = pd.DataFrame(rows, columns=["query", "label", "score"])
-    expected = []
-    for _, group in frame.groupby("query"):
-        if group["label"].any():
-            y, s = ([*group[name], pad] for name, pad in (("label", 0), ("score", -99)))  # it wants two items at least
-            expected.append(ndcg_score([y], [s], k=k))
-    found = wdl.ranking_scores(frame, "query", "label", frame["score"], k)
-    assert found[f"NDCG@{k}"] == pytest.approx(mean(expected), abs=1e-12)
-    assert found["queries"] == len(expected)
-
-
-def test_ranking_scores_refuse_what_they_cannot_rank():
-    frame = pd.DataFrame({"q": ["a", "a", "b"], "y": [0, 1, 0]})
-    with pytest.raises(KeyError, match="'visit'"):
-        wdl.ranking_scores(frame, "visit", "y", np.zeros(3))
-    with pytest.raises(ValueError, match=r"shape \(2,\); expected one for each of 3"):
-        wdl.ranking_scores(frame, "q", "y", np.zeros(2))
-    with pytest.raises(ValueError, match="Row 1 has a score"):
-        wdl.ranking_scores(frame, "q", "y", [0, np.nan, 1])
-    with pytest.raises(ValueError, match="All 3 labels"):
-        wdl.ranking_scores(frame.assign(y=0), "q", "y", np.zeros(3))
-    with pytest.raises(ValueError, match="'q' has a missing value"):
-        wdl.ranking_scores(frame.assign(q=["a", None, "b"]), "q", "y", np.zeros(3))
-    with pytest.raises(ValueError, match="k is 0"):
-        wdl.ranking_scores(frame, "q", "y", np.zeros(3), k=0)
-    with pytest.raises(TypeError, match="data ?frame|DataFrame"):
-        wdl.ranking_scores([1, 2], "q", "y", np.zeros(2))
 
 
 # ------------------------------------------------------------------------------------ what is claimed of it

@@ -2,7 +2,9 @@ import shutil
 
 import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
 import wdl_adult as adult
+import wdl_ranking
 import wdl_store
+import wdl_visits
 
 # isort: split
 import numpy as np
@@ -89,6 +91,87 @@ def test_swapped_data_files_are_noticed(folder):
     (folder / "other").rename(folder / "adult_test.csv")
     with pytest.raises(ValueError, match="adult_train.csv is not the original file"):
         adult.load_adult(folder)
+
+
+# ------------------------------------------------------------------------------------------ the real log
+
+
+@pytest.fixture(scope="module")
+def visits():
+    return wdl_visits.load_visits()
+
+
+def test_the_log_comes_in_its_official_split(visits):
+    train, test, areas = visits
+    assert (len(train), train["user"].nunique()) == (98_654, 32_711)
+    assert (len(test), test["user"].nunique()) == (15_191, 5_000)
+    assert areas.shape == (294, 2) and areas["area"].is_unique
+    assert (test["user"].value_counts() > 1).sum() == 3_453
+
+
+def test_the_two_parts_of_the_log_share_no_user_and_repeat_no_visit(visits):
+    train, test, areas = visits
+    assert set(train["user"]).isdisjoint(test["user"])
+    for log in (train, test):
+        assert not log.duplicated().any() and set(log["area"]) <= set(areas["area"])
+        assert list(log.columns) == ["user", "area"] and not log.isna().any().any()
+    unseen = set(areas["area"]) - set(train["area"])
+    assert (len(unseen), len(unseen & set(test["area"]))) == (9, 1)
+
+
+@pytest.mark.parametrize("name", wdl_visits.SHA256)
+def test_a_file_of_the_log_that_is_missing_or_edited_is_named(tmp_path, name):
+    for other in wdl_visits.SHA256:
+        shutil.copyfile(wdl_visits.DATA / other, tmp_path / other)
+    content = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(content.replace(b"1", b"2", 1) if b"1" in content else content[:-2])
+    with pytest.raises(ValueError, match=f"{name} is not the original file.*git checkout data"):
+        wdl_visits.load_visits(tmp_path)
+    (tmp_path / name).unlink()
+    with pytest.raises(FileNotFoundError, match=f"{name}.*No such file.*git checkout data"):
+        wdl_visits.load_visits(str(tmp_path))
+
+
+def test_rows_of_the_log_hold_what_they_promise(visits):
+    train, _, areas = visits
+    log = train[train["user"] < 10_400]
+    rows = wdl_visits.visit_rows(log, areas, negatives=3, seed=1)
+    own = log.groupby("user")["area"].agg(set)
+    assert rows["label"].mean() == 0.25 and rows["seen"].map(len).max() <= 7
+    for user, area, seen, label, words in rows[["user", "area", "seen", "label", "words"]].itertuples(index=False):
+        assert area not in seen and set(seen) <= own[user] and label == (area in own[user])
+        assert words == wdl_visits.title_words(areas)[area] if label else True
+    alone = own[own.map(len) == 1].index
+    assert rows["user"][rows["label"] == 1].isin(alone).sum() == pytest.approx(0.3 * len(alone), abs=1)
+
+
+def test_a_held_out_visit_is_one_of_several(visits):
+    queries = wdl_visits.held_out_visits(visits[1], seed=3)
+    own = visits[1].groupby("user")["area"].agg(set)
+    assert len(queries) == 3_453
+    assert all({area, *seen} == own[user] for user, area, seen in queries.itertuples(index=False))
+
+
+def test_places_of_several_models_are_those_of_each(visits):
+    train, test, areas = visits
+    rows = wdl_visits.visit_rows(train[train["user"] < 10_300], areas, negatives=2)
+    wide, deep = wdl_visits.visits_wide(rows), wdl_visits.visits_deep(rows)
+    models = {kind: wdl_visits.visits_model(kind, wide, deep) for kind in ("wide", "deep")}
+    wdl.train(
+        models["wide"], wdl.joint_inputs(rows, wide, deep), rows["label"], **wdl_visits.visits_training("wide", 99)
+    )
+    queries = wdl_visits.held_out_visits(test).head(400)[::-1]
+    found = wdl_visits.model_places(models, queries, areas, wide, deep)
+
+    def score(block):
+        frame = wdl_visits.with_words(
+            wdl_ranking.candidates(block, "area", areas["area"]), wdl_visits.title_words(areas)
+        )
+        return wdl.predict(models["wide"], wdl.joint_inputs(frame, wide, deep)).reshape(len(block), -1)
+
+    expected = wdl_ranking.held_out_places(queries, "area", "seen", areas["area"], score)
+    assert found.index.equals(queries.index) and np.allclose(found["wide"], expected)
+    assert found["wide"].mean() < found["deep"].mean()  # the deep model was not trained
 
 
 # ------------------------------------------------------------------------------------------ simulated log

@@ -1,0 +1,221 @@
+"""The real log of notebook 7: where eight models rank a visit that was held out, and areas that training never saw.
+
+    python benchmarks/visits.py --search --json benchmarks/visits_search.json     settings, on held-out training users
+    python benchmarks/visits.py --draws 10 --json benchmarks/visits.json          the test users, with those settings
+
+The published test, "all but 1": of each test user with two visits or more, one is held out at random, and all areas
+but the others are ranked. A draw is another choice of held-out visits, other negatives and other first weights. The
+file holds, one entry a draw:
+
+    all_but_1    100 · mean of 2^(-place / 5), places counted from 0; the published unit
+    hit_10       the share of held-out visits on the first ten places
+
+and under 'new_areas' the AUC of areas that were left out of training altogether: how often the one that a visitor saw
+stands before another that the visitor did not see. One half is chance.
+
+als and bpr are those of the library implicit, run by visits_peers.py in the other libraries' environment.
+"""
+
+import argparse
+import json
+import pathlib
+import subprocess
+
+import wdl_helpers as wdl
+import keras
+import numpy as np
+import wdl_ranking
+import wdl_visits
+from scipy import sparse
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build" / "visits"
+PEERS_PYTHON = ROOT / "build" / "peers" / "bin" / "python"
+KINDS = ["wide", "deep", "wide_deep"]
+PEERS = ["als", "bpr"]
+MODELS = ["popularity", "cosine", "ease", *PEERS, *KINDS]
+PENALTY = 100  # EASE's, chosen by --search
+NEW_AREAS, FEWER_USERS = 60, 10_000  # areas left out at a time, and training users for that
+# What --search tries for the models that are trained here: rate and L1 of the wide part, rate of the deep part.
+GRID = [(0.1, 0.003, 0.06), (0.2, 0.001, 0.06), (0.4, 0.001, 0.1), (0.4, 0.0003, 0.1)]
+
+
+def log_matrix(log, areas):
+    """The log as a sparse matrix of zeros and ones, (users, areas)."""
+    return wdl_ranking.set_matrix(log.groupby("user")["area"].agg(list), areas["area"])
+
+
+def area_weights(visits, penalty):
+    """Name → how much each seen area speaks for each area, float64 (areas, areas); `visits` from `log_matrix`.
+
+    Cosine neighbours; and EASE, Steck, "Embarrassingly Shallow Autoencoders for Sparse Data", WWW 2019, equation 8.
+    """
+    together = (visits.T @ visits).toarray()
+    lengths = np.sqrt(np.maximum(together.diagonal(), 1))
+    cosine = together / np.outer(lengths, lengths)
+    inverse = np.linalg.inv(together + penalty * np.eye(len(together)))
+    ease = -inverse / inverse.diagonal()
+    for weights in (cosine, ease):
+        np.fill_diagonal(weights, 0)
+    return {"cosine": cosine, "ease": ease}
+
+
+def linear_places(log, queries, areas, penalty=PENALTY):
+    """Name → places of the held-out visits, for the models without training."""
+    visits = log_matrix(log, areas)
+    popularity = np.asarray(visits.sum(axis=0)).ravel()
+    scores = {"popularity": lambda block: np.tile(popularity, (len(block), 1))}
+    for name, weights in area_weights(visits, penalty).items():
+        scores[name] = lambda block, weights=weights: wdl_ranking.set_matrix(block["seen"], areas["area"]) @ weights
+    return {
+        name: wdl_ranking.held_out_places(queries, "area", "seen", areas["area"], score)
+        for name, score in scores.items()
+    }
+
+
+def trained(kinds, log, areas, seed, features=None, **settings):
+    """Train models on a log: dict kind → model, and the fitted features."""
+    rows = wdl_visits.visit_rows(log, areas, wdl_visits.NEGATIVES, seed)
+    wide, deep = features(rows) if features else (wdl_visits.visits_wide(rows), wdl_visits.visits_deep(rows))
+    inputs, models = wdl.joint_inputs(rows, wide, deep), {}
+    for kind in kinds:
+        keras.utils.set_random_seed(seed)
+        models[kind] = wdl_visits.visits_model(kind, wide, deep)
+        wdl.train(models[kind], inputs, rows["label"], **wdl_visits.visits_training(kind, len(rows), **settings))
+    return models, wide, deep
+
+
+def result(places):
+    return {
+        "all_but_1": round(wdl_ranking.half_life_score(places, 5), 4),
+        "hit_10": round(wdl_ranking.hit_rate(places, 10), 5),
+    }
+
+
+# ------------------------------------------------------------------------------------- other libraries
+
+
+def peer_places(name, log, queries, areas, seed, **settings):
+    """The places of a model of visits_peers.py, which gets the log, and the other visits of the queries' users."""
+    if not PEERS_PYTHON.exists():
+        raise SystemExit(f"{PEERS_PYTHON} is missing: `make build/peers/installed` installs the other libraries.")
+    BUILD.mkdir(parents=True, exist_ok=True)
+    sparse.save_npz(BUILD / "log.npz", sparse.csr_matrix(log_matrix(log, areas)))
+    sparse.save_npz(BUILD / "queries.npz", sparse.csr_matrix(wdl_ranking.set_matrix(queries["seen"], areas["area"])))
+    command = [PEERS_PYTHON, ROOT / "benchmarks" / "visits_peers.py", name, BUILD, seed, json.dumps(settings)]
+    subprocess.run([*map(str, command)], check=True)
+    scores = dict(zip(queries.index, np.load(BUILD / f"{name}.npy"), strict=True))
+    return wdl_ranking.held_out_places(
+        queries, "area", "seen", areas["area"], lambda block: [scores[row] for row in block.index]
+    )
+
+
+# ------------------------------------------------------------------------------------------- new areas
+
+
+def without_words(rows):
+    """The features of `trained`, but for the words of the titles."""
+    return wdl_visits.visits_wide(rows), wdl.fit_deep(rows, ["seen", "area"], [])
+
+
+def new_area_auc(train, test, areas, seed):
+    """Model → AUC among areas that are in no training row, with their titles' words and without; one draw."""
+    chosen = areas.sample(NEW_AREAS, random_state=seed)
+    old = areas[~areas["area"].isin(chosen["area"])]
+    users = np.random.default_rng(seed).choice(train["user"].unique(), min(FEWER_USERS, train["user"].nunique()), False)
+    log = train[train["area"].isin(old["area"]) & train["user"].isin(users)]
+    rows = wdl_ranking.leave_one_out(test, "user", "area", "seen")
+    rows = rows[rows["area"].isin(chosen["area"])]
+    # Another new area in the list says as little as nothing to the models, but must not be ranked.
+    queries = rows[rows["seen"].map(lambda seen: any(area in set(old["area"]) for area in seen))].reset_index(drop=True)
+    left = len(chosen) - 1 - queries["seen"].map(lambda seen: chosen["area"].isin(seen).sum())
+    found = {}
+    for suffix, features, kinds in (("", None, KINDS), (", no words", without_words, ["deep"])):
+        models, wide, deep = trained(kinds, log, old, seed, features)
+        places = wdl_visits.model_places(models, queries, chosen, wide, deep)
+        for kind in kinds:
+            found[kind + suffix] = round(float((1 - places[kind] / left).mean()), 5)
+    return found
+
+
+# ------------------------------------------------------------------------------------------------ runs
+
+
+def ours(train, test, areas, seed):
+    """Model → its scores, for one draw of the test users' held-out visits."""
+    queries = wdl_visits.held_out_visits(test, seed)
+    models, wide, deep = trained(KINDS, train, areas, seed)
+    places = wdl_visits.model_places(models, queries, areas, wide, deep)
+    found = {**linear_places(train, queries, areas), **{kind: places[kind] for kind in KINDS}}
+    return {name: result(place) for name, place in found.items()}
+
+
+def peers(train, test, areas, seed):
+    """The same for the other library's models."""
+    queries = wdl_visits.held_out_visits(test, seed)
+    return {name: result(peer_places(name, train, queries, areas, seed)) for name in PEERS}
+
+
+def search(train, areas, keep):
+    """Score settings on 5,000 training users that are held out; `keep` is called with all scores after each."""
+    log, held_out = wdl_ranking.split_by_user(train, "user", 5_000 / train["user"].nunique(), seed=1)
+    queries, found = wdl_visits.held_out_visits(held_out), {}
+
+    def note(name, places):
+        found[name] = result(places)
+        keep(found)
+
+    for penalty in (10, 20, 50, 100, 200, 500):
+        note(f"ease, penalty {penalty}", linear_places(log, queries, areas, penalty)["ease"])
+    for factors in (16, 32, 64):
+        for penalty in (1, 10, 50):
+            settings = {"factors": factors, "regularization": penalty}
+            note(f"als, {factors} factors, penalty {penalty}", peer_places("als", log, queries, areas, 0, **settings))
+        for rate in (0.03, 0.1):
+            settings = {"factors": factors, "learning_rate": rate}
+            note(f"bpr, {factors} factors, rate {rate}", peer_places("bpr", log, queries, areas, 0, **settings))
+    for wide_rate, l1, deep_rate in GRID:
+        settings = {"wide_rate": wide_rate, "l1": l1, "deep_rate": deep_rate}
+        models, wide, deep = trained(KINDS, log, areas, 0, **settings)
+        places = wdl_visits.model_places(models, queries, areas, wide, deep)
+        for kind in KINDS:
+            note(f"{kind}, wide rate {wide_rate}, L1 {l1}, deep rate {deep_rate}", places[kind])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--draws", type=int, default=10, help="how many; they are 0, 1, 2, …")
+    parser.add_argument("--search", action="store_true", help="score settings on held-out training users instead")
+    parser.add_argument("--json", type=pathlib.Path, required=True, help="the file to write")
+    arguments = parser.parse_args()
+
+    wdl.reproducible()
+    train, test, areas = wdl_visits.load_visits()
+
+    def keep(found):
+        """Write what there is, so that a run that is stopped loses nothing."""
+        arguments.json.write_text(json.dumps(found, indent=1) + "\n")
+
+    if arguments.search:
+        search(train, areas, keep)
+        return
+    results = {name: {"all_but_1": [], "hit_10": []} for name in MODELS}
+    results["new_areas"] = {name: [] for name in (*KINDS, "deep, no words")}
+    if arguments.json.exists():  # a run that was stopped goes on
+        results = json.loads(arguments.json.read_text())
+    for group, member in ((ours, "ease"), (peers, "als")):
+        for seed in range(len(results[member]["hit_10"]), arguments.draws):
+            for name, scores in group(train, test, areas, seed).items():
+                for key, value in scores.items():
+                    results[name][key].append(value)
+            keep(results)
+            print(f"{group.__name__}, draw {seed} done", flush=True)
+    for seed in range(len(results["new_areas"]["wide"]), arguments.draws):
+        for name, auc in new_area_auc(train, test, areas, seed).items():
+            results["new_areas"][name].append(auc)
+        keep(results)
+        print(f"new areas {seed} done", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""Matrix factorization by the library implicit, for visits.py, in an environment of its own (requirements.txt).
+
+    python visits_peers.py MODEL FOLDER SEED SETTINGS
+
+reads FOLDER/log.npz and FOLDER/queries.npz, sparse matrices (users, items), and writes FOLDER/MODEL.npy, the score of
+each item for each query. SETTINGS is a JSON dict; what it does not name is as visits.py --search chose it.
+"""
+
+import json
+import os
+import pathlib
+import sys
+
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before NumPy: the library has threads of its own
+
+import numpy as np
+from implicit.als import AlternatingLeastSquares
+from implicit.bpr import BayesianPersonalizedRanking
+from scipy import sparse
+
+
+def als(log, queries, seed, factors=32, regularization=10, iterations=20):
+    """Alternating least squares; the factors of the queries' users are solved for with the items' held fixed."""
+    model = AlternatingLeastSquares(
+        factors, regularization=regularization, iterations=iterations, random_state=seed, num_threads=1
+    )
+    model.fit(log, show_progress=False)
+    users = model.recalculate_user(np.arange(queries.shape[0]), queries)
+    return users @ model.item_factors.T
+
+
+def bpr(log, queries, seed, factors=32, learning_rate=0.1, iterations=100):
+    """Bayesian personalized ranking; it cannot add users, so it learns from those of the queries too."""
+    model = BayesianPersonalizedRanking(
+        factors, learning_rate=learning_rate, iterations=iterations, random_state=seed, num_threads=1
+    )
+    model.fit(sparse.vstack([log, queries], format="csr"), show_progress=False)
+    return model.user_factors[log.shape[0] :] @ model.item_factors.T
+
+
+def main():
+    name, folder, seed, settings = sys.argv[1:]
+    folder = pathlib.Path(folder)
+    log, queries = (sparse.load_npz(folder / f"{part}.npz").astype("float32") for part in ("log", "queries"))
+    scores = {"als": als, "bpr": bpr}[name](log, queries, int(seed), **json.loads(settings))
+    np.save(folder / f"{name}.npy", scores)
+
+
+if __name__ == "__main__":
+    main()
