@@ -28,7 +28,7 @@ import wdl_helpers as wdl
 import wdl_adult
 import numpy as np
 
-from adult import BUILD, ROOT, labels, peers, peers_python, save_features
+from adult import BUILD, labels, ask_peer, peer_command, save_features
 
 BATCH_SIZE = 256
 GIGABYTE = 1e9
@@ -93,7 +93,7 @@ def measure(epochs, rounds):
 
 def all_epochs(frame, rounds):
     save_features(frame, frame[:100], BUILD)
-    command = [peers_python(), str(ROOT / "benchmarks" / "peers.py"), "speed", str(BUILD)]
+    command = peer_command("peers", "speed", BUILD)
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
 
         def ask(name):
@@ -141,7 +141,7 @@ def machine():
         "python": platform.python_version(),
         "versions": {
             **{name: importlib.metadata.version(name) for name in ("tensorflow", "keras", "numpy", "scikit-learn")},
-            "peers": peers("versions"),
+            "peers": ask_peer("peers", "versions"),
         },
     }
 

@@ -11,6 +11,7 @@ from statistics import mean, stdev
 
 import ablation
 import adult
+import estimator
 import leak_checks
 import nbformat
 import numpy as np
@@ -76,8 +77,21 @@ def test_the_notebooks_means_are_those_of_the_benchmark():
         assert float(loss) == pytest.approx(mean(RUNS[name]["log_loss"]), abs=5.1e-5)
 
 
-def test_the_other_libraries_are_pinned():
-    lines = (ROOT / "benchmarks" / "requirements.txt").read_text().splitlines()
+def test_the_papers_own_system_takes_the_same_steps_and_keras_optimizers_do_not():
+    measured = json.loads((ROOT / "benchmarks" / "estimator.json").read_text())
+    assert measured["steps"] == estimator.STEPS == [50, 1000]
+    parts = {"wide_weights", "embeddings", "hidden_layers", "probabilities"}
+    assert set(measured["ours"]) == set(measured["keras"]) == parts
+    for part in parts:
+        ours, keras = measured["ours"][part], measured["keras"][part]
+        assert ours[0] < 1e-6 and all(near < far / 5 for near, far in zip(ours, keras)), part
+    assert measured["keras"]["wide_weights"][0] > 1000 * measured["ours"]["wide_weights"][0]
+    assert measured["zeros"]["ours"] == measured["zeros"]["tf.estimator"] != measured["zeros"]["keras"]
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "estimator_requirements.txt"])
+def test_the_other_libraries_are_pinned(name):
+    lines = (ROOT / "benchmarks" / name).read_text().splitlines()
     assert all(re.fullmatch(r"#.*|[\w-]+==[\w.]+", line) for line in lines)
 
 
