@@ -7,8 +7,9 @@ Its last TensorFlow was 2.15 (estimator_requirements.txt). estimator.py, adult.p
     python tf_estimator.py score MODEL SEEDS FOLDER    as peers.py
     python tf_estimator.py speed FOLDER                as peers.py
     python tf_estimator.py versions                    as peers.py
+    python tf_estimator.py example FOLDER              writes the checkpoint of MIGRATING.md and its answers
 
-All models get the project's own features, of FOLDER/features.npz.
+All models but the example's get the project's own features, of FOLDER/features.npz.
 """
 
 import importlib.metadata
@@ -175,6 +176,60 @@ def speed(folder):
         model.train(batches(train, labels, order, repeat=1000), hooks=[Turns(n_steps)])
 
 
+# ------------------------------------------------------------------------------------ the checkpoint of MIGRATING.md
+
+CITIES, TAGS, EDGES = ["Rome", "Oslo", "Lima"], ["new", "sale", "gift"], [25, 40, 60]
+TEXTS = ["Rome", "Ünder", "東京", "a=b & c", "7", "-1", "x" * 100]
+
+
+def example(folder):
+    """A model of feature columns of most kinds. 'Bern' is in no vocabulary; a row has none to three tags."""
+    random, column = np.random.default_rng(0), tf.feature_column
+    n_rows = 240
+    tags = [random.choice(TAGS, size, replace=False).tolist() for size in random.integers(0, 4, n_rows)]
+    rows = {
+        "city": random.choice([*CITIES, "Bern"], n_rows).tolist(),
+        "device": random.choice(["phone", "tablet", "laptop", "tv"], n_rows).tolist(),
+        "age": random.integers(18, 80, n_rows).tolist(),
+    }
+    padded = {**rows, "tags": [(cell + [""] * 3)[:3] for cell in tags]}
+    likes = [(city == "Rome") ^ (device == "tv") for city, device in zip(rows["city"], rows["device"])]
+    labels = (np.array(likes) + ["sale" in cell for cell in tags] + random.normal(0, 0.7, n_rows) > 1).astype(int)
+
+    city = column.categorical_column_with_vocabulary_list("city", CITIES)
+    device = column.categorical_column_with_hash_bucket("device", 10)
+    tag = column.categorical_column_with_vocabulary_list("tags", TAGS)
+    age = column.numeric_column("age", normalizer_fn=lambda value: (tf.cast(value, tf.float32) - 40) / 10)
+    groups = column.bucketized_column(column.numeric_column("age"), EDGES)
+    cross = column.crossed_column(["city", "device"], 50)
+
+    def inputs(repeat):
+        return lambda: tf.data.Dataset.from_tensor_slices((padded, labels)).repeat(repeat).batch(40)
+
+    with tempfile.TemporaryDirectory() as kept:
+        model = tf.estimator.DNNLinearCombinedClassifier(
+            model_dir=kept,
+            linear_feature_columns=[city, device, tag, groups, cross],
+            linear_optimizer=lambda: tf.keras.optimizers.legacy.Ftrl(0.1),
+            dnn_feature_columns=[*(column.embedding_column(each, 4) for each in (city, device, tag)), age],
+            dnn_optimizer=lambda: tf.keras.optimizers.legacy.Adagrad(0.1),
+            dnn_hidden_units=[8, 4],
+            config=tf.estimator.RunConfig(tf_random_seed=0),
+        )
+        model.train(inputs(30))
+        said = [float(answer["probabilities"][1]) for answer in model.predict(inputs(1))]
+        folder.mkdir(exist_ok=True)
+        for path in pathlib.Path(kept).glob(f"{pathlib.Path(model.latest_checkpoint()).name}.[di]*"):
+            (folder / f"model.ckpt{path.suffix}").write_bytes(path.read_bytes())
+    with tf.Graph().as_default():
+        hashed = column.indicator_column(column.categorical_column_with_hash_bucket("text", 1000))
+        numbers = tf.compat.v1.feature_column.input_layer({"text": tf.constant(TEXTS)[:, None]}, hashed)
+        with tf.compat.v1.Session() as session:
+            buckets = session.run(numbers).argmax(axis=1).tolist()
+    content = {"rows": {**rows, "tags": tags}, "probabilities": said, "texts": TEXTS, "buckets": buckets}
+    (folder / "example.json").write_text(json.dumps(content) + "\n")
+
+
 def main():
     task, *arguments = sys.argv[1:]
     if task == "steps":
@@ -184,6 +239,8 @@ def main():
         print(json.dumps(score(arguments[0], int(arguments[1]), pathlib.Path(arguments[2]))))
     elif task == "versions":
         print(json.dumps({name: importlib.metadata.version(name) for name in ("tensorflow-cpu", "numpy")}))
+    elif task == "example":
+        example(pathlib.Path(arguments[0]))
     else:
         speed(pathlib.Path(arguments[0]))
 
