@@ -64,8 +64,18 @@ build/peers/installed: benchmarks/requirements.txt
 	build/peers/bin/pip install --quiet --disable-pip-version-check --requirement benchmarks/requirements.txt
 	@touch $@
 
-benchmarks: .venv/installed build/peers/installed ## measure every model, other libraries' too, and write benchmarks/README.md
+# TensorFlow had tf.estimator until 2.15, whose last Python is 3.11.
+PYTHON311 ?= python3.11
+build/estimator/installed: benchmarks/estimator_requirements.txt
+	@'$(PYTHON311)' -c '' 2>/dev/null || { \
+	  echo "tf.estimator needs Python 3.11: install it, or name it, as in 'make PYTHON311=/path/to/python3.11 $@'."; exit 1; }
+	'$(PYTHON311)' -m venv --clear build/estimator
+	build/estimator/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+benchmarks: .venv/installed build/peers/installed build/estimator/installed ## measure every model, other libraries' too, and write benchmarks/README.md
 	$(BIN)/python benchmarks/adult.py --seeds 10 --json benchmarks/adult.json
+	$(BIN)/python benchmarks/estimator.py --json benchmarks/estimator.json
 	$(BIN)/python benchmarks/significance.py --results benchmarks/adult.json --json benchmarks/significance.json
 	$(BIN)/python benchmarks/ablation.py --seeds 10 --json benchmarks/ablation.json
 	$(BIN)/python benchmarks/leak_checks.py --seeds 5 --json benchmarks/leak_checks.json

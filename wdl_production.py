@@ -167,6 +167,47 @@ def _list_tensor(column, values):
     return tf.RaggedTensor.from_row_lengths(tf.constant(flat, tf.string), tf.constant(lengths, tf.int64))
 
 
+def tf_examples(columns, kinds):
+    """Rows as serialised `tf.Example`s, which an export's signature 'serving_default' takes.
+
+    Args, `columns` and `kinds`, and errors are those of `raw_tensors`.
+    Returns:
+        list of bytes, one a row: numbers as a float_list, texts and lists of them as a bytes_list, in UTF-8.
+    """
+    tensors = raw_tensors(columns, kinds)
+    cells = {
+        column: tensor.to_list() if kinds[column] == "list" else tensor.numpy() for column, tensor in tensors.items()
+    }
+    serialised = []
+    for i in range(len(next(iter(cells.values())))):
+        example = tf.train.Example()
+        for column, kind in kinds.items():
+            feature, value = example.features.feature[column], cells[column][i]
+            if kind == "number":
+                feature.float_list.value.append(value)
+            else:
+                feature.bytes_list.value.extend(value if kind == "list" else [value])
+        serialised.append(example.SerializeToString())
+    return serialised
+
+
+def _parsed(serialised, kinds, edges):
+    """The raw tensors of serialised examples; a feature that is not there is missing. `edges`: column → boundaries."""
+    features = {
+        "number": tf.io.FixedLenFeature([], tf.float32, default_value=np.nan),
+        "text": tf.io.FixedLenFeature([], tf.string, default_value=""),
+        "list": tf.io.RaggedFeature(tf.string, row_splits_dtype=tf.int64),
+    }
+    tensors = tf.io.parse_example(serialised, {column: features[kind] for column, kind in kinds.items()})
+    for column, boundaries in edges.items():
+        # An example holds float32, a boundary is float64: the one that a boundary is rounded to stands for it.
+        place = tf.searchsorted(tf.constant(boundaries, tf.float32), tensors[column])
+        nearest = tf.gather(tf.constant(boundaries, tf.float64), tf.minimum(place, len(boundaries) - 1))
+        is_boundary = tf.cast(nearest, tf.float32) == tensors[column]
+        tensors[column] = tf.where(is_boundary, nearest, tf.cast(tensors[column], tf.float64))
+    return tensors
+
+
 # ------------------------------------------------------------------------------- features in the graph
 
 
@@ -307,7 +348,8 @@ def _kind_of(spec):
 def export(model, wide, deep, sample, folder):
     """Write a SavedModel that takes raw columns, so that training and serving cannot differ.
 
-    It needs plain TensorFlow to be loaded, and neither this module nor Keras.
+    It needs plain TensorFlow to be loaded, and neither this module nor Keras. Its signature 'serving_default', for
+    TensorFlow Serving, takes a batch of serialised `tf.Example`s as `tf_examples` makes them, 'columns' the columns.
 
     Args:
         model: Keras model that returns one logit a row.
@@ -317,8 +359,8 @@ def export(model, wide, deep, sample, folder):
         folder: path to write to. An export that is there is replaced, once the new one is checked.
     Raises:
         KeyError: a column is missing. ValueError: the model returns something else than a logit, or the export's
-            scores of the sample differ from the model's by more than 1e-6; then nothing is written.
-            FileExistsError: the folder holds something else than an export.
+            scores of the sample, as columns or as examples, differ from the model's by more than 1e-6; then nothing is
+            written. FileExistsError: the folder holds something else than an export.
     """
     folder = pathlib.Path(folder)
     if folder.exists() and any(folder.iterdir()) and not (folder / "saved_model.pb").exists():
@@ -343,13 +385,34 @@ def export(model, wide, deep, sample, folder):
     module.tables = features.tables
     module.model_variables = [variable.value for variable in model.variables]
     module.score = tf.function(score, input_signature=[{column: spec(column, kind) for column, kind in kinds.items()}])
+    edges = {
+        column: np.concatenate([part["boundaries"].get(column, []) for part in (wide, deep) if part])
+        for column, kind in kinds.items()
+        if kind == "number"
+    }
+    edges = {column: np.unique(values) for column, values in edges.items()}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples")])
+    def score_examples(examples):
+        return module.score(_parsed(examples, kinds, edges))
+
+    signatures = {"serving_default": score_examples, "columns": module.score}
     expected = wdl.predict(model, _pandas_inputs(sample, wide, deep))
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as unchecked:
-        tf.saved_model.save(module, f"{unchecked}/export", signatures=module.score)
-        difference = np.abs(scorer(f"{unchecked}/export")(sample) - expected).max()
-        if not difference <= 1e-6:
-            raise ValueError(f"The export's scores of the sample differ from the model's by up to {difference:.2g}.")
+        tf.saved_model.save(module, f"{unchecked}/export", signatures=signatures)
+        from_examples = tf.saved_model.load(f"{unchecked}/export").signatures["serving_default"]
+        examples = tf.constant(tf_examples(sample, kinds))
+        found = {
+            "scores of the sample": scorer(f"{unchecked}/export")(sample),
+            "scores of the sample as tf.Examples, which hold numbers as float32,": from_examples(examples)[
+                "probability"
+            ],
+        }
+        for name, probabilities in found.items():
+            difference = np.abs(probabilities - expected).max()
+            if not difference <= 1e-6:
+                raise ValueError(f"The export's {name} differ from the model's by up to {difference:.2g}.")
         shutil.rmtree(folder, ignore_errors=True)
         pathlib.Path(unchecked, "export").rename(folder)
 

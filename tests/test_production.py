@@ -181,7 +181,7 @@ score = model.score
 columns = {{column: tf.constant(test[column], spec.dtype) for column, spec in specs.items()}}
 tf.io.write_file(result, tf.io.serialize_tensor(score(columns)["probability"]))
 named = {{spec.name: columns[column] for column, spec in specs.items()}}
-served = model.signatures["serving_default"](**named)["probability"]
+served = model.signatures["columns"](**named)["probability"]
 assert (served == score(columns)["probability"]).numpy().all()
 """
 
@@ -223,6 +223,63 @@ def test_the_export_scores_as_the_model_does(score):
     np.testing.assert_allclose(found, expected, atol=1e-6)
     columns = {name: FRAME[name].tolist() for name in ("size", "tags", "letter")}
     np.testing.assert_array_equal(score({**columns, "unused": "anything"}), found)
+
+
+# Missing, unseen and repeated values; 1 + 2⁻⁵³ is no number of an example, and the quantiles' 47.3 is none either.
+DAMAGED = FRAME.assign(letter=["", "Z", *FRAME["letter"][2:]], size=[np.nan, 1e9, *FRAME["size"][2:]])
+DAMAGED.at[0, "tags"], DAMAGED.at[1, "tags"], DAMAGED.at[2, "tags"] = [], ["Z", "p", "p"], ["r", "q"]
+
+
+def test_tensorflows_own_client_gets_the_scorers_scores_of_examples(exported, score, tmp_path):
+    edges = [edge for part in (WIDE, DEEP) for edge in part["boundaries"].get("size", [])]
+    assert (np.float32(edges) < edges).any() and np.isin(
+        edges, FRAME["size"]
+    ).any()  # a number that rounding would lose
+    kinds = {"letter": "text", "tags": "list", "size": "number"}
+    rows = [
+        {column: np.ravel(row[column]).tolist() for column in kinds if not (column == "size" and np.isnan(row["size"]))}
+        for row in DAMAGED.to_dict("records")
+    ]
+    rows = [{column: cell for column, cell in row.items() if cell} for row in rows]  # the client takes no empty list
+    assert [sorted(row) for row in rows[:2]] == [["letter"], ["letter", "size", "tags"]]
+    command = [
+        pathlib.Path(sys.executable).with_name("saved_model_cli"),
+        "run",
+        "--dir",
+        exported,
+        "--tag_set",
+        "serve",
+    ]
+    command += ["--signature_def", "serving_default", "--input_examples", f"examples={rows}", "--outdir", tmp_path]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stderr
+    found, expected = np.load(tmp_path / "probability.npy"), score(DAMAGED)
+    assert np.std(expected) > 0.1 and np.abs(found - expected).max() < 1e-6
+    served = tf.saved_model.load(str(exported)).signatures["serving_default"]
+    again = served(tf.constant(production.tf_examples(DAMAGED, kinds)))["probability"]
+    np.testing.assert_array_equal(again, found)
+
+
+@pytest.mark.parametrize("change", [{"size": ["50"]}, {"letter": [7.0]}, {"letter": ["a", "b"]}, {"size": [1.0, 2.0]}])
+def test_an_example_of_other_kinds_is_refused_by_name(exported, change):
+    example = tf.train.Example()
+    for column, cell in change.items():
+        feature = example.features.feature[column]
+        if isinstance(cell[0], str):
+            feature.bytes_list.value.extend([text.encode() for text in cell])
+        else:
+            feature.float_list.value.extend(cell)
+    served = tf.saved_model.load(str(exported)).signatures["serving_default"]
+    with pytest.raises(tf.errors.InvalidArgumentError, match=f"Key: {next(iter(change))}"):
+        served(tf.constant([example.SerializeToString()]))
+
+
+def test_numbers_that_an_example_cannot_hold_are_refused(tmp_path):
+    seconds = FRAME.assign(size=1_700_000_000 + np.arange(64))
+    deep = wdl.fit_deep(seconds, ["letter"], ["size"], n_quantiles=8)
+    with pytest.raises(ValueError, match="as tf.Examples, which hold numbers as float32, differ"):
+        production.export(random_model(WIDE, deep), WIDE, deep, seconds, tmp_path / "refused")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("kind", ["wide", "deep"])
