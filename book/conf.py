@@ -1,0 +1,84 @@
+"""How Sphinx makes the book; tools/book.py writes its source and starts it."""
+
+import hashlib
+import html
+import pathlib
+import sys
+from base64 import b64decode
+
+import nbformat
+from docutils import nodes
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tools"))
+from book import SOURCE, repository
+
+project = "Wide & Deep learning"
+html_title = "Wide & Deep learning, step by step"
+language = "en"
+extensions = ["myst_nb", "sphinx_copybutton"]
+exclude_patterns = ["README.md"]  # index.md includes it
+
+myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 4  # a link to a heading names it as the repository's page does
+nb_execution_mode = "off"
+nb_ipywidgets_js = {}  # its default names another host
+nb_merge_streams = True
+mathjax_path = "mathjax/tex-chtml-full.js"
+mathjax3_config = {"options": {"enableMenu": False}}  # the menu would fetch what is not shipped
+
+html_theme = "furo"
+html_static_path = ["static", str(SOURCE / "_static")]
+html_css_files = ["book.css"]
+html_js_files = ["book.js"]
+html_favicon = "static/icon.svg"
+html_copy_source = False
+html_show_sphinx = False
+html_show_copyright = False
+html_use_index = False
+html_baseurl = ""
+copybutton_selector = "div.cell_input pre, div:not(.cell_output) > div.highlight pre"
+pygments_style = "a11y-light"
+pygments_dark_style = "a11y-dark"
+
+
+def describe_pictures(app, doctree):
+    """Give each picture of an output the text that the notebook holds for it."""
+    path = pathlib.Path(app.env.doc2path(app.env.docname))
+    if path.suffix != ".ipynb":
+        return
+    texts = {}
+    for cell in nbformat.read(path, as_version=4).cells:
+        for output in cell.get("outputs", []):
+            picture = output.get("data", {}).get("image/png")
+            if picture:
+                texts[hashlib.sha256(b64decode(picture)).hexdigest()] = output.metadata["image/png"]["alt"]
+    for image in doctree.findall(nodes.image):
+        image["alt"] = texts.get(pathlib.PurePosixPath(image["uri"]).stem, image.get("alt", ""))
+
+
+def description(doctree):
+    """One sentence for search engines: what a lesson teaches, or how a page begins."""
+    for row in doctree.findall(nodes.row):
+        if row.astext().startswith("You learn"):
+            text = row[1].astext()
+            return f"{text[0].upper()}{text[1:]}."
+    return next(doctree.findall(nodes.paragraph)).astext().replace("\n", " ")
+
+
+def add_to_page(app, pagename, templatename, context, doctree):
+    """Add what search engines and previews of links read, and a lesson's buttons."""
+    if doctree is None:
+        return
+    title, text = html.escape(html.unescape(context["title"])), html.escape(description(doctree))
+    context["metatags"] += f'<meta name="description" content="{text}">\n'
+    for name, content in {"title": title, "description": text, "type": "article", "site_name": html_title}.items():
+        context["metatags"] += f'<meta property="og:{name}" content="{html.escape(html.unescape(content))}">\n'
+    if pagename.startswith("notebooks/0"):
+        name = pathlib.PurePosixPath(pagename).name
+        buttons = f'<a href="{name}.ipynb" download>Download the notebook</a>'
+        context["body"] = context["body"].replace("</h1>", f'</h1><p class="buttons">{buttons}</p>', 1)
+
+
+def setup(app):
+    app.connect("doctree-read", describe_pictures)
+    app.connect("html-page-context", add_to_page)
