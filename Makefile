@@ -103,7 +103,7 @@ book: .venv/book ## make pages of the notebooks, to be read without installing a
 	$(BIN)/python tools/book.py
 
 book-test: book ## read the book in a real browser, every page of it: build/book-screenshots/; needs chromium
-	$(BIN)/pytest tests/book.py
+	$(BIN)/pytest tests/read_book.py
 
 lock: .venv/installed ## write constraints.txt anew, after a change of pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-annotate \

@@ -1,8 +1,8 @@
 """Build the book, the pages of this project for a browser: `make book` writes build/book/.
 
-The notebooks and the Markdown pages are its only source. They are copied to build/book-source/ with the few changes that
-a page needs: links that lead to pages of the book, and folds where JupyterLab folds. Sphinx makes the pages of them, with
-the outputs as they are committed; nothing is run, and nothing is fetched.
+The notebooks and the Markdown pages are its only source. They are copied to build/book-source/ with the few changes
+that a page needs: links that lead to pages of the book, and folds where JupyterLab folds. Sphinx makes the pages of
+them, with the outputs as they are committed; nothing is run, and nothing is fetched.
 """
 
 import importlib.util
@@ -69,7 +69,8 @@ def prose(text, page):
 def fold(cell):
     """Let a code cell that JupyterLab folds be folded in the book, under a line that says what it holds."""
     if cell.metadata.get("jupyter", {}).get("source_hidden"):
-        what = "a solution" if cell.metadata.get("nbgrader", {}).get("solution") else "the code"
+        graded = cell.metadata.get("nbgrader", {})
+        what = "a solution" if graded.get("solution") else "the hidden tests" if graded.get("grade") else "the code"
         cell.metadata["tags"] = [*cell.metadata.get("tags", []), "hide-input"]
         cell.metadata["mystnb"] = {"code_prompt_show": f"Show {what}", "code_prompt_hide": f"Hide {what}"}
 
@@ -109,7 +110,7 @@ def build():
     options = ["--fail-on-warning", "--keep-going", "--quiet", "--fresh-env"]
     command = [sys.executable, "-m", "sphinx", *options, "--conf-dir", ROOT / "book"]
     command += ["--doctree-dir", ROOT / "build" / "book-doctrees", SOURCE, BOOK]
-    done = subprocess.run(command, env=os.environ | {"PYTHONHASHSEED": "0"})
+    done = subprocess.run(command)
     if done.returncode:
         sys.exit(done.returncode)
     for notebook in ROOT.glob("notebooks/*.ipynb"):
