@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import urllib.parse
 
 import nbformat
 
@@ -54,6 +55,8 @@ def leads_to(target, page):
         copied = SOURCE / linked.relative_to(ROOT)
         copied.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(linked, copied)
+    if linked.suffix == ".ipynb":  # JupyterLab's anchors are the titles themselves, the book's are slugs as in Markdown
+        anchor = re.sub(r"[^\w-]", "", urllib.parse.unquote(anchor).lower())
     if linked == ROOT / "README.md":
         linked = ROOT / "index.md"  # the book's first page
     return pathlib.Path(os.path.relpath(linked, page.parent)).as_posix() + (f"#{anchor}" if anchor else "")
