@@ -106,6 +106,17 @@ browser: .venv/installed ## open the notebooks in JupyterLab in a real browser: 
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[browser]'
 	$(BIN)/python tests/browser.py
 
+.PHONY: book book-test
+.venv/book: .venv/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[book,browser]'
+	@touch $@
+
+book: .venv/book ## make pages of the notebooks, to be read without installing anything: build/book/index.html
+	$(BIN)/python tools/book.py
+
+book-test: book ## read the book in a real browser, every page of it: build/book-screenshots/; needs chromium
+	$(BIN)/pytest tests/read_book.py
+
 lock: .venv/installed ## write constraints.txt anew, after a change of pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-annotate \
 	  --no-header --no-emit-index-url pyproject.toml --output-file constraints.txt

@@ -45,7 +45,7 @@ def test_conda_gets_the_same_versions_as_pip():
 def test_every_package_is_pinned_and_the_constraints_agree():
     pins = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     assert all(re.match(r"[\w.-]+==[\w.]+( ; .+)?$", line) for line in pins)
-    for requirement in [*DIRECT, *EXTRAS["browser"]]:
+    for requirement in [*DIRECT, *EXTRAS["browser"], *EXTRAS["book"]]:
         assert requirement in pins
 
 

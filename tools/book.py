@@ -1,0 +1,127 @@
+"""Build the book, the pages of this project for a browser: `make book` writes build/book/.
+
+The notebooks and the Markdown pages are its only source. They are copied to build/book-source/ with the few changes
+that a page needs: links that lead to pages of the book, and folds where JupyterLab folds. Sphinx makes the pages of
+them, with the outputs as they are committed; nothing is run, and nothing is fetched.
+"""
+
+import importlib.util
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import urllib.parse
+
+import nbformat
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SOURCE, BOOK = ROOT / "build" / "book-source", ROOT / "build" / "book"
+PAGES = ("*.md", "notebooks/*.ipynb", "notebooks/*.md", "benchmarks/**/*.md", "data/**/*.md")
+MATHJAX = ("tex-chtml-full.js", "output/chtml/fonts/woff-v2/*.woff")
+CODE = re.compile(r"(^```.*?^```|^~~~.*?^~~~|`[^`\n]+`)", re.M | re.S)
+LINK = re.compile(r"(\]\()([^)\s]+)")
+
+
+def repository():
+    """The repository's address from pyproject.toml, the one place that may name it; None as long as it does not."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return project.get("urls", {}).get("Repository")
+
+
+def pages():
+    """The files that become pages."""
+    return sorted({path for pattern in PAGES for path in ROOT.glob(pattern)})
+
+
+# ------------------------------------------------------------------------------------- the pages' source
+
+
+def leads_to(target, page):
+    """Where a link of the `page` leads in the book; what is no page is copied, or shown in the repository."""
+    if re.match(r"[a-z]+:|#", target):
+        return target
+    file, _, anchor = target.partition("#")
+    linked = (page.parent / file).resolve()
+    if (linked / "README.md").exists():
+        linked = linked / "README.md"
+    if not linked.is_file() or ROOT not in linked.parents:
+        sys.exit(f"{page.relative_to(ROOT)} links to {target}; expected a file, or a folder with a README.md.")
+    if linked.suffix not in (".md", ".ipynb", ".png", ".svg") and repository():
+        return f"{repository()}/blob/main/{linked.relative_to(ROOT).as_posix()}"
+    if linked not in pages():
+        copied = SOURCE / linked.relative_to(ROOT)
+        copied.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(linked, copied)
+    if linked.suffix == ".ipynb":  # JupyterLab's anchors are the titles themselves, the book's are slugs as in Markdown
+        anchor = re.sub(r"[^\w-]", "", urllib.parse.unquote(anchor).lower())
+    if linked == ROOT / "README.md":
+        linked = ROOT / "index.md"  # the book's first page
+    return pathlib.Path(os.path.relpath(linked, page.parent)).as_posix() + (f"#{anchor}" if anchor else "")
+
+
+def prose(text, page):
+    """Markdown whose links lead to where they lead in the book; code stays as it is."""
+    parts = CODE.split(text)
+    parts[::2] = [LINK.sub(lambda link: link[1] + leads_to(link[2], page), part) for part in parts[::2]]
+    return "".join(parts)
+
+
+def fold(cell):
+    """Let a code cell that JupyterLab folds be folded in the book, under a line that says what it holds."""
+    if cell.metadata.get("jupyter", {}).get("source_hidden"):
+        graded = cell.metadata.get("nbgrader", {})
+        what = "a solution" if graded.get("solution") else "the hidden tests" if graded.get("grade") else "the code"
+        cell.metadata["tags"] = [*cell.metadata.get("tags", []), "hide-input"]
+        cell.metadata["mystnb"] = {"code_prompt_show": f"Show {what}", "code_prompt_hide": f"Hide {what}"}
+
+
+def write_source():
+    """Write build/book-source/ anew: the pages, what they link to, and the formulas' fonts."""
+    shutil.rmtree(SOURCE, ignore_errors=True)
+    for page in pages():
+        copied = SOURCE / page.relative_to(ROOT)
+        copied.parent.mkdir(parents=True, exist_ok=True)
+        if page.suffix == ".md":
+            text = prose(page.read_text(encoding="utf-8"), page)
+        else:
+            notebook = nbformat.read(page, as_version=4)
+            for cell in notebook.cells:
+                if cell.cell_type == "markdown":
+                    cell.source = prose(cell.source, page)
+                else:
+                    fold(cell)
+            text = nbformat.writes(notebook)
+        copied.write_text(text, encoding="utf-8", newline="\n")
+    shutil.copyfile(ROOT / "book" / "index.md", SOURCE / "index.md")
+    package = pathlib.Path(importlib.util.find_spec("sphinx-mathjax-offline").origin).parent / "static" / "mathjax"
+    for file in [file for pattern in MATHJAX for file in package.glob(pattern)]:
+        copied = SOURCE / "_static" / "mathjax" / file.relative_to(package)
+        copied.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, copied)
+
+
+# -------------------------------------------------------------------------------------------- the book
+
+
+def build():
+    """Write build/book/ anew; a warning of Sphinx is an error."""
+    write_source()
+    shutil.rmtree(BOOK, ignore_errors=True)
+    options = ["--fail-on-warning", "--keep-going", "--quiet", "--fresh-env"]
+    command = [sys.executable, "-m", "sphinx", *options, "--conf-dir", ROOT / "book"]
+    command += ["--doctree-dir", ROOT / "build" / "book-doctrees", SOURCE, BOOK]
+    done = subprocess.run(command)
+    if done.returncode:
+        sys.exit(done.returncode)
+    for notebook in ROOT.glob("notebooks/*.ipynb"):
+        shutil.copyfile(notebook, BOOK / "notebooks" / notebook.name)  # to download, as committed
+    for name in ("objects.inv", ".buildinfo"):
+        (BOOK / name).unlink()
+    print(f"{BOOK.relative_to(ROOT)}/index.html: {len(pages())} pages")
+
+
+if __name__ == "__main__":
+    build()
