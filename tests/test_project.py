@@ -16,16 +16,28 @@ import wdl_helpers as wdl
 import wdl_adult
 import wdl_features
 import wdl_production
+import wdl_ranking
 import wdl_reproducible
 import wdl_shards
 import wdl_store
+import wdl_visits
 import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 DIRECT = [*PROJECT["dependencies"], *EXTRAS["test"], *EXTRAS["course"]]
-MODULES = [wdl_reproducible, wdl_features, wdl, wdl_adult, wdl_store, wdl_production, wdl_shards]
+MODULES = [
+    wdl_reproducible,
+    wdl_features,
+    wdl,
+    wdl_ranking,
+    wdl_adult,
+    wdl_store,
+    wdl_visits,
+    wdl_production,
+    wdl_shards,
+]
 PUBLIC = [
     member
     for module in MODULES
