@@ -35,6 +35,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD, RELEASE = ROOT / "build", ROOT / "build" / "release"
 ASSIGNMENT = "notebooks"
 COPIED = [
+    "notebooks/*.py",
     "wdl_*.py", "tools/course.py", "nbgrader_config.py", "pyproject.toml", "constraints.txt", "environment.yml",
     "LICENSE", "GLOSSARY.md", "PAPER.md", "data/*", "benchmarks/*.*", "notebooks/images/*.svg",
 ]  # fmt: skip
