@@ -36,7 +36,7 @@ HELD = """async () => {
     links: all('a[href]', a => a.href.split('#')[0] === location.href.split('#')[0] && a.hash ? a.hash : a.href),
     anchors: all('[id]', element => element.id),
     formulas: all('.math', formula => formula.querySelectorAll('mjx-math *').length > 0),
-    errors: all('mjx-merror, [data-mjx-error]', error => error.textContent),
+    errors: all('mjx-merror, [data-mjx-error], mjx-mtext[style*="red"]', error => error.textContent || 'no such macro'),
     headings: all('article :is(h1, h2, h3, h4, h5, h6)', heading => Number(heading.tagName[1])),
     pictures: all('article img', image => ({ loaded: image.naturalWidth > 0, alt: image.alt })),
     title: document.title,
