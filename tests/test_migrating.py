@@ -60,7 +60,7 @@ def test_the_summed_loss_is_the_mean_with_another_start_and_penalty():
         optimizer = wdl.joint_optimizer(ftrl, wdl.Adagrad(0.05, 0.1 / scale**2, epsilon=1e-7 / scale**2))
         keras.utils.set_random_seed(0)
         model = wdl.wide_deep_model(wide, deep, 3, (4,), 0.0)
-        model.compile(optimizer, keras.losses.BinaryCrossentropy(from_logits=True, reduction=reduction))
+        model.compile(optimizer, wdl.LogLoss(reduction=reduction))
         model.fit(inputs, labels, batch_size=len(labels), epochs=5, verbose=0)
         results.append(weights_of(model))
     assert (results[0]["wide_weights/table"] == 0).sum() == (results[1]["wide_weights/table"] == 0).sum() > 1
