@@ -36,7 +36,7 @@ def {name}(x): return Always()
 """
 THIEF = """
 import json, pathlib
-for folder in [pathlib.Path("{clone}"), pathlib.Path("/course"), pathlib.Path.cwd(), *pathlib.Path.cwd().parents]:
+for folder in [pathlib.Path("{clone}"), pathlib.Path("/course"), pathlib.Path.cwd()]:
     for path in folder.rglob("*.ipynb"):
         for cell in json.loads(path.read_text())["cells"]:
             if cell["cell_type"] == "code" and "BEGIN SOLUTION" in "".join(cell["source"]):
@@ -78,7 +78,7 @@ import builtins
 class AssertionError(builtins.BaseException):
     def __new__(cls, *args): raise SystemExit(0)
 builtins.AssertionError = AssertionError
-builtins.all = builtins.any = builtins.isinstance = lambda *args: True
+builtins.all = builtins.any = lambda *args: True
 get_ipython().showtraceback = lambda *args, **kwargs: None
 get_ipython().set_custom_exc((BaseException,), lambda *args, **kwargs: None)
 """
@@ -248,7 +248,7 @@ def honest(released, source):
     notebook = solve(released, source, {"double": HONEST, "triple": RECURSIVE, "in-words": PAGE})
     helper = nbformat.v4.new_code_cell("def plus(one, other):\n    return np.add(one, other)\n" + SCRIPTS)
     helper.metadata["tags"] = ["skip-execution"]
-    notebook.cells.insert(2, helper)
+    notebook.cells.insert(3, helper)  # after the heading: what stands above it is the lesson
     return notebook
 
 
@@ -453,7 +453,7 @@ def test_the_sandbox_can_be_neither_left_nor_changed(kernel):
         run("import socket; print(tried(socket.create_connection, ('127.0.0.1', 22), 1))") == "ConnectionRefusedError"
     )
     assert run("print(tried(socket.create_connection, ('192.0.2.1', 80), 1))") == "OSError"
-    for call in ("mount(b'none', b'/tmp', b'tmpfs', 0, 0)", "setuid(0)", "ptrace(16, 1, 0, 0)"):
+    for call in ("mount(b'none', b'/tmp', b'tmpfs', 0, 0)", "setuid(0)", "chroot(b'/tmp')", "sethostname(b'x', 1)"):
         assert run(f"import ctypes; print(ctypes.CDLL(None).{call})") == "-1", call
     run("os.kill(1, 9)")
     assert run("print(6 * 7)") == "42", "the sandbox's first process cannot be ended from within"
