@@ -33,7 +33,7 @@ clean: ## remove what the other commands made, build/ too
 # ---- what follows is not in the students' copy
 EXTRAS = test,course
 
-.PHONY: teacher run test other-cpu outputs figures seeds benchmarks report assignment autograde grades browser lock
+.PHONY: teacher run test attacks other-cpu outputs figures seeds benchmarks report assignment autograde grades browser lock
 teacher: .venv/installed ## open JupyterLab with nbgrader's menus: points, grading by hand
 	@$(BIN)/jupyter labextension enable --level=sys_prefix @jupyter/nbgrader 2>/dev/null
 	$(LAB)
@@ -44,7 +44,10 @@ run: .venv/installed ## run the notebooks without a browser and print the result
 test: .venv/installed ## check everything: the code's style, the helpers, every cell of every notebook
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pytest --nbval --numprocesses 2 --dist loadfile
+	$(BIN)/pytest --nbval --numprocesses 2 --dist loadfile --ignore tests/test_attacks.py
+
+attacks: .venv/installed ## attack the grading's sandbox as cheats would; takes minutes and needs bubblewrap
+	$(BIN)/pytest tests/test_attacks.py
 
 other-cpu: .venv/installed ## train on this processor and on one that QEMU simulates, and compare every bit
 	$(BIN)/python tools/other_cpu.py
