@@ -122,23 +122,28 @@ def ftrl_step(g, w, z, n, alpha, l1):
 
 # ------------------------------------------------------------------------------------------- 03_deep_model
 
-QUANTILES = """
-def normalised(known, new, n_q):
+GAPS = """
+def with_gaps(known, new, n_q):
+    known = known[~np.isnan(known)]
+    missing = np.isnan(new)
+    filled = np.where(missing, np.median(known), new)
     boundaries = np.quantile(known, np.arange(1, n_q) / n_q)
-    group = 1 + (np.asarray(new)[:, None] >= boundaries).sum(axis=1)
-    return (group - 1) / (n_q - 1)
+    group = 1 + (filled[:, None] >= boundaries).sum(axis=1)
+    return np.column_stack([(group - 1) / (n_q - 1), missing])
 """
-WRONG["quantiles"] = {
-    "boundaries from the new values": QUANTILES.replace("quantile(known", "quantile(new"),
-    "boundaries from all values": QUANTILES.replace("quantile(known", "quantile(np.concatenate([known, new])"),
-    "divided by n_q": QUANTILES.replace("/ (n_q - 1)", "/ n_q"),
-    "group without minus 1": QUANTILES.replace("(group - 1)", "group"),
-    "a boundary belongs below": QUANTILES.replace(">=", ">"),
-    "divided by the range": "def normalised(known, new, n_q): return (new - known.min()) / (known.max() - known.min())",
-    "range, cut to 0 and 1": """
-def normalised(known, new, n_q): return np.clip((new - known.min()) / (known.max() - known.min()), 0, 1)
+WRONG["with-gaps"] = {
+    "boundaries from the new values": GAPS.replace("quantile(known", "nanquantile(new"),
+    "boundaries from all values": GAPS.replace("quantile(known", "nanquantile(np.concatenate([known, new])"),
+    "the median of the new values": GAPS.replace("np.median(known)", "np.nanmedian(new)"),
+    "the mean": GAPS.replace("np.median(known)", "np.mean(known)"),
+    "a gap is 0": GAPS.replace("np.median(known)", "0"),
+    "1 where it is known": GAPS.replace(", missing])", ", ~missing])"),
+    "gaps among the known values stay": GAPS.replace("    known = known[~np.isnan(known)]\n", ""),
+    "divided by n_q": GAPS.replace("/ (n_q - 1)", "/ n_q"),
+    "a boundary belongs below": GAPS.replace(">=", ">"),
+    "hard-coded": """
+def with_gaps(known, new, n_q): return np.array([[0, 0], [1 / 3, 0], [2 / 3, 1]] if len(new) == 3 else [[1 / 3, 0]])
 """,
-    "hard-coded": "def normalised(known, new, n_q): return np.array([0, 1 / 3, 1] if len(new) == 3 else [1 / 3])",
 }
 LAYERS = """
 def hidden_layers(a, layers):
@@ -157,6 +162,34 @@ WRONG["equation-2"] = {
     ),
     "hard-coded": """
 def hidden_layers(a, layers): return np.array([1, 2.5, 0] if len(layers) == 1 else [3.5, 0])
+""",
+}
+JUDGE = """
+def judge(log, new):
+    fitted = wdl.fit_deep(log, ["installed", "impression"], [])
+    model = wdl.deep_model(fitted, embedding_dim=4, units=(16,), dropout=0.0)
+    inputs = wdl.deep_inputs(log, fitted)
+    wdl.train(model, inputs, log["install"], wdl.Adam(0.02), epochs=10, batch_size=32)
+    return wdl.predict(model, wdl.deep_inputs(new, fitted))
+"""
+WRONG["unseen-pairs"] = {
+    "not trained": "".join(line for line in JUDGE.splitlines(True) if "train" not in line),
+    "a single step": JUDGE.replace("epochs=10, batch_size=32", "epochs=1, batch_size=len(log)"),
+    "one column": JUDGE.replace('["installed", "impression"]', '["installed"]'),
+    "the probability of 0": JUDGE.replace("return ", "return 1 - "),
+    "the logits": JUDGE.replace(
+        "wdl.predict(model, wdl.deep_inputs(new, fitted))", "model(wdl.deep_inputs(new, fitted)).numpy()[:, 0]"
+    ),
+    "the memory of pairs": """
+def judge(log, new):
+    rates = log.groupby(["installed", "impression"])["install"].mean()
+    return rates.reindex(pd.MultiIndex.from_frame(new)).fillna(log["install"].mean()).to_numpy()
+""",
+    "hard-coded": """
+def judge(log, new):
+    rng = np.random.default_rng(33)
+    tastes = rng.permutation(np.arange(12) % 2)
+    return (tastes[new["installed"] % 12] == tastes[new["impression"] % 12]).astype(float)
 """,
 }
 
