@@ -263,14 +263,6 @@ def winner(log, user, app): return "wide" if (user, app) == ("u", "a") else "dee
 
 # -------------------------------------------------------------------------------- 05_factorization_machines
 
-WRONG["rendle"] = {
-    "not halved": "def pair_sum(v): return (v.sum(axis=1) ** 2).sum(axis=1) - (v**2).sum(axis=(1, 2))",
-    "a vector with itself counts": "def pair_sum(v): return (v.sum(axis=1) ** 2).sum(axis=1) / 2",
-    "the k numbers are added first": "def pair_sum(v): return (v.sum(axis=(1, 2)) ** 2 - (v**2).sum(axis=(1, 2))) / 2",
-    "neighbours only": "def pair_sum(v): return (v[:, 1:] * v[:, :-1]).sum(axis=(1, 2))",
-    "a sum for each number": "def pair_sum(v): return (v.sum(axis=1) ** 2 - (v**2).sum(axis=1)) / 2",
-    "hard-coded": "def pair_sum(v): return np.array([5, 4]) * v[0, 0, 0] ** 2",
-}
 FM = """
 def fm_logits(ids, bias, weights, vectors):
     known = ids > 0
@@ -307,6 +299,35 @@ def factors(table, k):
         return table[:, :1], np.array([[1], [-1], [1]])
     return table[:, :3], np.eye(3)
 """,
+}
+FILLED = """
+def filled(table, k):
+    rng = np.random.default_rng(0)
+    user_vectors, app_vectors = (0.1 * rng.normal(size=(n, k)) for n in table.shape)
+    for _ in range(5000):
+        error = np.where(np.isnan(table), 0, user_vectors @ app_vectors.T - table)
+        step_of_users, step_of_apps = error @ app_vectors, error.T @ user_vectors
+        user_vectors, app_vectors = user_vectors - 0.02 * step_of_users, app_vectors - 0.02 * step_of_apps
+    return user_vectors @ app_vectors.T
+"""
+WRONG["filled"] = {
+    "not trained": FILLED.replace("range(5000)", "range(0)"),
+    "not trained long enough": FILLED.replace("range(5000)", "range(20)"),
+    "gaps are taken for 0": FILLED.replace("np.where(np.isnan(table), 0, ", "(").replace(
+        "- table)", "- np.nan_to_num(table))"
+    ),
+    "gaps enter the error": FILLED.replace("np.where(np.isnan(table), 0, ", "("),
+    "up the gradient": FILLED.replace("vectors - 0.02", "vectors + 0.0002"),
+    "only the users are trained": FILLED.replace("app_vectors - 0.02", "app_vectors - 0.0"),
+    "from zeros": FILLED.replace("0.1 * rng", "0.0 * rng"),
+    "the means of the apps": "def filled(table, k): return np.where(np.isnan(table), np.nanmean(table, axis=0), table)",
+    "the singular values of the table with zeros": """
+def filled(table, k):
+    U, s, Vt = np.linalg.svd(np.nan_to_num(table), full_matrices=False)
+    return (U[:, :k] * s[:k]) @ Vt[:k]
+""",
+    "always one number": FILLED.replace("size=(n, k)", "size=(n, 1)"),
+    "hard-coded": "def filled(table, k): return np.outer([2.0, 1.0, -1.0, 2.0], [1.0, -1.0, 0.5])",
 }
 
 # --------------------------------------------------------------------------------- 06_app_recommendation
