@@ -12,6 +12,7 @@ from statistics import mean, stdev
 import ablation
 import adult
 import estimator
+import joint_training
 import leak_checks
 import nbformat
 import numpy as np
@@ -94,6 +95,26 @@ def test_the_papers_own_system_takes_the_same_steps_and_keras_optimizers_do_not(
         assert ours[0] < 1e-6 and all(near < far / 5 for near, far in zip(ours, keras)), part
     assert measured["keras"]["wide_weights"][0] > 1000 * measured["ours"]["wide_weights"][0]
     assert measured["zeros"]["ours"] == measured["zeros"]["tf.estimator"] != measured["zeros"]["keras"]
+
+
+def test_notebook_4s_runs_are_complete_and_say_what_it_says():
+    runs = json.loads((ROOT / "benchmarks" / "joint_training.json").read_text())
+    for group, models in (
+        ("errors", ["wide", "deep", "deep, long", "joint", "ensemble"]),
+        ("weights", ["wide", "joint"]),
+    ):
+        assert list(runs["planted"][group]) == models
+        for kinds in runs["planted"][group].values():
+            assert {kind: len(values) for kind, values in kinds.items()} == dict.fromkeys(joint_training.KINDS, 10)
+    assert list(runs["batch size"]) == list(joint_training.SETTINGS)
+    assert all(len(values) == 4 for losses in runs["batch size"].values() for values in losses.values())
+
+
+def test_the_means_of_a_planted_log_are_by_kind_of_pair():
+    pairs = pd.DataFrame({"kind": ["usual", "exception", "usual", "never shown"]})
+    assert joint_training.by_kind(pairs, np.array([1.0, 5.0, 3.0, 7.0])) == {
+        "exception": 5.0, "never shown": 7.0, "usual": 2.0,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["requirements.txt", "estimator_requirements.txt"])
