@@ -195,27 +195,6 @@ def judge(log, new):
 
 # --------------------------------------------------------------------------------------- 04_joint_training
 
-JOINT = """
-def joint_probability(ids, wide_weights, a, deep_weights, bias):
-    logit = wide_weights[ids].sum(axis=1) + a @ deep_weights + bias
-    return 1 / (1 + np.exp(-logit))
-"""
-WRONG["equation-3"] = {
-    "a logit": JOINT.replace("1 / (1 + np.exp(-logit))", "logit"),
-    "two biases": JOINT.replace("+ bias", "+ 2 * bias"),
-    "no bias": JOINT.replace(" + bias", ""),
-    "the probability of 0": JOINT.replace("np.exp(-logit)", "np.exp(logit)"),
-    "an ensemble": """
-def joint_probability(ids, wide_weights, a, deep_weights, bias):
-    logits = wide_weights[ids].sum(axis=1) + bias, a @ deep_weights + bias
-    return sum(1 / (1 + np.exp(-logit)) for logit in logits) / 2
-""",
-    "the wide part is left out": JOINT.replace("wide_weights[ids].sum(axis=1) + ", ""),
-    "hard-coded": """
-def joint_probability(ids, wide_weights, a, deep_weights, bias):
-    return 1 / (1 + np.exp(-np.array([0, 2] if len(ids) == 2 else [0.7])))
-""",
-}
 GRADIENTS = """
 def gradients(p, y, ids, n_ids, a):
     error = (p - y) / len(y)
@@ -237,6 +216,45 @@ WRONG["gradients"] = {
     "hard-coded": """
 def gradients(p, y, ids, n_ids, a):
     return np.array([0, 0.125, -0.125, 0]), np.array([0.75, 0.25]), 0.125
+""",
+}
+TRAIN = """
+def train_jointly(ids, n_ids, a, y, steps, rate):
+    wide_weights, deep_weights, bias = np.zeros(n_ids), np.zeros(a.shape[1]), 0.0
+    for _ in range(steps):
+        logit = wide_weights[ids].sum(axis=1) + a @ deep_weights + bias
+        error = (1 / (1 + np.exp(-logit)) - y) / len(y)
+        wide_gradient = np.zeros(n_ids)
+        np.add.at(wide_gradient, ids, np.broadcast_to(error[:, None], ids.shape))
+        wide_gradient[0] = 0
+        wide_weights = wide_weights - rate * wide_gradient
+        deep_weights = deep_weights - rate * (error @ a)
+        bias = bias - rate * error.sum()
+    return wide_weights, deep_weights, bias
+"""
+WRONG["train-jointly"] = {
+    "uphill": TRAIN.replace("- rate *", "+ rate *"),
+    "the wide part alone": TRAIN.replace("rate * (error @ a)", "0 * (error @ a)"),
+    "the deep part alone": TRAIN.replace("rate * wide_gradient", "0 * wide_gradient"),
+    "the bias stays 0": TRAIN.replace("rate * error.sum()", "0 * error.sum()"),
+    "an ensemble, each part with an error of its own": TRAIN.replace(
+        "        logit = wide_weights[ids].sum(axis=1) + a @ deep_weights + bias\n"
+        "        error = (1 / (1 + np.exp(-logit)) - y) / len(y)\n",
+        "        error = (1 / (1 + np.exp(-wide_weights[ids].sum(axis=1) - bias)) - y) / len(y)\n",
+    ).replace("(error @ a)", "((1 / (1 + np.exp(-(a @ deep_weights + bias))) - y) / len(y) @ a)"),
+    "one part after the other": TRAIN.replace(
+        "deep_weights - rate * (error @ a)", "deep_weights - (rate * (error @ a) if _ >= steps // 2 else 0)"
+    ).replace("rate * wide_gradient", "(rate * wide_gradient if _ < steps // 2 else 0)"),
+    "the sum of the rows": TRAIN.replace(" / len(y)", ""),
+    "repeated ids are lost": TRAIN.replace(
+        "np.add.at(wide_gradient, ids, np.broadcast_to(error[:, None], ids.shape))",
+        "wide_gradient[ids] += error[:, None]",
+    ),
+    "hard-coded": """
+def train_jointly(ids, n_ids, a, y, steps, rate):
+    if steps == 1:
+        return np.zeros(n_ids), np.zeros(a.shape[1]), y.mean() - 0.5
+    return np.array([0] * 9 + [-3.0]), np.array([1.4]), 0.0
 """,
 }
 WINNER = """

@@ -37,7 +37,7 @@ ASSIGNMENT = "notebooks"
 COPIED = [
     "notebooks/*.py",
     "wdl_*.py", "tools/course.py", "nbgrader_config.py", "pyproject.toml", "constraints.txt", "environment.yml",
-    "LICENSE", "GLOSSARY.md", "PAPER.md", "data/*", "benchmarks/*.*", "notebooks/images/*.svg",
+    "LICENSE", "GLOSSARY.md", "MIGRATING.md", "PAPER.md", "data/*", "benchmarks/*.*", "notebooks/images/*.svg",
 ]  # fmt: skip
 MAKEFILE_ENDS = "# ---- what follows is not in the students' copy\n"
 
