@@ -49,6 +49,10 @@ def test_anything_else_is_different(one, other, deviations, what):
     assert what in difference(printed(one), printed(other), deviations)
 
 
+def test_a_print_that_arrives_in_two_messages_is_one():
+    assert difference(printed("AUC 0.93"), [*printed("AUC "), *printed("0.93")], None) == ""
+
+
 def test_every_kind_of_output_is_compared_but_pictures():
     table = {"output_type": "execute_result", "data": {"text/plain": "a 0.10", "text/html": "<b>0.10</b>"}}
     picture = {"output_type": "display_data", "data": {"image/png": "12", "text/plain": "<Image>"}}

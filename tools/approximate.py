@@ -17,7 +17,9 @@ def texts(outputs):
     """The texts of a cell's outputs, pictures left out: list of (kind, text)."""
     found = []
     for output in outputs:
-        if output["output_type"] == "stream":
+        if output["output_type"] == "stream" and found and found[-1][0] == output["name"]:
+            found[-1] = output["name"], found[-1][1] + output["text"]  # one print may arrive in several messages
+        elif output["output_type"] == "stream":
             found.append((output["name"], output["text"]))
         for kind, text in sorted(output.get("data", {}).items()):
             if not kind.startswith("image/"):

@@ -122,7 +122,8 @@ def main():
             print(f"{path.stem}: {len(results[path.stem])} cells, {len(found)} findings", flush=True)
             wrong += found
     write(results)
-    sys.exit("\n".join(wrong))
+    if wrong:
+        sys.exit("\n".join(wrong))
 
 
 if __name__ == "__main__":
