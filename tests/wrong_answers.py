@@ -31,92 +31,98 @@ WRONG["minimum-count"] = {
 WRONG["minimum-count"]["ties against the alphabet"] = COUNTED.replace(
     "    return", "    kept.sort(key=lambda entry: (entry[0], [-ord(letter) for letter in entry[1]]))\n    return"
 )
-WRONG["collision"] = {
-    "the first two words": "def find_collision(words, n_buckets): return words[0], words[1]",
-    "a word with itself": "def find_collision(words, n_buckets): return words[0], words[0]",
-    "nothing is found": "def find_collision(words, n_buckets): return None",
-    "a repeated word is taken for a collision": """
-def find_collision(words, n_buckets):
-    seen = {}
-    for word, bucket in zip(words, wdl.hash_ids(pd.Series(words), n_buckets, len(words))[:, 0]):
-        if bucket in seen:
-            return seen[bucket], word
-        seen[bucket] = word
-""",
-    "neighbours only": """
-def find_collision(words, n_buckets):
-    buckets = wdl.hash_ids(pd.Series(words), n_buckets, len(words))[:, 0]
-    for i in range(len(words) - 1):
-        if words[i] != words[i + 1] and buckets[i] == buckets[i + 1]:
-            return words[i], words[i + 1]
-""",
+GAIN = """
+def cross_gain(old, new, pair):
+    losses = []
+    for extra in ([], ["cross"]):
+        old_x, new_x = (frame.assign(cross=wdl.cross(frame, list(pair)).to_numpy()) for frame in (old, new))
+        features = [*pair, *extra]
+        encoder = OneHotEncoder(handle_unknown="ignore").fit(old_x[features])
+        model = LogisticRegression(max_iter=1000).fit(encoder.transform(old_x[features]), old["label"])
+        losses.append(log_loss(new["label"], model.predict_proba(encoder.transform(new_x[features]))))
+    return losses[0] - losses[1]
+"""
+WRONG["worth-it"] = {
+    "measured on the rows that were fitted": GAIN.replace('new["label"], model', 'old["label"], model').replace(
+        "new_x[features])))", "old_x[features])))"
+    ),
+    "fitted on the new rows": GAIN.replace("    losses = []\n", "    losses, old = [], new\n"),
+    "the other sign": GAIN.replace("losses[0] - losses[1]", "losses[1] - losses[0]"),
+    "no cross": GAIN.replace("[*pair, *extra]", "[*pair]"),
+    "one part instead of the cross": GAIN.replace("wdl.cross(frame, list(pair)).to_numpy()", "frame[pair[0]]"),
+    "strings that run together": GAIN.replace(
+        "wdl.cross(frame, list(pair)).to_numpy()", "frame[pair[0]] + frame[pair[1]]"
+    ),
+    "the loss instead of its fall": GAIN.replace("losses[0] - losses[1]", "losses[1]"),
     "hard-coded": """
-def find_collision(words, n_buckets):
-    if n_buckets == 3:
-        for other in words[1:]:
-            for one in words:
-                if one != other and len(set(wdl.hash_ids(pd.Series([one, other]), 3, 2)[:, 0])) == 1:
-                    return one, other
-    return None
+def cross_gain(old, new, pair): return 0.3 if tuple(pair) == ("grown-up", "game") else 0.0
 """,
 }
 
 # ------------------------------------------------------------------------------------------- 02_wide_model
 
-SUMS = """
-def multi_hot(ids, n_ids):
-    result = np.zeros((len(ids), n_ids))
-    np.put_along_axis(result, ids, 1, axis=1)
-    result[:, 0] = 0
-    return result
-
-def gathered(ids, weights):
-    return (weights[ids] * (ids > 0)).sum(axis=1)
-"""
-WRONG["gathered-sum"] = {
-    "id 0 adds its weight": SUMS.replace(" * (ids > 0)", ""),
-    "column 0 stays": SUMS.replace("    result[:, 0] = 0\n", ""),
-    "one sum for all rows": SUMS.replace("sum(axis=1)", "sum()"),
-    "ids counted from 1": SUMS.replace("weights[ids]", "weights[ids - 1]"),
-    "as wide as the batch's largest id": SUMS.replace("(len(ids), n_ids)", "(len(ids), ids.max() + 1)"),
-    "the first two ids only": SUMS.replace("weights[ids] * (ids > 0)", "weights[ids[:, :2]] * (ids[:, :2] > 0)"),
-    "hard-coded": """
-def multi_hot(ids, n_ids): return np.array([[0, 1, 0, 1], [0, 0, 1, 0]])
-def gathered(ids, weights): return np.array([2.5, -1])
-""",
-}
-THRESHOLD = """
-def soft_threshold(z, n, alpha, l1):
-    return np.where(np.abs(z) <= l1, 0.0, -(z - np.sign(z) * l1) * alpha / np.sqrt(n))
-"""
-WRONG["soft-threshold"] = {
-    "wrong sign": THRESHOLD.replace("-(z", "(z"),
-    "hard threshold": THRESHOLD.replace(" - np.sign(z) * l1", ""),
-    "no root": THRESHOLD.replace("np.sqrt(n)", "n"),
-    "alpha left out": THRESHOLD.replace("* alpha ", ""),
-    "l1 taken from negative z too": THRESHOLD.replace("np.sign(z) * l1", "l1"),
-    "no zeros": "def soft_threshold(z, n, alpha, l1): return -(z - np.sign(z) * l1) * alpha / np.sqrt(n)",
-    "hard-coded": "def soft_threshold(z, n, alpha, l1): return np.array([0, 0.3, -0.3, 0])",
-}
 STEP = """
-def soft_threshold(z, n, alpha, l1):
-    return np.where(np.abs(z) <= l1, 0.0, -(z - np.sign(z) * l1) * alpha / np.sqrt(n))
-
 def ftrl_step(g, w, z, n, alpha, l1):
     s = (np.sqrt(n + g**2) - np.sqrt(n)) / alpha
     z, n = z + g - s * w, n + g**2
-    return soft_threshold(z, n, alpha, l1), z, n
+    return np.where(np.abs(z) <= l1, 0.0, -(z - np.sign(z) * l1) * alpha / np.sqrt(n)), z, n
 """
 WRONG["ftrl-step"] = {
     "no correction": STEP.replace(" - s * w", ""),
     "correction added": STEP.replace("- s * w", "+ s * w"),
     "g is not squared": STEP.replace("n + g**2\n", "n + np.abs(g)\n"),
-    "the weight from the old n": STEP.replace("return soft_threshold(z, n,", "return soft_threshold(z, n - g**2,"),
+    "the weight from the old n": STEP.replace("alpha / np.sqrt(n)), z", "alpha / np.sqrt(n - g**2)), z"),
     "alpha left out of s": STEP.replace(" / alpha\n", "\n"),
-    "no threshold": STEP.replace("soft_threshold(z, n, alpha, l1), z", "soft_threshold(z, n, alpha, 0), z"),
+    "no threshold": STEP.replace("<= l1", "< 0"),
+    "hard threshold": STEP.replace(" - np.sign(z) * l1", ""),
+    "wrong sign": STEP.replace("-(z", "(z"),
+    "l1 taken from negative z too": STEP.replace("np.sign(z) * l1", "l1"),
     "hard-coded": """
 def ftrl_step(g, w, z, n, alpha, l1):
     return np.array([0.21, 0.1407]), np.array([-0.9, -0.8029]), np.array([0.51, 0.52])
+""",
+}
+TRAIN = """
+def train_ftrl(x, y, alpha, l1, steps):
+    w, z, n = np.zeros(x.shape[1]), np.zeros(x.shape[1]), np.full(x.shape[1], 1e-6)
+    for _ in range(steps):
+        probabilities = 1 / (1 + np.exp(-x @ w))
+        w, z, n = ftrl_step(x.T @ (probabilities - y) / len(y), w, z, n, alpha, l1)
+    return w
+"""
+WRONG["train-ftrl"] = {
+    "gradient's sign": TRAIN.replace("(probabilities - y)", "(y - probabilities)"),
+    "sum instead of mean": TRAIN.replace(" / len(y)", ""),
+    "logits for probabilities": TRAIN.replace("1 / (1 + np.exp(-x @ w))", "x @ w"),
+    "z and n are forgotten": TRAIN.replace("w, z, n = ftrl_step", "w, _, _ = ftrl_step"),
+    "no L1": TRAIN.replace("alpha, l1)\n    return", "alpha, 0.0)\n    return"),
+    "n starts at 0.1": TRAIN.replace("1e-6", "0.1"),
+    "one step": TRAIN.replace("range(steps)", "range(1)"),
+    "hard-coded": """
+def train_ftrl(x, y, alpha, l1, steps):
+    w = LogisticRegression(C=np.inf, fit_intercept=False, tol=1e-8).fit(x, y).coef_[0]
+    return w if l1 == 0 else np.where(np.arange(len(w)) < 3, w, 0)
+""",
+}
+CHOICE = """
+def choose_l1(x, y, x_held_out, y_held_out, strengths, allowed):
+    losses = {}
+    for l1 in strengths:
+        w = train_ftrl(x, y, alpha=0.3, l1=l1, steps=100)
+        losses[l1] = log_loss(y_held_out, 1 / (1 + np.exp(-x_held_out @ w)))
+    return max(l1 for l1, loss in losses.items() if loss <= min(losses.values()) + allowed)
+"""
+WRONG["choose-l1"] = {
+    "scored on the rows that were fitted": CHOICE.replace("log_loss(y_held_out", "log_loss(y").replace(
+        "-x_held_out @", "-x @"
+    ),
+    "trained on the held-out rows": CHOICE.replace("train_ftrl(x, y,", "train_ftrl(x_held_out, y_held_out,"),
+    "the lowest loss, whatever is allowed": CHOICE.replace(" + allowed", ""),
+    "the smallest strength": CHOICE.replace("max(l1 for", "min(l1 for"),
+    "the last strength": CHOICE.replace("max(l1 for", "[l1 for").replace("+ allowed)", "+ allowed][-1]"),
+    "the largest strength": "def choose_l1(x, y, x_held_out, y_held_out, strengths, allowed): return max(strengths)",
+    "hard-coded": """
+def choose_l1(x, y, x_held_out, y_held_out, strengths, allowed): return 30.0 if allowed > 1 else 1.0
 """,
 }
 
