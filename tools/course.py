@@ -181,6 +181,9 @@ def restored(notebook, released):
                 cells[-1].source = cell.source
         else:
             cells.append(new[cell.cell_type](cell.source))
+    for cell in cells:
+        if cell.cell_type == "markdown" and not cell.metadata.get("nbgrader", {}).get("locked"):
+            cell.source = re.sub(r"<(?=[A-Za-z/!?])", "&lt;", cell.source)  # in the teacher's browser, text and no page
     result.cells = cells
     return result
 
