@@ -533,7 +533,7 @@ def test_without_bubblewrap_grading_refuses_and_says_what_to_do(tmp_path, monkey
 
 def test_the_makefile_hands_on_that_no_sandbox_is_wanted():
     for words, end in ((["SANDBOX=none"], ' --sandbox "none"'), ([], "")):
-        command = ["make", "-n", "autograde", "SUBMISSIONS=folder", *words]
+        command = ["make", "--no-print-directory", "-n", "autograde", "SUBMISSIONS=folder", *words]
         planned = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
         assert planned.strip().splitlines()[-1].strip().endswith(f'autograde "folder"{end}')
 
