@@ -12,7 +12,6 @@ Learning for Recommender Systems", 2016, arXiv 1606.07792.
 
 import hashlib
 import io
-import itertools
 import os
 import pathlib
 
@@ -208,10 +207,12 @@ def _sum_repeated(gradient):
 
 
 class _SumFirst:
-    """Sums in `apply`, before Keras clips, and again in `update_step`, where several workers' sums have met."""
+    """Sums in `update_step`, where several workers' pieces have met; and before Keras clips, if it is to."""
 
     def apply(self, grads, trainable_variables=None):
-        return super().apply([_sum_repeated(gradient) for gradient in grads], trainable_variables)
+        if self.clipvalue or self.clipnorm or self.global_clipnorm:
+            grads = [_sum_repeated(gradient) for gradient in grads]
+        super().apply(grads, trainable_variables)
 
     def update_step(self, gradient, variable, learning_rate):
         step = self.sparse_step if isinstance(gradient, tf.IndexedSlices) else super().update_step
@@ -356,14 +357,54 @@ class LogLoss(keras.losses.Loss):
         return {**super().get_config(), "from_logits": self.from_logits}
 
 
-def _progress(name, epochs):
-    """A callback that keeps one line up to date, where Keras' own bar takes two lines an epoch."""
+STEPS_PER_CALL = 256  # between two calls a reader can interrupt the training
 
-    def say(epoch, scores):
-        shown = ", ".join(f"{score} {value:.4f}" for score, value in scores.items())
-        print(f"\r{name}: epoch {epoch + 1} of {epochs}, {shown}", end="\n" if epoch + 1 == epochs else "", flush=True)
 
-    return keras.callbacks.LambdaCallback(on_epoch_end=say)
+def _batches(n_rows, batch_size):
+    """An epoch: the row numbers in random order, as matrices of up to STEPS_PER_CALL lines, a line a batch."""
+    order = np.random.permutation(n_rows).astype("int32")
+    block, whole = STEPS_PER_CALL * batch_size, n_rows // batch_size * batch_size
+    matrices = [order[start : min(start + block, whole)].reshape(-1, batch_size) for start in range(0, whole, block)]
+    return matrices + [order[None, whole:]] * (whole < n_rows)  # the last batch may be shorter
+
+
+def _trainer(model):
+    """The function (inputs, labels, batches) that takes a step for each line of `batches`, all in one call.
+
+    The step is Keras' own. What `fit` adds, to fetch a batch from another thread, takes longer than a small one.
+    The function is kept with the model, since TensorFlow needs seconds to compile it.
+    """
+    kept = getattr(model, "wdl_trainer", None)
+    if kept is not None and kept.optimizer is model.optimizer:
+        return kept
+    step = tf.autograph.experimental.do_not_convert(model.train_step)
+
+    @tf.function(reduce_retracing=True)
+    def compiled(inputs, labels, batches):
+        for rows in batches:
+            step(({name: tf.gather(array, rows) for name, array in inputs.items()}, tf.gather(labels, rows)))
+
+    def trainer(inputs, labels, batches):
+        compiled(inputs, labels, batches)
+
+    model.optimizer.build(model.trainable_variables)
+    trainer.optimizer, model.wdl_trainer = model.optimizer, trainer
+    return trainer
+
+
+def _finite(model, loss):
+    if not np.isfinite(loss):
+        raise FloatingPointError(f"The loss of '{model.name}' became NaN or infinite: lower the learning rate.")
+    return float(loss)
+
+
+def _epoch(model, inputs, labels, batch_size):
+    """Train for an epoch, and return the mean loss of its rows, each at the time of its step."""
+    model.reset_metrics()
+    for batches in _batches(len(labels), batch_size):
+        _trainer(model)(inputs, labels, tf.constant(batches))
+        loss = _finite(model, model.metrics[0].result())
+    return loss
 
 
 def train(model, inputs, labels, optimizer=None, epochs=10, batch_size=256, validation=None):
@@ -387,19 +428,21 @@ def train(model, inputs, labels, optimizer=None, epochs=10, batch_size=256, vali
         validation = _inputs_of(model, validation[0]), check_labels(validation[1])
         check_lengths(*validation)
     if optimizer is not None:
-        # XLA cannot compile the sum over repeated ids. 32 steps a call are sooner done, with the same numbers.
-        model.compile(optimizer, LogLoss(), jit_compile=False, steps_per_execution=32)
+        model.compile(optimizer, LogLoss(), jit_compile=False)  # XLA cannot compile the sum over repeated ids
     elif getattr(model, "optimizer", None) is None:
         raise ValueError(f"The model '{model.name}' has no optimizer yet: give one.")
-    callbacks = [keras.callbacks.TerminateOnNaN()]
-    if "JPY_SESSION_NAME" in os.environ:  # Jupyter sets it in a notebook that someone has open, and in no other run
-        callbacks.append(_progress(model.name, epochs))
-    history = model.fit(
-        inputs, labels, epochs=epochs, batch_size=batch_size, validation_data=validation, verbose=0,
-        callbacks=callbacks,
-    ).history  # fmt: skip
-    if not np.isfinite([*itertools.chain(*history.values())]).all():
-        raise FloatingPointError(f"The loss of '{model.name}' became NaN or infinite: lower the learning rate.")
+    inputs, labels = {name: tf.constant(array) for name, array in inputs.items()}, tf.constant(labels)
+    history = {"loss": []} if validation is None else {"loss": [], "val_loss": []}
+    for epoch in range(1, epochs + 1):
+        history["loss"].append(_epoch(model, inputs, labels, batch_size))
+        if validation is not None:
+            history["val_loss"].append(
+                model.evaluate(*validation, batch_size=4096, verbose=0, return_dict=True)["loss"]
+            )
+        if "JPY_SESSION_NAME" in os.environ:  # Jupyter sets it in a notebook that someone has open, in no other run
+            shown = ", ".join(f"{name} {values[-1]:.4f}" for name, values in history.items())
+            end = "\n" if epoch == epochs else ""
+            print(f"\r{model.name}: epoch {epoch} of {epochs}, {shown}", end=end, flush=True)
     return history
 
 

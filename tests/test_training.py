@@ -52,6 +52,57 @@ def test_an_epoch_takes_a_step_a_batch_and_no_optimizer_goes_on_with_the_last_on
     assert model.optimizer is again and int(again.iterations) == 1
 
 
+@pytest.mark.parametrize("batch_size, steps_per_call", [(64, 256), (24, 256), (10, 4), (100, 256)])
+def test_training_is_keras_fit_on_the_same_order_to_the_last_bit(batch_size, steps_per_call, monkeypatch):
+    monkeypatch.setattr(wdl, "STEPS_PER_CALL", steps_per_call)
+    models, losses = [], []
+    for train in (True, False):
+        keras.utils.set_random_seed(3)
+        models.append(wdl.wide_deep_model(WIDE, DEEP, 3, (8,), dropout=0.5))
+        optimizer = wdl.joint_optimizer(wdl.Ftrl(0.3, l1_regularization_strength=0.01), wdl.Adam(0.1))
+        np.random.seed(5)
+        if train:
+            losses.append(wdl.train(models[-1], INPUTS, LABELS, optimizer, 3, batch_size)["loss"])
+            continue
+        models[-1].compile(optimizer, wdl.LogLoss(), jit_compile=False)
+        orders = [np.random.permutation(len(LABELS)) for _ in range(3)]
+        histories = [
+            models[-1].fit(
+                {name: array[order] for name, array in INPUTS.items()}, LABELS[order].astype("float32"),
+                batch_size=batch_size, shuffle=False, verbose=0,
+            ).history["loss"]
+            for order in orders
+        ]  # fmt: skip
+        losses.append([loss for (loss,) in histories])
+    assert losses[0] == losses[1] and losses[0][2] < losses[0][0]
+    for path, weight in weights_of(models[0]).items():
+        np.testing.assert_array_equal(weight, weights_of(models[1])[path], err_msg=path)
+
+
+def test_each_row_is_in_one_batch_an_epoch_and_the_seed_gives_the_order():
+    for n_rows, batch_size, shapes in ((600, 2, [(256, 2), (44, 2)]), (7, 3, [(2, 3), (1, 1)]), (3, 5, [(1, 3)])):
+        np.random.seed(1)
+        first, second = (wdl._batches(n_rows, batch_size) for _ in range(2))
+        assert [batches.shape for batches in first] == shapes
+        rows = [np.concatenate([batches.ravel() for batches in each]) for each in (first, second)]
+        assert sorted(rows[0]) == sorted(rows[1]) == list(range(n_rows)) and (n_rows == 3 or (rows[0] != rows[1]).any())
+        np.random.seed(1)
+        again = np.concatenate([batches.ravel() for batches in wdl._batches(n_rows, batch_size)])
+        np.testing.assert_array_equal(again, rows[0])
+
+
+def test_a_model_that_is_compiled_again_is_trained_by_its_new_optimizer():
+    model = wdl.wide_model(WIDE)
+    wdl.train(model, WIDE_INPUTS, LABELS, wdl.Ftrl(0.1), epochs=1)
+    model.compile(wdl.Adagrad(0.1), wdl.LogLoss(), jit_compile=False)
+    wdl.train(model, WIDE_INPUTS, LABELS, epochs=1, batch_size=32)
+    assert int(model.optimizer.iterations) == 2
+    before = weights_of(model)
+    model.fit(WIDE_INPUTS, LABELS, verbose=0)  # Keras' own way stays open
+    assert int(model.optimizer.iterations) == 4
+    assert not np.array_equal(before["wide_weights/table"], weights_of(model)["wide_weights/table"])
+
+
 def test_the_first_call_needs_an_optimizer():
     with pytest.raises(ValueError, match="optimizer|compile"):
         wdl.train(wdl.wide_model(WIDE), WIDE_INPUTS, LABELS)
