@@ -10,6 +10,8 @@ Read it from top to bottom: the functions stand in the order in which data flows
 DuckDB counts: it groups on all cores, and spills to disk what does not fit under its memory limit.
 """
 
+import collections
+import concurrent.futures
 import contextlib
 import csv
 import inspect
@@ -18,7 +20,7 @@ import pathlib
 import tempfile
 
 import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
-from wdl_production import graph_inputs, used_columns
+from wdl_production import used_columns
 
 # isort: split
 import duckdb
@@ -338,48 +340,132 @@ def _vocabulary(engine, query):
 # ----------------------------------------------------------------------------------------------- reading
 
 
-def stream(paths, wide, deep, label, classes, batch_size):
-    """A `tf.data.Dataset` of a model's inputs and labels, read from CSV files batch after batch, in their order.
+def stream(
+    paths, wide, deep, label, classes, batch_size, seed=None, epoch=0, start=0, worker=(0, 1), buffer_rows=200_000,
+    memory_limit="1GB", folder=None,
+):  # fmt: skip
+    """A `tf.data.Dataset` of an epoch's batches, a model's inputs and labels, read from files while it trains.
 
-    Nothing is shuffled: training needs files whose rows are in random order, or the dataset's own `shuffle`.
+    The row groups of all files are drawn in random order, as many at a time as the buffer holds, and the buffer's rows
+    are shuffled. So an epoch is one pass in which each row comes once; and its order follows from the seed, the epoch
+    and the files alone. To go on in the middle of an epoch, keep the number of batches done, and `start` there: what
+    comes before is not read.
 
     Args:
-        paths: list of CSV files with the same header; a cell holds one value.
+        paths: a CSV or Parquet file, a folder of such, or a list of them. CSV files are written as Parquet first.
         wide, deep: what `fit_wide`, `fit_deep` or `fit_shards` returned.
-        label: name of the label's column. classes: two str, its texts where the label is 0 and where it is 1.
-        batch_size: int, rows a batch.
+        label: name of the label's column. classes: two values of it, where the label is 0 and where it is 1.
+        batch_size: int, rows a batch; the last batch may have fewer.
+        seed: int; None keeps the order of the files. epoch: int ≥ 0, the number of the pass.
+        start: int ≥ 0, batches of this epoch that are already done.
+        worker: (i, n), the place of this worker among n; each gets each n-th row group, and no row comes to two.
+        buffer_rows: int ≥ 1, rows that are shuffled at once, and held in memory. A row group is read as a whole.
+        memory_limit: str, what DuckDB may take for a CSV file. folder: path of the folder where CSV files are kept as
+            Parquet as long as the dataset lives. None: the system's temporary folder.
     Returns:
-        dataset of (dict of inputs, float32 labels (rows,)). Its length is unknown, of which Keras warns; so train with
-        `model.fit(dataset.repeat(), steps_per_epoch=…)`.
+        dataset of (dict of inputs, float32 labels (rows,)); its length is the number of batches that are left.
     Raises:
-        ValueError: a file lacks a column, or its header is another than the first file's.
-        tf.errors.InvalidArgumentError: while it is read: a missing number, or another label than the two.
+        KeyError, TypeError, ValueError: a column is missing or of no use, or an argument is; the message names it.
+        tf.errors.InvalidArgumentError: while it is read: a missing cell, or another label than the two.
     """
-    headers = {path: list(pd.read_csv(path, nrows=0).columns) for path in dict.fromkeys(paths)}
-    header = headers[paths[0]]
-    for path, found in headers.items():
-        if found != header:
-            raise ValueError(f"{path} has the header {found}; expected {header}, as in {paths[0]}.")
-    numbers = {column for part in (wide, deep) if part for column in part["boundaries"]}
-    kinds = {column: "number" if column in numbers else "text" for column in used_columns(wide, deep)}
-    for column in [*kinds, label]:
-        if column not in header:
-            raise ValueError(f"{paths[0]} has no column {column!r}; it has {header}.")
-    read = sorted({*kinds, label}, key=header.index)
-    missing = {"number": tf.constant([np.nan], tf.float64), "text": tf.constant([""])}
-    rows = tf.data.experimental.CsvDataset(
-        [str(path) for path in paths], [missing[kinds.get(column, "text")] for column in read], header=True,
-        select_cols=[header.index(column) for column in read],
-    )  # fmt: skip
-    features = graph_inputs(wide, deep, kinds)
+    for name, value, least in (("batch_size", batch_size, 1), ("start", start, 0), ("buffer_rows", buffer_rows, 1)):
+        wdl.check_whole(name, value, least)
+    numeric = {column for part in (wide, deep) if part for column in part["boundaries"]}
+    columns = list(dict.fromkeys([*used_columns(wide, deep), label]))
+    if folder is not None:
+        pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
+    workplace = tempfile.TemporaryDirectory(dir=folder)
+    files = _as_parquet(paths, columns, numeric, workplace.name, memory_limit)
+    _kinds(files, {*columns} - numeric, numeric)
+    windows = _windows(files, seed, epoch, worker, buffer_rows)
 
-    def ready(*cells):
-        columns = dict(zip(read, cells, strict=True))
-        for column in numbers:
-            tf.debugging.assert_all_finite(columns[column], f"Column {column} lacks a number")
-        negative, positive = (columns[label] == text for text in classes)
-        known = tf.reduce_all(negative | positive)
-        tf.debugging.Assert(known, [f"Column {label} has another label than {' and '.join(classes)}:", columns[label]])
-        return features(columns), tf.cast(positive, tf.float32)
+    def ready(table):
+        frame = table.to_pandas(types_mapper=lambda kind: pd.ArrowDtype(kind) if pa.types.is_list(kind) else None)
+        inputs = {"wide_ids": wdl.wide_ids(frame, wide)} if wide else {}
+        return {**inputs, **(wdl.deep_inputs(frame, deep) if deep else {})}, _labels(frame, label, classes)
 
-    return rows.batch(batch_size).map(ready).prefetch(1)
+    def chunks():
+        with concurrent.futures.ThreadPoolExecutor(READERS) as readers:
+            waiting = collections.deque()
+            for table in _tables(windows, columns, batch_size, start, seed, epoch):
+                waiting.append(readers.submit(ready, table))
+                if len(waiting) > READERS:
+                    yield waiting.popleft().result()
+            for chunk in waiting:
+                yield chunk.result()
+
+    def batches(inputs, labels):
+        def batch(first):
+            rows = slice(first, first + batch_size)
+            return {name: array[rows] for name, array in inputs.items()}, labels[rows]
+
+        return tf.data.Dataset.range(0, tf.size(labels, tf.int64), batch_size).map(batch)
+
+    shapes = {"wide_ids": ((None, None), tf.int32)} if wide else {}
+    if deep:
+        shapes |= {"deep_ids": ((None, len(deep["categories"]), None), tf.int32)}
+        shapes |= {"numbers": ((None, len(deep["boundaries"])), tf.float32)}
+    specs = {name: tf.TensorSpec(*shape) for name, shape in shapes.items()}, tf.TensorSpec((None,), tf.float32)
+    dataset = tf.data.Dataset.from_generator(chunks, output_signature=specs).prefetch(1).flat_map(batches).prefetch(16)
+    n_batches = -(-sum(rows for window in windows for *_, rows in window) // batch_size)
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(max(n_batches - start, 0)))
+    dataset.workplace = workplace  # the files are there as long as the dataset is
+    return dataset
+
+
+READERS = 2  # threads that look up ids; Arrow and NumPy let them run at once
+CHUNK_ROWS = 32_768  # about as many rows are looked up at once
+
+
+def _windows(files, seed, epoch, worker, buffer_rows):
+    """An epoch's row groups, in its order: list of windows, each a list of (path, row group, rows)."""
+    groups = [
+        (path, i, metadata.row_group(i).num_rows)
+        for path, metadata in ((path, pq.read_metadata(path)) for path in files)
+        for i in range(metadata.num_row_groups)
+    ]
+    index, n_workers = worker
+    groups = groups[index::n_workers]
+    if not groups:
+        raise ValueError(f"Worker {index} of {n_workers} gets no row group: write the rows in more files.")
+    if seed is not None:
+        groups = [groups[i] for i in np.random.default_rng([seed, epoch]).permutation(len(groups))]
+    windows = [[]]
+    for group in groups:
+        if sum(rows for *_, rows in windows[-1]) + group[2] > buffer_rows and windows[-1]:
+            windows.append([])
+        windows[-1].append(group)
+    return windows
+
+
+def _tables(windows, columns, batch_size, start, seed, epoch):
+    """Arrow tables of the epoch's rows from batch `start` on; each is a whole number of batches, but for the last."""
+    skip, rest = start * batch_size, None
+    for number, window in enumerate(windows):
+        rows = sum(rows for *_, rows in window)
+        if skip >= rows:
+            skip -= rows
+            continue
+        read = [pq.ParquetFile(path).read_row_group(group, columns=columns) for path, group, _ in window]
+        table = pa.concat_tables(read, promote_options="permissive")
+        if seed is not None:
+            table = table.take(np.random.default_rng([seed, epoch, number]).permutation(rows))
+        table, skip = table.slice(skip), 0
+        table = table if rest is None else pa.concat_tables([rest, table], promote_options="permissive")
+        whole = len(table) // batch_size * batch_size
+        step = max(CHUNK_ROWS // batch_size, 1) * batch_size
+        for first in range(0, whole, step):
+            yield table.slice(first, min(step, whole - first))
+        rest = table.slice(whole)
+    if rest is not None and len(rest):
+        yield rest
+
+
+def _labels(frame, column, classes):
+    codes, values = pd.factorize(frame[column])
+    for value in values:
+        if value not in classes:
+            raise ValueError(f"Column {column!r} has the label {value!r}; expected {classes[0]!r} or {classes[1]!r}.")
+    if (codes < 0).any():
+        raise ValueError(f"Column {column!r} lacks a label.")
+    return np.array([value == classes[1] for value in values], "float32")[codes]

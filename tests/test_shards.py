@@ -15,12 +15,13 @@ import distributed
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
-# --------------------------------------------------------------------------------- counting and streaming
+# ------------------------------------------------------------------------------------------------- counting
 
 BASE = ["workclass", "education", "age", "capital-gain"]
 WIDE_SETTINGS = {"features": [*BASE, ("education", "age"), ("workclass", "education", "age")], "buckets": {"age": 6}}
@@ -113,16 +114,6 @@ def test_quantiles_of_counted_values_are_those_of_the_values(values, n_quantiles
     shuffled_rows = pd.DataFrame({"v": different, "n": counts}).sample(frac=1, random_state=0)
     expected = wdl.quantile_boundaries(pd.DataFrame({"v": values}), "v", n_quantiles)
     np.testing.assert_array_equal(wdl_shards.counted_quantiles(shuffled_rows, n_quantiles), expected)
-
-
-def test_streamed_batches_are_the_inputs_of_the_frame(shards):
-    paths, frame = shards
-    wide, deep = wdl.fit_wide(frame, **WIDE_SETTINGS), wdl.fit_deep(frame, **DEEP_SETTINGS)
-    batches = list(wdl_shards.stream(paths, wide, deep, "income", CLASSES, 512))
-    assert [len(labels) for _, labels in batches] == [512] * 5 + [440]
-    for name, array in wdl.joint_inputs(frame, wide, deep).items():
-        np.testing.assert_array_equal(np.concatenate([inputs[name] for inputs, _ in batches]), array)
-    np.testing.assert_array_equal(np.concatenate([labels for _, labels in batches]), frame["income"] == ">50K")
 
 
 def bad_file(tmp_path, frame, name="bad.parquet"):
@@ -225,6 +216,127 @@ BAD_SETTINGS = [
 def test_a_bad_setting_of_a_pass_is_refused_as_that_of_a_frame(shards, wide, deep, error, message):
     with pytest.raises(error, match=message):
         wdl_shards.fit_shards(shards[0], WIDE_SETTINGS | {"buckets": None} | wide, DEEP_SETTINGS | deep)
+
+
+# ------------------------------------------------------------------------------------------------ streaming
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_streamed_batches_are_the_inputs_of_the_frame(tmp_path, kind):
+    frame = adult.load_adult()[0][:3000]
+    cut(frame, tmp_path, kind, 3)
+    wide, deep = wdl.fit_wide(frame, **WIDE_SETTINGS), wdl.fit_deep(frame, **DEEP_SETTINGS)
+    batches = list(wdl_shards.stream(tmp_path, wide, deep, "income", CLASSES, 512))
+    assert [len(labels) for _, labels in batches] == [512] * 5 + [440]
+    for name, array in wdl.joint_inputs(frame, wide, deep).items():
+        np.testing.assert_array_equal(np.concatenate([inputs[name] for inputs, _ in batches]), array)
+    np.testing.assert_array_equal(np.concatenate([labels for _, labels in batches]), frame["income"] == ">50K")
+
+
+def test_streamed_lists_are_those_of_the_frame(tmp_path):
+    frame = pd.DataFrame({"tags": [["a", "b", "a"], [], ["b"]] * 20, "ids": [[1], [2, 3], [3, 3]] * 20})
+    frame["label"] = [0, 1, 1] * 20
+    cut(frame, tmp_path, "parquet", 2)
+    wide, deep = wdl.fit_wide(frame, ["tags", ("tags", "ids")]), wdl.fit_deep(frame, ["tags", "ids"], [])
+    for parts in ((wide, deep), (wide, None), (None, deep)):
+        ((found, labels),) = wdl_shards.stream(tmp_path, *parts, "label", (0, 1), 60)
+        expected = wdl.joint_inputs(frame, wide, deep)
+        assert len(found) == (1 if parts[1] is None else 2 if parts[0] is None else 3)
+        for name, array in found.items():
+            np.testing.assert_array_equal(array, expected[name])
+        np.testing.assert_array_equal(labels, frame["label"])
+
+
+@pytest.fixture(scope="module", params=["csv", "parquet"])
+def numbered(request, tmp_path_factory):
+    """A folder of 1,000 rows, in row groups of 50 where a file can have such; and the wide part, an id for each row."""
+    folder = tmp_path_factory.mktemp("numbered")
+    frame = pd.DataFrame({"row": np.arange(1000), "label": np.arange(1000) % 2})
+    for i in range(5):
+        part = frame[i * 200 : (i + 1) * 200]
+        if request.param == "csv":
+            part.to_csv(folder / f"{i}.csv", index=False)
+        else:
+            part.to_parquet(folder / f"{i}.parquet", index=False, row_group_size=50)
+    return folder, wdl.fit_wide(frame, ["row"])
+
+
+def order(numbered, **arguments):
+    """The numbers of the rows, batch by batch."""
+    folder, wide = numbered
+    arguments = {"batch_size": 64, "seed": 0, "buffer_rows": 300, **arguments}
+    classes = (0, 1) if list(folder.glob("*.parquet")) else ("0", "1")
+    row_of = np.array([-1, *(int(name.removeprefix("row=")) for name in wide["vocabulary"])])
+    dataset = wdl_shards.stream(folder, wide, None, "label", classes, **arguments)
+    batches = [(row_of[inputs["wide_ids"].numpy().ravel()], labels.numpy()) for inputs, labels in dataset]
+    assert len(batches) == len(dataset) and all((rows % 2 == labels).all() for rows, labels in batches)
+    return [rows for rows, _ in batches]
+
+
+def test_an_epoch_holds_each_row_once_in_an_order_of_its_own(numbered):
+    first = np.concatenate(order(numbered))
+    assert sorted(first) == list(range(1000)) and list(first) != sorted(first)
+    assert list(first) == list(np.concatenate(order(numbered)))
+    for other in ({"seed": 1}, {"epoch": 1}):
+        changed = np.concatenate(order(numbered, **other))
+        assert sorted(changed) == sorted(first) and list(changed) != list(first)
+
+
+def test_rows_of_all_files_meet_in_the_buffer(numbered):
+    of_file = np.concatenate(order(numbered, buffer_rows=1000)) // 200
+    assert len(set(of_file[:64])) == 5
+    small = np.concatenate(order(numbered, buffer_rows=50)) // 200
+    assert (np.diff(small) != 0).sum() < 30, "a small buffer holds one row group, or one file"
+
+
+@pytest.mark.parametrize("seed", [None, 5])
+@pytest.mark.parametrize("start", [1, 5, 16])
+def test_an_epoch_goes_on_where_it_was_left(numbered, start, seed):
+    whole, rest = order(numbered, seed=seed), order(numbered, start=start, seed=seed)
+    assert len(whole) == 16 and len(rest) == 16 - start
+    for expected, found in zip(whole[start:], rest):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_what_is_done_is_not_read_again(tmp_path):
+    good = bad_file(tmp_path, pd.DataFrame({"a": ["x"] * 64, "label": [0, 1] * 32}), "0.parquet")
+    bad = bad_file(tmp_path, pd.DataFrame({"a": [None] * 64, "label": [0, 1] * 32}).astype({"a": str}), "1.parquet")
+    wide = wdl.fit_wide(pd.DataFrame({"a": ["x"]}), ["a"])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="missing value"):
+        list(wdl_shards.stream([bad, good], wide, None, "label", (0, 1), 64))
+    assert len(list(wdl_shards.stream([bad, good], wide, None, "label", (0, 1), 64, start=1))) == 1
+
+
+def test_workers_share_the_rows_and_none_comes_to_two(numbered):
+    parts = [np.concatenate(order(numbered, worker=(i, 3))) for i in range(3)]
+    assert sorted(np.concatenate(parts)) == list(range(1000)) and min(map(len, parts)) >= 200
+    with pytest.raises(ValueError, match="Worker 99 of 100 gets no row group"):
+        order(numbered, worker=(99, 100))
+
+
+def test_keras_trains_on_a_stream(shards):
+    paths, frame = shards
+    wide, deep = wdl.fit_wide(frame, **WIDE_SETTINGS), wdl.fit_deep(frame, **DEEP_SETTINGS)
+    model = wdl.wide_deep_model(wide, deep)
+    model.compile(wdl.joint_optimizer(wdl.Ftrl(0.1), wdl.Adam(0.002)), wdl.LogLoss())
+    losses = []
+    for epoch in range(3):
+        dataset = wdl_shards.stream(paths, wide, deep, "income", CLASSES, 64, seed=0, epoch=epoch)
+        losses += model.fit(dataset, verbose=0, shuffle=False).history["loss"]
+    assert losses[0] > losses[1] > losses[2]
+
+
+def test_a_stream_of_bad_files_or_settings_is_refused(shards, tmp_path):
+    paths, frame = shards
+    wide, deep = wdl.fit_wide(frame, **WIDE_SETTINGS), wdl.fit_deep(frame, **DEEP_SETTINGS)
+    with pytest.raises(KeyError, match="part_0.csv has no column 'label'"):
+        wdl_shards.stream(paths, wide, deep, "label", CLASSES, 10)
+    with pytest.raises(ValueError, match="batch_size is 0"):
+        wdl_shards.stream(paths, wide, deep, "income", CLASSES, 0)
+    for change, message in (({"income": "maybe"}, "'income' has the label 'maybe'"), ({"age": ""}, "'age' has")):
+        bad = bad_file(tmp_path, frame[:9].assign(**change), "bad.csv")
+        with pytest.raises((tf.errors.InvalidArgumentError, TypeError), match=message):
+            list(wdl_shards.stream([bad], wide, deep, "income", CLASSES, 10))
 
 
 # ------------------------------------------------------------------------------------------ several workers
