@@ -351,6 +351,7 @@ def test_two_workers_agree_with_one_and_outlive_the_death_of_one_of_them(tmp_pat
     assert done.returncode == 0, done.stdout + done.stderr
     result = json.loads((tmp_path / "file.json").read_text())
     assert result["restarts"] == 1
+    assert result["rows"] == {"all": 12 * 256, "different": 12 * 256}  # none lost, none seen twice
     assert result["steps"][1] == 6 + 8  # six before its death, and after that what followed the checkpoint of step 4
     first, second = result["losses"]
     assert first == second and len(first) == len(result["single"]) >= 10
