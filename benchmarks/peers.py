@@ -59,7 +59,8 @@ def lightgbm(folder):
             if patience is None:
                 model.fit(train, labels)
                 return {}
-            model.fit(train, labels, eval_set=[(test, truth)], callbacks=[early_stopping(patience, verbose=False)])
+            stop = [early_stopping(patience, verbose=False)]
+            model.fit(train, labels, eval_X=test, eval_y=truth, callbacks=stop)
             return {"n_estimators": model.best_iteration_}
 
         return fit, lambda: model.predict_proba(test)[:, 1]
