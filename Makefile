@@ -90,6 +90,7 @@ benchmarks: .venv/installed build/peers/installed build/estimator/installed ## m
 	$(BIN)/python benchmarks/app_store.py --seeds 10 --json benchmarks/app_store.json
 	rm -f benchmarks/visits.json  # a run that was stopped would go on
 	$(BIN)/python benchmarks/visits.py --draws 10 --json benchmarks/visits.json
+	$(BIN)/python benchmarks/log_features.py --json benchmarks/log_features.json
 	$(BIN)/python benchmarks/serving.py --json benchmarks/serving.json
 	$(BIN)/python benchmarks/streaming.py --json benchmarks/streaming.json
 	$(BIN)/python benchmarks/distributed.py --workers 2 --json benchmarks/distributed.json
