@@ -477,7 +477,7 @@ WRONG["train-ranker"] = {
     "hard-coded": RANKER.replace("lists):", "lists):\n    log = log[log['item'].isin([*'abcdefABCDEF'])]"),
 }
 
-# ------------------------------------------------------------------------------------------ 07_production
+# ------------------------------------------------------------------------------------------ 08_production
 
 GROWN = """
 def grown_vocabulary(vocabulary, values):
