@@ -2,8 +2,11 @@
 
 import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
 import wdl_adult
+import wdl_visits
 
 # isort: split
+import ast
+import inspect
 import json
 import pathlib
 import re
@@ -14,12 +17,14 @@ import adult
 import estimator
 import joint_training
 import leak_checks
+import log_features
 import nbformat
 import numpy as np
 import pandas as pd
 import pytest
 import report
 import significance
+import visits
 from sklearn.metrics import roc_auc_score
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -59,6 +64,89 @@ def test_the_papers_own_system_with_our_settings_scores_as_ours_does():
 
 def test_the_best_accuracy_is_the_ensembles_as_the_pages_say():
     assert max(RUNS, key=lambda name: mean(RUNS[name]["accuracy"])) == "ensemble"
+
+
+VISITS = json.loads((ROOT / "benchmarks" / "visits.json").read_text())
+TRIALS = json.loads((ROOT / "benchmarks" / "visits_search.json").read_text())
+
+
+def test_the_real_log_was_ranked_ten_times_and_wide_and_deep_is_ahead_each_time():
+    joint = np.array(VISITS["wide_deep"]["all_but_1"])
+    for name, run in VISITS.items():
+        if name != "new_areas":
+            assert len(run["all_but_1"]) == len(run["hit_10"]) == 10, name
+            assert name == "wide_deep" or (joint > run["all_but_1"]).all(), name
+    assert joint.mean() > 67.5 and joint.mean() - np.mean(VISITS["ease"]["all_but_1"]) > 1
+    assert abs(np.mean(VISITS["popularity"]["all_but_1"]) - 49.77) < 0.34  # the published baseline, and its difference
+
+
+def test_words_alone_speak_for_new_areas():
+    for name, ways in VISITS["new_areas"].items():
+        raw, beyond = np.array(ways["raw"]), np.array(ways["beyond visitor"])
+        assert len(raw) == len(beyond) == 10, name
+        if name in ("deep", "wide_deep"):
+            assert beyond.min() > 0.5 and beyond.mean() - 2.262 * beyond.std(ddof=1) / 10**0.5 > 0.55, name
+        else:
+            assert (beyond == 0.5).all() and (name != "wide" or (raw == 0.5).all()), name
+    assert min(VISITS["new_areas"]["deep, no words"]["raw"]) > 0.5  # what a visitor's activity says
+
+
+def best_trial(model):
+    """The settings of the best trial of a model, by what they are called."""
+    trials = {name: found["all_but_1"] for name, found in TRIALS.items() if name.split(",")[0] == model}
+    parts = [part.rsplit(" ", 1) for part in max(trials, key=trials.get).split(", ")[1:]]
+    return {what: float(value) for what, value in parts}, len(trials)
+
+
+def test_the_real_logs_settings_are_the_best_that_were_tried_and_the_page_says_how_many():
+    page = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    tree = ast.parse((ROOT / "benchmarks" / "visits_peers.py").read_text())
+    for name in ("als", "bpr"):
+        (function,) = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name]
+        names = [argument.arg for argument in function.args.args][-len(function.args.defaults) :]
+        chosen = dict(zip(names, map(ast.literal_eval, function.args.defaults)))
+        settings, n = best_trial(name)
+        assert settings == {what: chosen[what] for what in settings}
+        assert re.search(rf"\b{n}\b[\w ]* for {name.upper()}", page), (name, n)
+    assert best_trial("ease") == ({"penalty": visits.PENALTY}, 6)
+    settings, n = best_trial("wide_deep")
+    defaults = inspect.signature(wdl_visits.visits_training).parameters
+    chosen = [defaults[name].default for name in ("wide_rate", "l1", "deep_rate")]
+    assert [settings[name] for name in ("wide rate", "L1", "deep rate")] == chosen and n == 4
+
+
+def test_what_wide_and_deep_would_gain_by_their_own_settings_is_less_than_they_are_behind():
+    page = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    shared = max((name for name in TRIALS if name.startswith("wide_deep")), key=lambda name: TRIALS[name]["all_but_1"])
+    gains = {}
+    for kind in ("wide", "deep"):
+        own = max(run["all_but_1"] for name, run in TRIALS.items() if name.split(",")[0] == kind)
+        gains[kind] = own - TRIALS[shared.replace("wide_deep", kind, 1)]["all_but_1"]
+        behind = mean(VISITS["wide_deep"]["all_but_1"]) - mean(VISITS[kind]["all_but_1"])
+        assert 0 < gains[kind] < 0.5 * behind
+    assert f"wide has {gains['wide']:.2f} more" in page and f"deep {gains['deep']:.2f} more" in page
+
+
+def test_what_the_page_says_of_bpr_without_popularity_is_in_the_trials():
+    page = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    without = max(run["all_but_1"] for name, run in TRIALS.items() if "popularity 0" in name)
+    popularity = TRIALS["popularity"]["all_but_1"]
+    assert f"had {without:.1f} on the held-out training users, where popularity has {popularity:.1f}" in page
+    assert without < popularity
+
+
+def test_a_log_of_a_million_rows_takes_seconds():
+    found = json.loads((ROOT / "benchmarks" / "log_features.json").read_text())
+    assert found["rows"] > 1_000_000 and 9 < found["items a list"] < 12
+    assert sum(found["processor seconds"].values()) < 20
+    page = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    assert f"{found['peak GiB']:.1f} GiB" in page and f"{sum(found['processor seconds'].values()):.0f} seconds" in page
+
+
+def test_the_log_of_a_million_rows_is_measured_by_steps():
+    found = log_features.measure(users=40, items=30, visits=300, negatives=2)
+    assert list(found["seconds"]) == ["rows", "fit_wide", "wide_ids", "fit_deep", "deep_inputs"]
+    assert found["rows"] == 3 * len(log_features.made_up_log(40, 30, 300)) and found["peak GiB"] > 0.1
 
 
 @pytest.mark.parametrize("page", report.PAGES, ids=lambda path: path.parent.name)
