@@ -10,8 +10,16 @@ Every worker keeps the whole model, computes the gradients of its share of each 
     difference  how far the last weights of each worker are from those of the single one, at most
     apart       how far the last weights of the workers are from each other, at most
     steps       how many steps each worker made, those that were lost and made again included
+    rows        rows that the steps which count were made of, 'all' of them, and the 'different' ones
     restarts    how often the workers were started anew
-    fit_error   what Keras' own `fit` says under this strategy, null if it works; not tried with --kill-after
+    fit_error   what Keras' own `fit` says under this strategy, null if it works
+    step_ms     milliseconds a step, a core a worker: of one worker with the whole batch, 'alone', and with its share of
+                the batch, 'share'; and of the workers together, 'workers'
+    step_kb     kilobytes that went through the loopback interface, a step, 'measured'; what the ids and values of the
+                lookups' gradients and the dense layers' gradients are, of all workers, 'gradients'; and what whole
+                tables would be, 'tables'
+
+Some are not measured with --kill-after: fit_error, step_ms, step_kb.
 
 With --kill-after N the last worker dies after N steps. A collective operation cannot go on without it, so all workers
 are stopped and started anew, as an orchestrator would do, and go on from the last checkpoint.
@@ -27,12 +35,12 @@ import sys
 import tempfile
 import time
 
-STEPS, GLOBAL_BATCH, SAVE_EVERY = 12, 256, 4
+STEPS, GLOBAL_BATCH, SAVE_EVERY, WARM_UP = 12, 256, 4, 10
 
 
-def data():
+def data(steps):
     """Fitted parts, inputs and labels of as many rows of Adult as the steps need."""
-    frame = wdl_adult.load_adult()[0][: STEPS * GLOBAL_BATCH]
+    frame = wdl_adult.load_adult()[0][: steps * GLOBAL_BATCH]
     categories = ["workclass", "education", "occupation", "marital-status"]
     wide = wdl.fit_wide(frame, [*categories, ("education", "occupation")])
     deep = wdl.fit_deep(frame, categories, ["age", "hours-per-week"])
@@ -40,9 +48,15 @@ def data():
     return wide, deep, wdl.joint_inputs(frame, wide, deep), labels
 
 
-def train(strategy, index, n_workers, log=None, checkpoints=None, die_after=None):
-    """The custom loop: `strategy.run` in place of `fit`. Returns the losses by step, and the last weights."""
-    wide, deep, inputs, labels = data()
+def loopback_bytes():
+    """Bytes that the loopback interface has sent since the machine was started, by the kernel."""
+    lines = pathlib.Path("/proc/net/dev").read_text().splitlines()
+    return int(next(line for line in lines if line.strip().startswith("lo:")).split()[9])
+
+
+def train(strategy, index, n_workers, steps, log=None, checkpoints=None, die_after=None):
+    """The custom loop: `strategy.run` in place of `fit`. Returns the losses by step, the last weights, the costs."""
+    wide, deep, inputs, labels = data(steps)
     keras.utils.set_random_seed(0)  # every worker must begin with the same weights
     with strategy.scope():
         # No dropout: two workers would draw other masks than one.
@@ -70,21 +84,37 @@ def train(strategy, index, n_workers, log=None, checkpoints=None, die_after=None
     manager = tf.train.CheckpointManager(state, checkpoints, max_to_keep=2) if checkpoints else None
     if manager and manager.latest_checkpoint:
         state.restore(manager.latest_checkpoint).assert_existing_objects_matched()
-    share, losses = GLOBAL_BATCH // n_workers, {}
-    for number in range(int(done.numpy()), STEPS):
+    share, losses, times, sent = GLOBAL_BATCH // n_workers, {}, [], loopback_bytes()
+    for number in range(int(done.numpy()), steps):
         start = number * GLOBAL_BATCH + index * share
-        rows = slice(start, start + share)
-        loss = step({name: tf.constant(array[rows]) for name, array in inputs.items()}, tf.constant(labels[rows]))
-        losses[number] = float(loss)
+        rows = slice(start, start + share)  # each worker has rows of its own
+        batch = {name: tf.constant(array[rows]) for name, array in inputs.items()}, tf.constant(labels[rows])
+        began = time.perf_counter()
+        losses[number] = float(step(*batch))
+        times.append(time.perf_counter() - began)
+        if number == WARM_UP:
+            sent = loopback_bytes()
         done.assign(number + 1)
         if log:
             with open(log, "a") as file:
-                file.write(json.dumps([number, losses[number]]) + "\n")
+                file.write(json.dumps([number, losses[number], start, share]) + "\n")
         if manager and (number + 1) % SAVE_EVERY == 0 and index == 0:
             manager.save()
         if die_after == number + 1:
             os._exit(1)  # at once, with nothing tidied up
-    return losses, np.concatenate([weight.numpy().ravel() for weight in model.trainable_variables])
+    tables = [variable for variable in model.trainable_variables if "table" in variable.path]
+    dense = sum(variable.numpy().nbytes for variable in model.trainable_variables) - sum(
+        t.numpy().nbytes for t in tables
+    )
+    # A gradient of a lookup has, for each id of the batch, the id as int64 and the row's values as float32.
+    pieces = [inputs[name][:share].size * (8 + 4 * t.shape[1]) for name, t in zip(("wide_ids", "deep_ids"), tables)]
+    costs = {
+        "step_ms": 1000 * float(np.median(times[WARM_UP:])) if len(times) > WARM_UP else None,
+        "measured": (loopback_bytes() - sent) / max(steps - WARM_UP - 1, 1) / 1024,
+        "gradients": n_workers * (dense + sum(pieces)) / 1024,
+        "tables": n_workers * (dense + sum(table.numpy().nbytes for table in tables)) / 1024,
+    }
+    return losses, np.concatenate([weight.numpy().ravel() for weight in model.trainable_variables]), costs
 
 
 def try_fit(strategy):
@@ -108,8 +138,13 @@ def worker(arguments):
         return
     die_after = arguments.kill_after if index == arguments.workers - 1 else None
     log = folder / f"losses_{index}.jsonl"
-    _, weights = train(strategy, index, arguments.workers, log, str(folder / "checkpoints"), die_after)
+    if arguments.core:
+        os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[index % len(os.sched_getaffinity(0))]})
+    n_shares = arguments.shares or arguments.workers
+    checkpoints = None if arguments.core else str(folder / "checkpoints")
+    _, weights, costs = train(strategy, index, n_shares, arguments.steps, log, checkpoints, die_after)
     np.save(folder / f"weights_{index}.npy", weights)
+    (folder / f"costs_{index}.json").write_text(json.dumps(costs))
 
 
 def has_loopback():
@@ -150,35 +185,52 @@ def start(n_workers, folder, *options):
     return not failed
 
 
+def costs_of(n_workers, folder):
+    """Milliseconds and kilobytes a step, when each worker has a core of its own."""
+    found = {}
+    cases = {"alone": (1, 1), "share": (1, n_workers), "workers": (n_workers, n_workers)}
+    for name, (running, shares) in cases.items():
+        place = pathlib.Path(folder, name)
+        place.mkdir()
+        start(running, str(place), "--core", "--shares", str(shares), "--steps", "110")
+        found[name] = json.loads((place / "costs_0.json").read_text())
+    together = {name: round(found["workers"][name], 1) for name in ("measured", "gradients", "tables")}
+    return {"step_ms": {name: round(found[name]["step_ms"], 2) for name in cases}, "step_kb": together}
+
+
 def compare(arguments):
     """Run the workers, then one alone, and write the file."""
     with tempfile.TemporaryDirectory() as folder:
         accident, restarts = ["--kill-after", str(arguments.kill_after)] if arguments.kill_after else [], 0
-        while not start(arguments.workers, folder, *accident):
+        while not start(arguments.workers, folder, "--steps", str(arguments.steps), *accident):
             if not accident:
                 logs = sorted(pathlib.Path(folder).glob("worker_*.log"))
                 sys.exit("\n".join(["A worker failed.", *(log.read_text()[-3000:] for log in logs)]))
             accident, restarts = [], restarts + 1
-        losses, steps, weights = [], [], []
+        losses, steps, weights, rows = [], [], [], []
         for index in range(arguments.workers):
             lines = pathlib.Path(folder, f"losses_{index}.jsonl").read_text().splitlines()
-            losses.append(dict(map(json.loads, lines)))  # a step that was made twice counts with its last loss
+            made = {number: rest for number, *rest in map(json.loads, lines)}  # a step made twice counts once
+            losses.append({number: loss for number, (loss, *_) in made.items()})
+            rows += [row for _, start, share in made.values() for row in range(start, start + share)]
             steps.append(len(lines))
             weights.append(np.load(f"{folder}/weights_{index}.npy"))
-        single, expected = train(tf.distribute.get_strategy(), 0, 1)
+        single, expected, _ = train(tf.distribute.get_strategy(), 0, 1, arguments.steps)
         if not arguments.kill_after:
             start(arguments.workers, folder, "--fit")
             fit_error = json.loads(pathlib.Path(folder, "fit_0.json").read_text())
+            costs = costs_of(arguments.workers, folder)
     result = {
-        "losses": [[found[step] for step in range(STEPS)] for found in losses],
-        "single": [single[step] for step in range(STEPS)],
+        "losses": [[found[step] for step in range(arguments.steps)] for found in losses],
+        "single": [single[step] for step in range(arguments.steps)],
         "difference": [float(np.abs(found - expected).max()) for found in weights],
         "apart": float(max(np.abs(found - weights[0]).max() for found in weights)),
         "steps": steps,
+        "rows": {"all": len(rows), "different": len(set(rows))},
         "restarts": restarts,
     }
     if not arguments.kill_after:
-        result["fit_error"] = fit_error
+        result |= {"fit_error": fit_error, **costs}
     arguments.json.write_text(json.dumps(result, indent=1) + "\n")
 
 
@@ -187,6 +239,9 @@ if __name__ == "__main__":
     parser.add_argument("--workers", type=int, default=2, help="how many processes; the batch is divided among them")
     parser.add_argument("--json", type=pathlib.Path, help="the file to write")
     parser.add_argument("--kill-after", type=int, help="steps after which the last worker dies")
+    parser.add_argument("--steps", type=int, default=STEPS, help="steps of the run that is compared")
+    parser.add_argument("--core", action="store_true", help=argparse.SUPPRESS)  # a core a worker, and no checkpoints
+    parser.add_argument("--shares", type=int, help=argparse.SUPPRESS)  # into how many shares a batch is cut
     parser.add_argument("--fit", action="store_true", help=argparse.SUPPRESS)  # try Keras' own fit
     parser.add_argument("--folder", help=argparse.SUPPRESS)  # where a worker keeps its files
     arguments = parser.parse_args()

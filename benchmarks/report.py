@@ -47,6 +47,7 @@ NAMES = {
     "tf_estimator_tuned": "tf.estimator, tuned by 20 trials",
 }
 SCORES = ["accuracy", "auc", "log_loss"]
+NEW_AREAS = ["raw", "beyond visitor"]
 PARTS = {
     "wide_weights": "wide weights",
     "embeddings": "embeddings",
@@ -156,8 +157,8 @@ def visits_table(runs):
 
 
 def new_areas_table(runs):
-    rows = [[NAMES[name], interval(auc, 3)] for name, auc in runs["new_areas"].items()]
-    return table(["model", "share of new areas ranked below"], rows)
+    rows = [[NAMES[name], *(interval(run[way], 3) for way in NEW_AREAS)] for name, run in runs["new_areas"].items()]
+    return table(["model", *(f"AUC, {way}" for way in NEW_AREAS)], rows)
 
 
 def steps_table(estimator):

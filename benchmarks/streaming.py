@@ -1,55 +1,191 @@
-"""Fit features on five million rows from CSV files, in bounded memory.
+"""Count the features of ten million rows under a limit of memory, and read rows faster than a model trains on them.
 
     python benchmarks/streaming.py --json FILE
 
-The rows are Adult's, read again and again: so the number of different values is that of one file, and what is shown is
-that memory does not grow with the rows. The file holds 'rows', 'seconds' of the pass, and 'peak_mb', the most memory
-of the process until then, beside 'base_mb', what it held before, and 'frame_mb', what the rows would take as one frame.
+The rows are drawn: a user out of three million, an app, a device and an age. The file holds
+
+    count          'rows', different 'users', 'seconds' of `fit_shards` on a Parquet file, 'peak_mb', the most memory of
+                   its process, TensorFlow included, and 'same', whether Arrow's exact count gives the same vocabularies
+    side_by_side   a million of the rows from CSV: 'seconds' of `fit_shards`, 'chunks_seconds' of a count in Python,
+                   chunk by chunk, and 'same', whether they agree
+    reading        rows a second of Adult with the recipe of the README: 'trained', that `wdl.train` takes from memory,
+                   and 'streamed', that `stream` delivers, shuffled; both are the medians of turns, one after the other
 """
 
 import argparse
+import collections
+import hashlib
 import itertools
 import json
-import math
 import pathlib
+import subprocess
+import sys
+import tempfile
 import time
 
-import wdl_adult
+import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
+import wdl_adult as adult
 import wdl_shards
 
-FILE_ROWS = 32_561
+# isort: split
+import duckdb
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+ROWS, FEW_ROWS, TURNS = 10_000_000, 1_000_000, 5
+FEATURES = [("user",), ("app",), ("device",), ("app", "device"), ("app", "age"), ("device", "age")]
+WIDE = {"features": FEATURES, "buckets": {"age": 8}}
+DEEP = {"categories": ["app", "device"], "numbers": ["age"], "min_count": 10}
 
 
-def memory_mb(name):
-    """What the kernel says of this process: VmRSS, held now, or VmHWM, the most ever held."""
-    line = next(line for line in pathlib.Path("/proc/self/status").read_text().splitlines() if line.startswith(name))
-    return round(int(line.split()[1]) / 1024)
+def write_log(path, rows):
+    """Draw a log, the same each time, and write it as a CSV or a Parquet file."""
+    kind = {".csv": "csv, HEADER", ".parquet": "parquet"}[path.suffix]
+    duckdb.execute(
+        f"""COPY (SELECT 'u' || hash(i) % 3000000 AS "user",
+        'app' || CAST(floor(1000 * power(hash(i + 7) % 1000000 / 1e6, 2)) AS INT) AS app,
+        ['phone', 'laptop', 'tablet'][CAST(1 + hash(i + 1) % 3 AS INT)] AS device,
+        CAST(18 + hash(i + 2) % 63 AS BIGINT) AS age FROM range({rows}) AS numbers(i)) TO '{path}' (FORMAT {kind})"""
+    )
 
 
-def one_pass(n_rows):
-    base = [*wdl_adult.CATEGORIES, "age", "hours-per-week"]
-    features = [*base, *itertools.combinations(base, 2)]  # those of wdl_adult.wide_features
-    wide_settings = {"features": features, "buckets": {"age": 10, "hours-per-week": 8}}
-    deep_settings = {"categories": wdl_adult.CATEGORIES, "numbers": wdl_adult.NUMBERS}
-    repeats = math.ceil(n_rows / FILE_ROWS)
-    # No data were read before: the process has given back no memory that the pass could use unseen.
-    before, start = memory_mb("VmRSS"), time.perf_counter()
-    wdl_shards.fit_shards([wdl_adult.DATA / "adult_train.csv"] * repeats, wide_settings, deep_settings)
-    seconds, peak = round(time.perf_counter() - start), memory_mb("VmHWM")
-    train, _ = wdl_adult.load_adult()
-    assert len(train) == FILE_ROWS
-    return {
-        "rows": repeats * FILE_ROWS, "seconds": seconds, "base_mb": before, "peak_mb": peak,
-        "frame_mb": round(repeats * train.memory_usage(deep=True).sum() / 2**20),
-    }  # fmt: skip
+def fingerprint(wide, deep):
+    """A checksum of everything that was fitted, the order of the ids included."""
+    digest = hashlib.sha256()
+    for part in (wide, deep):
+        for name, i in part["vocabulary"].items():
+            digest.update(f"{i} {name}\n".encode())
+        digest.update(repr({column: edges.tolist() for column, edges in part["boundaries"].items()}).encode())
+    return digest.hexdigest()
+
+
+def peak_mb():
+    """The most memory that this process has ever held, by the kernel."""
+    lines = pathlib.Path("/proc/self/status").read_text().splitlines()
+    return round(int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024)
+
+
+def one_pass(path):
+    """`fit_shards` in a process of its own: seconds, peak and fingerprint."""
+    start = time.perf_counter()
+    fitted = wdl_shards.fit_shards(path, WIDE, DEEP, memory_limit="750MB")
+    return {"seconds": time.perf_counter() - start, "peak_mb": peak_mb(), "fingerprint": fingerprint(*fitted)}
+
+
+def exact(path):
+    """The same features by another engine, from the whole table in memory."""
+    table = pq.read_table(path)
+    boundaries = wdl.quantile_boundaries(pd.DataFrame({"age": table["age"].to_numpy()}), "age", 8)
+    cuts = {"age": np.unique(boundaries)}
+    bucket = wdl.bucket_names(cuts["age"])[np.searchsorted(cuts["age"], table["age"].to_numpy(), side="right")]
+    texts = table.set_column(table.schema.get_field_index("age"), "age", pa.array(bucket, pa.string()))
+
+    def vocabulary(features, min_count):
+        found = []
+        for feature in features:
+            groups = texts.group_by(list(feature)).aggregate([([], "count_all")])
+            names = [pc.binary_join_element_wise(f"{c}=", groups[c].cast(pa.string()), "") for c in feature]
+            name = names[0] if len(names) == 1 else pc.binary_join_element_wise(*names, wdl.AND)
+            found.append(pa.table({"name": name, "n": groups["count_all"]}))
+        found = pa.concat_tables(found)
+        found = found.filter(pc.field("n") >= min_count).sort_by([("n", "descending"), ("name", "ascending")])
+        return dict(zip(found["name"].to_pylist(), itertools.count(1)))
+
+    deep_cuts = {"age": wdl.quantile_boundaries(pd.DataFrame({"age": table["age"].to_numpy()}), "age", 100)}
+    return (
+        {"vocabulary": vocabulary(FEATURES, 1), "boundaries": cuts},
+        {"vocabulary": vocabulary([(c,) for c in DEEP["categories"]], DEEP["min_count"]), "boundaries": deep_cuts},
+    )
+
+
+def by_chunks(path):
+    """The same features from a CSV file by counters of Python, 50,000 rows at a time."""
+    groups = [*FEATURES, ("age",)]
+    totals = {group: collections.Counter() for group in groups}
+    for chunk in pd.read_csv(path, chunksize=50_000):
+        for group, total in totals.items():
+            total.update(chunk.groupby(list(group), sort=False).size().to_dict())
+    counts = {
+        group: pd.DataFrame(
+            [key if len(group) > 1 else (key[0] if isinstance(key, tuple) else key,) for key in total],
+            columns=list(group),
+        ).assign(n=list(total.values()))
+        for group, total in totals.items()
+    }
+    cuts = {"age": np.unique(wdl_shards.counted_quantiles(counts["age",], 8))}
+    names = {}
+    for feature in FEATURES:
+        ((_, codes, found),) = wdl.feature_codes(counts[feature], [feature], cuts)
+        names[feature] = counts[feature]["n"].groupby(found[codes]).sum()
+    wide = {"vocabulary": wdl.vocabulary_of_counts(pd.concat(names.values()), 1), "boundaries": cuts}
+    deep = pd.concat([names[column,] for column in DEEP["categories"]])
+    deep_cuts = {"age": wdl_shards.counted_quantiles(counts["age",], 100)}
+    return wide, {"vocabulary": wdl.vocabulary_of_counts(deep, DEEP["min_count"]), "boundaries": deep_cuts}
+
+
+def reading(folder):
+    """Rows a second of training from memory, and of streaming from Parquet files."""
+    train, _ = adult.load_adult()
+    wide, deep = adult.wide_features(train), adult.deep_features(train)
+    for i in range(10):
+        train.to_parquet(folder / f"part_{i}.parquet", index=False, row_group_size=8_192)
+    inputs, labels = wdl.joint_inputs(train, wide, deep), (train["income"] == ">50K").to_numpy(int)
+    model, optimizer = wdl.wide_deep_model(wide, deep), wdl.joint_optimizer(wdl.Ftrl(0.02), wdl.Adam(0.002))
+    wdl.train(model, inputs, labels, optimizer, epochs=1)  # compiles
+    trained, streamed = [], []
+    for turn in range(TURNS):
+        start = time.perf_counter()
+        wdl.train(model, inputs, labels, epochs=2)
+        trained.append(2 * len(train) / (time.perf_counter() - start))
+        start = time.perf_counter()
+        batches = wdl_shards.stream(folder, wide, deep, "income", ("<=50K", ">50K"), 256, seed=0, epoch=turn)
+        rows = sum(len(y) for _, y in batches)
+        streamed.append(rows / (time.perf_counter() - start))
+    return {"trained": round(np.median(trained)), "streamed": round(np.median(streamed))}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", type=pathlib.Path, required=True, help="the file to write")
-    parser.add_argument("--rows", type=int, default=5_000_000, help="rows of the pass")
+    parser.add_argument("--json", type=pathlib.Path, help="the file to write")
+    parser.add_argument("--rows", type=int, default=ROWS, help="rows to count")
+    parser.add_argument("--few-rows", type=int, default=FEW_ROWS, help="rows to count side by side")
+    parser.add_argument("--count", type=pathlib.Path, help=argparse.SUPPRESS)  # a file for the process that is measured
     arguments = parser.parse_args()
-    arguments.json.write_text(json.dumps(one_pass(arguments.rows), indent=1) + "\n")
+    if arguments.count:
+        print(json.dumps(one_pass(arguments.count)))
+        return
+    if not arguments.json:
+        parser.error("name the file to write with --json")
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        write_log(folder / "log.parquet", arguments.rows)
+        write_log(folder / "log.csv", arguments.few_rows)
+        command = [sys.executable, __file__, "--count", str(folder / "log.parquet")]
+        count = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        start = time.perf_counter()
+        ours = fingerprint(*wdl_shards.fit_shards(folder / "log.csv", WIDE, DEEP))
+        seconds = time.perf_counter() - start
+        start = time.perf_counter()
+        chunks = fingerprint(*by_chunks(folder / "log.csv"))
+        chunks_seconds = time.perf_counter() - start
+        expected = exact(folder / "log.parquet")
+        users = sum(name.startswith("user=") and wdl.AND not in name for name in expected[0]["vocabulary"])
+        (folder / "adult").mkdir()
+        result = {
+            "count": {
+                "rows": arguments.rows, "users": users, "seconds": round(count["seconds"], 1),
+                "peak_mb": count["peak_mb"], "same": count["fingerprint"] == fingerprint(*expected),
+            },
+            "side_by_side": {
+                "rows": arguments.few_rows, "seconds": round(seconds, 1), "chunks_seconds": round(chunks_seconds, 1),
+                "same": ours == chunks,
+            },
+            "reading": reading(folder / "adult"),
+        }  # fmt: skip
+    arguments.json.write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -439,7 +439,7 @@ def parameter_servers():
     """Tables in pieces on servers, rows with the workers."""
     parts = []
     servers, workers = (150, 420), (40, 265, 490)
-    for x, half in zip(servers, ("first half of the ids", "second half of the ids"), strict=True):
+    for x, half in zip(servers, ("even ids", "odd ids"), strict=True):
         parts += panel(x - 50, 16, 250, 132, "Server")
         parts += box(x - 38, 52, 108, 52, "weights\nand slots", WIDE)
         parts += box(x + 80, 52, 108, 52, "vectors\nand slots", DEEP)
@@ -451,10 +451,10 @@ def parameter_servers():
     parts += text(360, 354, "Down: the table's rows for the ids of the batch. Up: their gradients.", SMALL)
     parts += text(360, 378, "No worker waits for another.", SMALL)
     description = """
-        Two servers at the top hold one half of the ids each: weights of the wide part, vectors of the deep part, and
-        the optimizer's slots of both. Three workers at the bottom have batches of their own rows. Each is joined to
-        both servers: it fetches the table's rows for the ids of its batch and sends their gradients back, without
-        waiting for another.
+        Two servers at the top hold half of the ids each, one the even and one the odd: weights of the wide
+        part, vectors of the deep part, and the optimizer's slots of both. Three workers at the bottom have
+        batches of their own rows. Each is joined to both servers: it fetches the table's rows for the ids of
+        its batch and sends their gradients back, without waiting for another.
     """
     return svg("Parameter servers and workers", description, 402, parts)
 
