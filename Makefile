@@ -76,6 +76,17 @@ build/estimator/installed: benchmarks/estimator_requirements.txt
 	build/estimator/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
+# Spark needs Java, which the package manager has, and is the door to a cluster; nothing else needs it.
+build/spark/installed: benchmarks/spark_requirements.txt
+	@java -version 2>/dev/null || { echo "Spark needs Java: install it, such as Debian's default-jre-headless."; exit 1; }
+	'$(PYTHON)' -m venv --clear build/spark
+	build/spark/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+.PHONY: spark
+spark: .venv/installed build/spark/installed ## count features with Spark, and compare with DuckDB's counts; needs Java
+	$(BIN)/python benchmarks/spark_queries.py --json benchmarks/spark.json
+
 benchmarks: .venv/installed build/peers/installed build/estimator/installed ## measure every model, other libraries' too, and write benchmarks/README.md
 	$(BIN)/python benchmarks/adult.py --seeds 10 --json benchmarks/adult.json
 	$(BIN)/python benchmarks/estimator.py --json benchmarks/estimator.json
