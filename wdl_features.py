@@ -142,15 +142,21 @@ def _joined(names):
 # different string is built and looked up once, however many rows have it.
 
 
+def _runs(starts, lengths):
+    """For each start its run start, start + 1, … of that length, all in one int array (sum of lengths,)."""
+    return np.arange(lengths.sum()) + np.repeat(starts - (np.cumsum(lengths) - lengths), lengths)
+
+
 def _coded_column(frame, column, rows):
     """A column as a coded feature; a clear error unless its cells are strings, whole numbers or lists of them.
 
     Single-valued columns of a frame share the array `rows`, of the numbers of all rows: by that they are known.
     """
-    series = frame[column]
+    series, found = frame[column], rows  # found: the row of each value
     arrow = isinstance(series.dtype, pd.ArrowDtype) and series.dtype.type is list and not series.hasnans
     if arrow:  # lists that need no Python object for each value
-        rows, series = np.repeat(rows, series.list.len()), series.list.flatten()
+        list_of_row, sizes = rows, series.list.len().to_numpy().astype("int64")
+        found, series = np.repeat(rows, sizes), series.list.flatten()
     plain = (series.dtype.kind in "iubU" or isinstance(series.dtype, pd.StringDtype)) and not series.hasnans
     cells = series.array if plain else series.astype(object).to_numpy()
     kinds = {str} if plain else set(map(type, cells))  # whole numbers become strings below, each different one once
@@ -159,21 +165,28 @@ def _coded_column(frame, column, rows):
         if not kinds <= LISTS:
             row = next(row for row, cell in enumerate(cells) if type(cell) not in LISTS)
             raise TypeError(f"Column {column!r} mixes lists with single values, as in row {row}.")
-        rows = np.repeat(rows, [len(cell) for cell in cells])
-        cells = np.fromiter(itertools.chain.from_iterable(cells), object, len(rows))
+        # One list may stand in many rows, as with negatives: it is read once, where it stands first.
+        list_of_row, _ = pd.factorize(np.fromiter(map(id, cells), "int64", len(cells)))
+        _, first = np.unique(list_of_row, return_index=True)
+        sizes = np.array([len(cells[row]) for row in first])
+        found = np.repeat(first, sizes)
+        cells = np.fromiter(itertools.chain.from_iterable(cells[first]), object, len(found))
         kinds = set(map(type, cells))
-    if kinds != {str}:
-        cells = np.array([_text(column, row, value) for row, value in zip(rows, cells, strict=True)], dtype=object)
+    if kinds != {str} and not all(issubclass(kind, numbers.Integral) and kind is not bool for kind in kinds):
+        cells = np.array([_text(column, row, value) for row, value in zip(found, cells, strict=True)], dtype=object)
     codes, values = pd.factorize(cells)
     values = np.array([str(value) for value in values], dtype=object)
     for code, value in enumerate(values):
         if AND in value:
-            row = rows[np.argmax(codes == code)]
+            row = found[np.argmax(codes == code)]
             raise ValueError(f"Column {column!r} holds {value!r} in row {row}; replace {AND!r}, it joins crosses.")
-    if lists:  # a feature is 1 however often a list repeats its value
-        first = ~pd.Series(rows * len(values) + codes).duplicated().to_numpy()
-        rows, codes = rows[first], codes[first]
-    return rows, codes, f"{column}=" + values
+    if not lists:
+        return rows, codes, f"{column}=" + values
+    list_of_value = np.repeat(np.arange(len(sizes)), sizes)
+    new = ~pd.Series(list_of_value * len(values) + codes).duplicated().to_numpy()
+    codes, sizes = codes[new], np.bincount(list_of_value[new], minlength=len(sizes))  # a repeated value counts once
+    taken = _runs((np.cumsum(sizes) - sizes)[list_of_row], sizes[list_of_row])
+    return np.repeat(rows, sizes[list_of_row]), codes[taken], f"{column}=" + values
 
 
 def _text(column, row, value):
@@ -201,9 +214,10 @@ def _crossed(one, other):
     """The AND of two coded features: 1 in the rows where both are."""
     (rows, codes, names), (other_rows, other_codes, other_names) = one, other
     if rows is not other_rows:  # not both are single-valued
-        left = pd.DataFrame({"row": rows, "code": codes})
-        pairs = left.merge(pd.DataFrame({"row": other_rows, "other": other_codes}), on="row")
-        rows, codes, other_codes = (pairs[column].to_numpy() for column in ("row", "code", "other"))
+        sizes = np.bincount(other_rows, minlength=rows.max(initial=-1) + 1)
+        starts = np.cumsum(sizes) - sizes
+        other_codes = other_codes[_runs(starts[rows], sizes[rows])]
+        rows, codes = np.repeat(rows, sizes[rows]), np.repeat(codes, sizes[rows])
     codes, pairs = _renumbered(codes * len(other_names) + other_codes, len(names) * len(other_names))
     first, second = np.divmod(pairs, len(other_names))
     return rows, codes, names[first] + AND + other_names[second]
@@ -268,9 +282,11 @@ def vocabulary_of_counts(counts, min_count):
 
     Args, `min_count`, and the result are those of `vocabulary`; counts: Series of int, its index the strings.
     """
-    kept = counts[counts >= min_count]
-    kept = sorted(zip((-kept).tolist(), kept.index.tolist(), strict=True))
-    return {value: i for i, (_, value) in enumerate(kept, start=1)}
+    kept = counts[counts.to_numpy() >= min_count]
+    names = kept.index.tolist()
+    by_name = np.array(sorted(range(len(names)), key=names.__getitem__), dtype="int64")
+    order = by_name[np.argsort(-kept.to_numpy()[by_name], kind="stable")]
+    return {names[i]: rank for rank, i in enumerate(order.tolist(), start=1)}
 
 
 def vocabulary(values, min_count=1):

@@ -280,16 +280,19 @@ MIN_COUNT = 20  # rows that a value needs for a weight and a vector of its own
 SIZES = {"embedding_dim": 32, "units": (64, 32), "dropout": 0.0}
 
 
-def store_wide(log):
-    """The wide part's features, fitted on the training `log`: every column, and AND(installed app, impression app)."""
+def store_wide(log, min_count=MIN_COUNT):
+    """The wide part's features, fitted on the training `log`: every column, and AND(installed app, impression app).
+
+    `min_count`, int ≥ 1, is how many rows a value needs for a weight of its own.
+    """
     columns = ["country", "language", "device", "age", "installed", "app", "category", "app_age"]
-    return wdl.fit_wide(log, [*columns, ("installed", "app")], {"age": 6, "app_age": 6}, MIN_COUNT)
+    return wdl.fit_wide(log, [*columns, ("installed", "app")], {"age": 6, "app_age": 6}, min_count)
 
 
-def store_deep(log):
-    """The deep part's features, fitted on the training `log`."""
+def store_deep(log, min_count=MIN_COUNT):
+    """The deep part's features, fitted on the training `log`; `min_count` as in `store_wide`."""
     categories = ["country", "language", "device", "installed", "app", "category"]
-    return wdl.fit_deep(log, categories, ["age", "app_age"], min_count=MIN_COUNT)
+    return wdl.fit_deep(log, categories, ["age", "app_age"], min_count=min_count)
 
 
 def store_model(kind, wide, deep):

@@ -2,6 +2,7 @@
 
 load_visits ─► visit_rows ─► visits_wide, visits_deep ─► visits_model, visits_training
             ─► held_out_visits ─► model_places                  where each held-out visit is ranked
+            ─► new_area_logits ─► beyond_visitor, area_aucs     who visits an area that training never saw
 """
 
 import math
@@ -12,7 +13,10 @@ import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
 
 # isort: split
 import keras
+import numpy as np
 import pandas as pd
+from scipy.special import logit
+from sklearn.metrics import roc_auc_score
 
 import wdl_ranking
 
@@ -132,6 +136,18 @@ def visits_training(kind, n_rows, epochs=4, wide_rate=0.2, l1=0.001, deep_rate=0
     return {"optimizer": optimizer, "epochs": epochs, "batch_size": BATCH_SIZE}
 
 
+def _scored(models, queries, areas, wide, deep):
+    """Blocks of the `queries`, each with a dict name → the model's scores (queries, areas), higher is better."""
+    words = title_words(areas)
+    ordered = queries.loc[queries["seen"].map(len).sort_values(kind="stable").index]  # short lists need less room
+    size = max(wdl_ranking.BLOCK // len(areas), 1)
+    for start in range(0, len(ordered), size):
+        block = ordered.iloc[start : start + size]
+        rows = with_words(wdl_ranking.candidates(block, "area", areas["area"]), words)
+        inputs = wdl.joint_inputs(rows, wide, deep)
+        yield block, {name: wdl.predict(model, inputs).reshape(len(block), -1) for name, model in models.items()}
+
+
 def model_places(models, queries, areas, wide, deep):
     """Where models put the area that is held out, among all that the visitor did not see.
 
@@ -141,18 +157,61 @@ def model_places(models, queries, areas, wide, deep):
     Returns:
         data frame of places, counted from 0: a row a query, with its index, and a column a model.
     """
-    words = title_words(areas)
     found = pd.DataFrame(0.0, index=queries.index, columns=list(models))
-    ordered = queries.loc[queries["seen"].map(len).sort_values(kind="stable").index]  # short lists need less room
-    size = max(wdl_ranking.BLOCK // len(areas), 1)
-    for start in range(0, len(ordered), size):
-        block = ordered.iloc[start : start + size]
-        rows = with_words(wdl_ranking.candidates(block, "area", areas["area"]), words)
-        inputs = wdl.joint_inputs(rows, wide, deep)
-        for name, model in models.items():
-            scores = wdl.predict(model, inputs).reshape(len(block), len(areas))
-            score = dict(zip(block.index, scores, strict=True))
+    for block, scores in _scored(models, queries, areas, wide, deep):
+        for name, score in scores.items():
+            score = dict(zip(block.index, score, strict=True))
             found.loc[block.index, name] = wdl_ranking.held_out_places(
                 block, "area", "seen", areas["area"], lambda part, score=score: [score[row] for row in part.index]
             )
     return found
+
+
+def new_area_logits(models, test, new, wide, deep):
+    """What models say of areas that training never saw, to each user who saw another area.
+
+    Args:
+        models: dict name → trained model from `visits_model`. test: data frame of 'user' and 'area'.
+        new: data frame of 'area' and 'title', the areas that were left out. wide, deep: the fitted features.
+    Returns:
+        float64 array (users, new areas) of 1 where the user visited it and 0 elsewhere; and a dict name → float64
+        array of the same shape, the logits. The lists of the users hold the areas that are not new.
+    Raises:
+        ValueError: nobody visited both a new area and another one.
+    """
+    is_new = test["area"].isin(new["area"])
+    queries = test[~is_new].groupby("user")["area"].agg(list).reset_index(name="seen")
+    visits = test[is_new & test["user"].isin(queries["user"])]
+    if visits.empty:
+        raise ValueError("No user visited both a new area and another one, so there is nobody to tell apart.")
+    row, column = (
+        pd.Index(queries["user"]).get_indexer(visits["user"]),
+        pd.Index(new["area"]).get_indexer(visits["area"]),
+    )
+    visited = np.zeros((len(queries), len(new)))
+    visited[row, column] = 1
+    logits = {name: np.zeros(visited.shape) for name in models}
+    for block, found in _scored(models, queries, new, wide, deep):
+        for name, score in found.items():
+            logits[name][block.index] = logit(score)
+    return visited, logits
+
+
+def beyond_visitor(logits):
+    """What `logits`, (users, areas), say beyond how much the user visits at all: each less the user's own mean.
+
+    Rounded to six decimals, so that logits that were equal stay equal.
+    """
+    return (logits - logits.mean(axis=1, keepdims=True)).round(6)
+
+
+def area_aucs(visited, scores):
+    """For each area the chance that one who visited it has a higher score for it than one who did not.
+
+    Args:
+        visited: array (users, areas) of 0 and 1. scores: array of the same shape.
+    Returns:
+        float64 array (areas,), the AUC in each column; NaN for an area that nobody visited, or everybody.
+    """
+    mixed = (visited.min(axis=0) == 0) & (visited.max(axis=0) == 1)
+    return np.array([roc_auc_score(visited[:, i], scores[:, i]) if known else np.nan for i, known in enumerate(mixed)])

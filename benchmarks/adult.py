@@ -4,13 +4,15 @@
 
 The file holds, for each model, the lists 'auc', 'accuracy', 'log_loss' and 'seconds' (of training), one entry a seed.
 With --models, only these are trained, and the file's other models stay as they are. The test rows' probabilities go
-to build/benchmarks/MODEL-SEED.npy, where significance.py finds them.
+to build/benchmarks/MODEL-SEED.npy, where significance.py finds them. Models whose names end in _tuned have the settings
+that tune.py wrote to tuned.json.
 """
 
 import argparse
 import functools
 import itertools
 import json
+import math
 import pathlib
 import subprocess
 import time
@@ -26,18 +28,27 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-BUILD = ROOT / "build" / "benchmarks"
+HERE, BUILD = ROOT / "benchmarks", ROOT / "build" / "benchmarks"
 # Other libraries' models, and the scripts that hold them, by the environment that they need.
 PEERS = {
-    "peers": ["lightgbm", "catboost", "pytorch_widedeep", "pytorch_widedeep_crosses", "vowpal_wabbit"],
-    "estimator": ["tf_estimator", "tf_estimator_defaults"],
-}
+    "peers": [
+        "lightgbm", "lightgbm_tuned", "catboost", "catboost_tuned", "pytorch_widedeep", "pytorch_widedeep_tuned",
+        "pytorch_widedeep_crosses", "vowpal_wabbit",
+    ],
+    "estimator": ["tf_estimator", "tf_estimator_defaults", "tf_estimator_tuned"],
+}  # fmt: skip
 SCRIPTS = {"peers": "peers.py", "estimator": "tf_estimator.py"}
+N_FIT = 26_000  # settings are chosen with models of these training rows, by their scores on the others
 CATEGORIES = wdl_adult.CATEGORIES[:8]  # for other libraries' models, the amounts of capital are numbers
 
 
 def labels(frame):
     return (frame["income"] == ">50K").astype(int).to_numpy()
+
+
+def tuned_settings(name):
+    """What tune.py chose for a model whose name ends in _tuned, and nothing for the others."""
+    return json.loads((HERE / "tuned.json").read_text())[name]["best"] if name.endswith("_tuned") else {}
 
 
 # Each of the following takes both frames and returns functions: seed → (test probabilities, seconds of training).
@@ -70,6 +81,28 @@ def neural(train, test):
         return wdl.predict(model, test_inputs), seconds
 
     return {name: functools.partial(run, name) for name in GROUPS[neural]}
+
+
+def searched(train, test):
+    """A function: seed, settings → (test probabilities, seconds), for the joint model with other settings."""
+    wide, deep = wdl_adult.wide_features(train), wdl_adult.deep_features(train)
+    inputs, test_inputs = (wdl.joint_inputs(frame, wide, deep) for frame in (train, test))
+
+    def run(seed, epochs, wide_rate, l1, deep_rate, dropout, units):
+        keras.utils.set_random_seed(seed)
+        model = wdl.wide_deep_model(wide, deep, units=units, dropout=dropout)
+        ftrl = wdl.Ftrl(wide_rate, l1_regularization_strength=l1, initial_accumulator_value=1e-6)
+        steps = epochs * math.ceil(len(train) / 256)
+        adam = wdl.Adam(keras.optimizers.schedules.CosineDecay(deep_rate, steps))
+        seconds = timed(lambda: wdl.train(model, inputs, labels(train), wdl.joint_optimizer(ftrl, adam), epochs))
+        return wdl.predict(model, test_inputs), seconds
+
+    return run
+
+
+def tuned(train, test):
+    """Name → function, for our joint model with what the same search as the other libraries' found."""
+    return {name: functools.partial(searched(train, test), **tuned_settings(name)) for name in GROUPS[tuned]}
 
 
 def classic(train, test):
@@ -113,13 +146,15 @@ def scikit_learn(train, test):
 GROUPS = {
     classic: ["classic_wide", "classic_deep", "classic_wide_deep"],
     neural: ["wide", "deep", "wide_deep", "ensemble"],
+    tuned: ["wide_deep_tuned"],
     scikit_learn: ["logistic_regression", "hist_gradient_boosting"],
 }
 MODELS = [*itertools.chain(*GROUPS.values(), *PEERS.values())]
 
 
 def save_features(train, test, folder):
-    """Write the project's features where the other libraries' scripts read them."""
+    """Write the rows and the project's features where the other libraries' scripts read them."""
+    folder.mkdir(parents=True, exist_ok=True)
     wide, deep = wdl_adult.wide_features(train), wdl_adult.deep_features(train)
     arrays = {"n_wide": wide["n_ids"], "n_deep": deep["n_ids"], "train_labels": labels(train)}
     arrays["n_base"] = sum(len(feature) == 1 for feature in wide["features"])
@@ -127,7 +162,7 @@ def save_features(train, test, folder):
         inputs = wdl.joint_inputs(frame, wide, deep)
         arrays[f"{part}_wide"], arrays[f"{part}_numbers"] = inputs["wide_ids"], inputs["numbers"]
         arrays[f"{part}_deep"] = inputs["deep_ids"][:, :, 0]
-    folder.mkdir(parents=True, exist_ok=True)
+        frame.to_csv(folder / f"{part}.csv", index=False)
     np.savez(folder / "features.npz", **arrays)
 
 
@@ -175,7 +210,8 @@ def train_all(wanted, train, test, seeds):
     save_features(train, test, BUILD)
     for environment, names in PEERS.items():
         for name in (name for name in names if name in wanted):
-            yield name, ask_peer(environment, "score", name, seeds, BUILD)
+            runs = [[seed, tuned_settings(name)] for seed in range(seeds)]
+            yield name, [run["seconds"] for run in ask_peer(environment, "score", name, json.dumps(runs), BUILD)]
 
 
 def main():

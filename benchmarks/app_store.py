@@ -9,10 +9,13 @@ Each seed is another store, another log and other first weights. The file holds,
                              each model's page;
                              'assigned_gain', the same if a lot gives each visitor one of the pages, as in a real
                              experiment
+                             'against_rules', of the places on its pages that hold an app known in the visitor's
+                             country, the share whose rules, added up, speak against an install
     bayes_auc, oracle_gain   the same of the true probabilities
     rule_correlation         Spearman's, of the joint model's cross weights with the planted rules that occur at least
                              20 times in the log
-    sweep                    knob → its value → the same dict, for a third of the seeds
+    sweep                    knob → its value → the same dict, for a third of the seeds; the knobs are arguments of
+                             `make_store`, and 'min_count', the rows that a value needs for an id
 """
 
 import argparse
@@ -23,13 +26,15 @@ import pathlib
 import wdl_helpers as wdl
 import keras
 import numpy as np
+import pandas as pd
 import wdl_store
 from sklearn.metrics import roc_auc_score
 
 MODELS = ["wide", "deep", "wide_deep"]
 VISITS, NEXT_DAY, ONLINE = 12_000, 4_000, 1_500
-SWEEP = {"rules": [0.0, 0.75, 1.5, 2.25, 3.0], "exploration": [0.0, 0.05, 0.25, 1.0]}
-DEFAULTS = inspect.signature(wdl_store.make_store).parameters
+SWEEP = {"rules": [0.0, 0.75, 1.5, 2.25, 3.0], "exploration": [0.0, 0.05, 0.25, 1.0], "min_count": [5, 20]}
+KNOBS = inspect.signature(wdl_store.make_store).parameters
+DEFAULTS = {name: knob.default for name, knob in KNOBS.items()} | {"min_count": wdl_store.MIN_COUNT}
 
 
 def percent(installs, base):
@@ -48,7 +53,18 @@ def rule_correlation(store, log, model, wide):
     return learned.corr(rules["strength"][frequent].reset_index(drop=True), method="spearman")
 
 
-def run(seed, visits=VISITS, next_day=NEXT_DAY, online=ONLINE, **knobs):
+def against_rules(store, log, pages, truth, users, apps, scores):
+    """The share that rules speak against, of the places on the pages with an app known in the visitor's country."""
+    first = np.argsort(-scores.reshape(truth.shape), axis=1, kind="stable")[:, :10]
+    shown = (first + np.arange(len(truth))[:, None] * truth.shape[1]).ravel()
+    rule, on_phone = store["hidden"]["rule"], store["hidden"]["on_phone"][users[shown]]
+    strength = sum(rule[installed, apps[shown]] for installed in on_phone.T)
+    places = pd.MultiIndex.from_frame(pages.iloc[shown][["country", "app"]])
+    known = log.groupby(["country", "app"]).size().reindex(places).fillna(0).to_numpy() >= 20
+    return (strength[known] < 0).mean()
+
+
+def run(seed, visits=VISITS, next_day=NEXT_DAY, online=ONLINE, min_count=wdl_store.MIN_COUNT, **knobs):
     """One store: a day's log, three models, the next day's log and the online experiment."""
     store = wdl_store.make_store(seed, **knobs)
     log, after = (wdl_store.simulate_day(store, n, seed=day) for day, n in ((1, visits), (2, next_day)))
@@ -58,7 +74,7 @@ def run(seed, visits=VISITS, next_day=NEXT_DAY, online=ONLINE, **knobs):
     users, apps = np.repeat(visitors, candidates.shape[1]), candidates.ravel()
     truth = wdl_store.install_probability(store, users, apps).reshape(candidates.shape)
 
-    wide, deep = wdl_store.store_wide(log), wdl_store.store_deep(log)
+    wide, deep = wdl_store.store_wide(log, min_count), wdl_store.store_deep(log, min_count)
     pages = wdl_store.impressions(store, users, apps)
     x, x_after, x_pages = (wdl.joint_inputs(frame, wide, deep) for frame in (log, after, pages))
     result, installs = {}, {}
@@ -66,8 +82,10 @@ def run(seed, visits=VISITS, next_day=NEXT_DAY, online=ONLINE, **knobs):
         keras.utils.set_random_seed(seed)
         model = wdl_store.store_model(name, wide, deep)
         wdl.train(model, x, log["install"], **wdl_store.store_training(name))
-        installs[name] = wdl_store.expected_installs(truth, wdl.predict(model, x_pages))
+        scores = wdl.predict(model, x_pages)
+        installs[name] = wdl_store.expected_installs(truth, scores)
         result[name] = {"auc": roc_auc_score(after["install"], wdl.predict(model, x_after))}
+        result[name]["against_rules"] = against_rules(store, log, pages, truth, users, apps, scores)
     assigned = {name: installs[name][arm == i].mean() for i, name in enumerate(MODELS)}
     for name in MODELS:
         result[name]["online_gain"] = percent(installs[name].mean(), installs["wide"].mean())
@@ -107,7 +125,7 @@ def main():
     for knob, values in SWEEP.items():
         sweep[knob] = {}
         for value in values:
-            at_default = value == DEFAULTS[knob].default
+            at_default = value == DEFAULTS[knob]
             sweep[knob][str(value)] = lists(runs[:few] if at_default else [run(s, **{knob: value}) for s in range(few)])
             keep(f"{knob} {value} done")
 

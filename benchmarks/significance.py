@@ -1,9 +1,10 @@
 """Would other test rows and other seeds give another order? Paired bootstrap tests of what adult.py saved.
 
-    python benchmarks/significance.py --results benchmarks/adult.json --json benchmarks/significance.json
+    python benchmarks/significance.py --results benchmarks/adult.json --json benchmarks/significance.json [--models …]
 
 The file holds, for each pair 'BETTER > WORSE' and each score, the 'difference' of the means over the seeds, the ends
-'low' and 'high' of its 95 % interval, and the two-sided p-value 'p'.
+'low' and 'high' of its 95 % interval, and the two-sided p-value 'p'. With --models, only their pairs are tested, and
+the file's others stay as they are.
 """
 
 import argparse
@@ -70,22 +71,26 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--results", type=pathlib.Path, required=True, help="the file that adult.py wrote")
     parser.add_argument("--json", type=pathlib.Path, required=True, help="the file to write")
+    parser.add_argument("--models", help="the models to compare with wide_deep, with commas between them; default: all")
     arguments = parser.parse_args()
 
     results = json.loads(arguments.results.read_text())
+    pairs = [("deep", "wide"), *(("wide_deep", name) for name in results if name != "wide_deep")]
+    wanted = [pair for pair in pairs if arguments.models is None or pair[1] in arguments.models.split(",")]
     truth = labels(wdl_adult.load_adult()[1])
     random = np.random.default_rng(0)
     counts = row_counts(len(truth), DRAWS, random)
     drawn = {}
-    for name, run in results.items():
+    for name in {name for pair in wanted for name in pair}:
+        run = results[name]
         probabilities = saved(name, len(run["auc"]))
         if result(truth, probabilities, [])["auc"] != run["auc"]:
             raise SystemExit(
                 f"{name}: build/benchmarks has other probabilities than {arguments.results}; train it again."
             )
         drawn[name] = drawn_scores(truth, probabilities, counts)
-    tests = {}
-    for better, worse in [("deep", "wide"), *(("wide_deep", name) for name in results if name != "wide_deep")]:
+    tests = json.loads(arguments.json.read_text()) if arguments.models else {}
+    for better, worse in wanted:
         tests[f"{better} > {worse}"] = {
             score: {
                 "difference": round(np.mean(results[better][score]) - np.mean(results[worse][score]), 6),
@@ -96,6 +101,7 @@ def main():
             }
             for score in SCORES
         }
+    tests = {pair: tests[pair] for pair in map(" > ".join, pairs) if pair in tests}
     arguments.json.write_text(json.dumps(tests, indent=1) + "\n")
 
 

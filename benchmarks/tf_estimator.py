@@ -4,7 +4,7 @@ Its last TensorFlow was 2.15 (estimator_requirements.txt). estimator.py, adult.p
 
     python tf_estimator.py steps FOLDER 50,1000    trains on the batches of FOLDER/batches.npy; after 0 and each of
                                                    these steps writes weights and test probabilities, FOLDER/step-50.npz
-    python tf_estimator.py score MODEL SEEDS FOLDER    as peers.py
+    python tf_estimator.py score MODEL RUNS FOLDER     as peers.py
     python tf_estimator.py speed FOLDER                as peers.py
     python tf_estimator.py versions                    as peers.py
     python tf_estimator.py example FOLDER              writes the checkpoint of MIGRATING.md and its answers
@@ -56,12 +56,11 @@ def classifier(n_wide, n_deep, seed, folder, scale=None, **settings):
         model_dir=str(folder),
         linear_feature_columns=[identity("wide", n_wide)],
         dnn_feature_columns=[*embeddings, tf.feature_column.numeric_column("numbers", (5,))],
-        dnn_hidden_units=UNITS,
         config=tf.estimator.RunConfig(
             tf_random_seed=seed, save_summary_steps=None, save_checkpoints_steps=10**9, keep_checkpoint_max=None,
             log_step_count_steps=None,
         ),
-        **settings,
+        **{"dnn_hidden_units": UNITS, **settings},
     )  # fmt: skip
 
 
@@ -80,9 +79,9 @@ def cut(rows, size):
     return np.pad(rows, (0, -len(rows) % size), constant_values=-1).reshape(-1, size)
 
 
-def epochs_of_batches(n_rows, seed):
+def epochs_of_batches(n_rows, seed, epochs=EPOCHS):
     random = np.random.default_rng(seed)
-    return np.concatenate([cut(random.permutation(n_rows), BATCH_SIZE) for _ in range(EPOCHS)])
+    return np.concatenate([cut(random.permutation(n_rows), BATCH_SIZE) for _ in range(epochs)])
 
 
 def probabilities(model, features, checkpoint=None):
@@ -129,20 +128,33 @@ def same_settings(n_rows):
     }
 
 
-MODELS = {"tf_estimator": same_settings, "tf_estimator_defaults": lambda n_rows: {}}
+def tuned(n_rows, wide_rate, l1, deep_rate, dropout, units):
+    """The optimizers that it has by default, FTRL and AdaGrad, with other settings."""
+    legacy = tf.keras.optimizers.legacy
+    return {
+        "linear_optimizer": lambda: legacy.Ftrl(wide_rate, l1_regularization_strength=l1),
+        "dnn_optimizer": lambda: legacy.Adagrad(deep_rate),
+        "dnn_dropout": dropout,
+        "dnn_hidden_units": units,
+    }
 
 
-def score(name, seeds, folder):
+MODELS = {"tf_estimator": same_settings, "tf_estimator_defaults": lambda n_rows: {}, "tf_estimator_tuned": tuned}
+
+
+def score(name, runs, folder):
+    """As in peers.py; each of the runs is [seed, settings], and 'epochs' is one of the settings."""
     train, test, labels, n_wide, n_deep = load(folder)
-    seconds = []
-    for seed in range(seeds):
+    results = []
+    for i, (seed, settings) in enumerate(runs):
+        epochs, chosen = settings.get("epochs", EPOCHS), {k: v for k, v in settings.items() if k != "epochs"}
         with tempfile.TemporaryDirectory() as kept:
-            model = classifier(n_wide, n_deep, seed, kept, **MODELS[name](len(labels)))
+            model = classifier(n_wide, n_deep, seed, kept, **MODELS[name](len(labels), **chosen))
             start = time.perf_counter()
-            model.train(batches(train, labels, epochs_of_batches(len(labels), seed)))
-            seconds.append(time.perf_counter() - start)
-            np.save(folder / f"{name}-{seed}.npy", probabilities(model, test))
-    return seconds
+            model.train(batches(train, labels, epochs_of_batches(len(labels), seed, epochs)))
+            results.append({"seconds": time.perf_counter() - start, "settings": settings})
+            np.save(folder / f"{name}-{i}.npy", probabilities(model, test))
+    return results
 
 
 # ------------------------------------------------------------------------------------ speed
@@ -236,7 +248,7 @@ def main():
         steps(pathlib.Path(arguments[0]), [int(step) for step in arguments[1].split(",")])
         print(json.dumps("done"))
     elif task == "score":
-        print(json.dumps(score(arguments[0], int(arguments[1]), pathlib.Path(arguments[2]))))
+        print(json.dumps(score(arguments[0], json.loads(arguments[1]), pathlib.Path(arguments[2]))))
     elif task == "versions":
         print(json.dumps({name: importlib.metadata.version(name) for name in ("tensorflow-cpu", "numpy")}))
     elif task == "example":

@@ -10,13 +10,17 @@ file holds, one entry a draw:
     all_but_1    100 · mean of 2^(-place / 5), places counted from 0; the published unit
     hit_10       the share of held-out visits on the first ten places
 
-and under 'new_areas' the AUC of areas that were left out of training altogether: how often the one that a visitor saw
-stands before another that the visitor did not see. One half is chance.
+and under 'new_areas' how well models tell who visits areas that were left out of training altogether. For each of them
+it is the AUC over all test visitors: how often one who saw the area has a higher score for it than one who did not,
+and the mean of that over the areas. 'raw' takes the scores as they are. Some visitors see many areas of any kind, so a
+model that knows the visitor's activity and nothing of the area is above one half there. 'beyond visitor' takes from
+each score the visitor's own mean over the new areas; without a word about the area one half is chance.
 
 als and bpr are those of the library implicit, run by visits_peers.py in the other libraries' environment.
 """
 
 import argparse
+import itertools
 import json
 import pathlib
 import subprocess
@@ -38,6 +42,31 @@ PENALTY = 100  # EASE's, chosen by --search
 NEW_AREAS, FEWER_USERS = 60, 10_000  # areas left out at a time, and training users for that
 # What --search tries for the models that are trained here: rate and L1 of the wide part, rate of the deep part.
 GRID = [(0.1, 0.003, 0.06), (0.2, 0.001, 0.06), (0.4, 0.001, 0.1), (0.4, 0.0003, 0.1)]
+# And for the other library's: two grids each, the second around the best of the first.
+PEER_GRIDS = [
+    ("als", {"factors": (8, 16, 32, 64), "regularization": (0.1, 1, 10), "alpha": (1, 5, 20)}),
+    ("als", {"factors": (8, 64, 128), "regularization": (10, 30, 100), "alpha": (1, 2)}),
+    (
+        "bpr",
+        {
+            "factors": (16, 64),
+            "learning_rate": (0.01, 0.03),
+            "regularization": (0.01, 0.03),
+            "iterations": (30, 100),
+            "popularity": (0, 1),
+        },
+    ),
+    (
+        "bpr",
+        {
+            "factors": (32, 64, 128),
+            "learning_rate": (0.03, 0.06),
+            "regularization": (0.003, 0.01),
+            "iterations": (100, 200),
+            "popularity": (1,),
+        },
+    ),
+]
 
 
 def log_matrix(log, areas):
@@ -119,22 +148,22 @@ def without_words(rows):
 
 
 def new_area_auc(train, test, areas, seed):
-    """Model → AUC among areas that are in no training row, with their titles' words and without; one draw."""
-    chosen = areas.sample(NEW_AREAS, random_state=seed)
-    old = areas[~areas["area"].isin(chosen["area"])]
+    """Model → AUC of areas that are in no training row, raw and beyond the visitor's own mean; one draw.
+
+    Each area that was left out and that a test visitor saw counts once, however many saw it.
+    """
+    new = areas.sample(NEW_AREAS, random_state=seed)
+    old = areas.drop(new.index)
     users = np.random.default_rng(seed).choice(train["user"].unique(), min(FEWER_USERS, train["user"].nunique()), False)
     log = train[train["area"].isin(old["area"]) & train["user"].isin(users)]
-    rows = wdl_ranking.leave_one_out(test, "user", "area", "seen")
-    rows = rows[rows["area"].isin(chosen["area"])]
-    # Another new area in the list says as little as nothing to the models, but must not be ranked.
-    queries = rows[rows["seen"].map(lambda seen: any(area in set(old["area"]) for area in seen))].reset_index(drop=True)
-    left = len(chosen) - 1 - queries["seen"].map(lambda seen: chosen["area"].isin(seen).sum())
     found = {}
     for suffix, features, kinds in (("", None, KINDS), (", no words", without_words, ["deep"])):
         models, wide, deep = trained(kinds, log, old, seed, features)
-        places = wdl_visits.model_places(models, queries, chosen, wide, deep)
+        visited, logits = wdl_visits.new_area_logits(models, test, new, wide, deep)
         for kind in kinds:
-            found[kind + suffix] = round(float((1 - places[kind] / left).mean()), 5)
+            ways = {"raw": logits[kind], "beyond visitor": wdl_visits.beyond_visitor(logits[kind])}
+            aucs = {way: np.nanmean(wdl_visits.area_aucs(visited, scores)) for way, scores in ways.items()}
+            found[kind + suffix] = {way: round(float(auc), 5) for way, auc in aucs.items()}
     return found
 
 
@@ -156,30 +185,35 @@ def peers(train, test, areas, seed):
     return {name: result(peer_places(name, train, queries, areas, seed)) for name in PEERS}
 
 
-def search(train, areas, keep):
-    """Score settings on 5,000 training users that are held out; `keep` is called with all scores after each."""
+def search(train, areas, found, keep):
+    """Score settings on 5,000 training users that are held out, but for those that are in the dict `found` already.
+
+    `keep` is called with all scores after each.
+    """
     log, held_out = wdl_ranking.split_by_user(train, "user", 5_000 / train["user"].nunique(), seed=1)
-    queries, found = wdl_visits.held_out_visits(held_out), {}
+    queries = wdl_visits.held_out_visits(held_out)
 
     def note(name, places):
         found[name] = result(places)
         keep(found)
 
     for penalty in (10, 20, 50, 100, 200, 500):
-        note(f"ease, penalty {penalty}", linear_places(log, queries, areas, penalty)["ease"])
-    for factors in (16, 32, 64):
-        for penalty in (1, 10, 50):
-            settings = {"factors": factors, "regularization": penalty}
-            note(f"als, {factors} factors, penalty {penalty}", peer_places("als", log, queries, areas, 0, **settings))
-        for rate in (0.03, 0.1):
-            settings = {"factors": factors, "learning_rate": rate}
-            note(f"bpr, {factors} factors, rate {rate}", peer_places("bpr", log, queries, areas, 0, **settings))
+        if f"ease, penalty {penalty}" not in found:
+            note(f"ease, penalty {penalty}", linear_places(log, queries, areas, penalty)["ease"])
+    for name, grid in PEER_GRIDS:
+        for values in itertools.product(*grid.values()):
+            settings = dict(zip(grid, values, strict=True))
+            title = ", ".join([name, *(f"{key} {value}" for key, value in settings.items())])
+            if title not in found:
+                note(title, peer_places(name, log, queries, areas, 0, **settings))
     for wide_rate, l1, deep_rate in GRID:
         settings = {"wide_rate": wide_rate, "l1": l1, "deep_rate": deep_rate}
-        models, wide, deep = trained(KINDS, log, areas, 0, **settings)
-        places = wdl_visits.model_places(models, queries, areas, wide, deep)
-        for kind in KINDS:
-            note(f"{kind}, wide rate {wide_rate}, L1 {l1}, deep rate {deep_rate}", places[kind])
+        titles = {kind: f"{kind}, wide rate {wide_rate}, L1 {l1}, deep rate {deep_rate}" for kind in KINDS}
+        if not all(title in found for title in titles.values()):
+            models, wide, deep = trained(KINDS, log, areas, 0, **settings)
+            places = wdl_visits.model_places(models, queries, areas, wide, deep)
+            for kind in KINDS:
+                note(titles[kind], places[kind])
 
 
 def main():
@@ -196,13 +230,13 @@ def main():
         """Write what there is, so that a run that is stopped loses nothing."""
         arguments.json.write_text(json.dumps(found, indent=1) + "\n")
 
+    known = json.loads(arguments.json.read_text()) if arguments.json.exists() else {}  # a run that was stopped goes on
     if arguments.search:
-        search(train, areas, keep)
+        search(train, areas, known, keep)
         return
     results = {name: {"all_but_1": [], "hit_10": []} for name in MODELS}
-    results["new_areas"] = {name: [] for name in (*KINDS, "deep, no words")}
-    if arguments.json.exists():  # a run that was stopped goes on
-        results = json.loads(arguments.json.read_text())
+    results["new_areas"] = {name: {"raw": [], "beyond visitor": []} for name in (*KINDS, "deep, no words")}
+    results |= known
     for group, member in ((ours, "ease"), (peers, "als")):
         for seed in range(len(results[member]["hit_10"]), arguments.draws):
             for name, scores in group(train, test, areas, seed).items():
@@ -210,9 +244,10 @@ def main():
                     results[name][key].append(value)
             keep(results)
             print(f"{group.__name__}, draw {seed} done", flush=True)
-    for seed in range(len(results["new_areas"]["wide"]), arguments.draws):
-        for name, auc in new_area_auc(train, test, areas, seed).items():
-            results["new_areas"][name].append(auc)
+    for seed in range(len(results["new_areas"]["wide"]["raw"]), arguments.draws):
+        for name, ways in new_area_auc(train, test, areas, seed).items():
+            for way, auc in ways.items():
+                results["new_areas"][name][way].append(auc)
         keep(results)
         print(f"new areas {seed} done", flush=True)
 

@@ -19,23 +19,32 @@ from implicit.bpr import BayesianPersonalizedRanking
 from scipy import sparse
 
 
-def als(log, queries, seed, factors=32, regularization=10, iterations=20):
-    """Alternating least squares; the factors of the queries' users are solved for with the items' held fixed."""
+def als(log, queries, seed, factors=32, regularization=10, alpha=1, iterations=20):
+    """Alternating least squares; the factors of the queries' users are solved for with the items' held fixed.
+
+    What a user did not have weighs 1, what the user had weighs 1 + alpha.
+    """
     model = AlternatingLeastSquares(
-        factors, regularization=regularization, iterations=iterations, random_state=seed, num_threads=1
+        factors, regularization=regularization, alpha=alpha, iterations=iterations, random_state=seed, num_threads=1
     )
     model.fit(log, show_progress=False)
     users = model.recalculate_user(np.arange(queries.shape[0]), queries)
     return users @ model.item_factors.T
 
 
-def bpr(log, queries, seed, factors=32, learning_rate=0.1, iterations=100):
-    """Bayesian personalized ranking; it cannot add users, so it learns from those of the queries too."""
+def bpr(log, queries, seed, factors=32, learning_rate=0.1, regularization=0.01, iterations=100, popularity=0):
+    """Bayesian personalized ranking; it cannot add users, so it learns from those of the queries too.
+
+    The library draws an item to rank lower as often as the log holds it, so the scores lack the logarithm of that
+    number: it is added as many times as `popularity` says.
+    """
     model = BayesianPersonalizedRanking(
-        factors, learning_rate=learning_rate, iterations=iterations, random_state=seed, num_threads=1
-    )
+        factors, learning_rate=learning_rate, regularization=regularization, iterations=iterations,
+        random_state=seed, num_threads=1,
+    )  # fmt: skip
     model.fit(sparse.vstack([log, queries], format="csr"), show_progress=False)
-    return model.user_factors[log.shape[0] :] @ model.item_factors.T
+    scores = model.user_factors[log.shape[0] :] @ model.item_factors.T
+    return scores + popularity * np.log(np.asarray(log.sum(axis=0)).ravel() + 1)
 
 
 def main():

@@ -231,3 +231,24 @@ def test_joint_training_follows_the_better_of_the_two_over_the_whole_sweep():
             ahead[knob, float(value)] = auc["wide_deep"] - max(auc["wide"], auc["deep"])
     assert min(ahead.values()) >= -0.002, ahead
     assert all(ahead["rules", value] > 0 for value in (0.75, 1.5)), ahead
+
+
+def test_the_deep_model_shows_what_rules_speak_against_and_the_joint_one_does_not():
+    results = json.loads(RESULTS.read_text())
+    for wide, deep, joint in zip(*(results[name]["against_rules"] for name in ("wide", "deep", "wide_deep"))):
+        assert deep > 1.3 * max(wide, joint) > 0
+
+
+def test_fewer_rows_for_an_id_leave_the_deep_model_a_smaller_lead():
+    few, many = (json.loads(RESULTS.read_text())["sweep"]["min_count"][rows]["deep"] for rows in ("5", "20"))
+    assert all(0 < less < more for less, more in zip(few["online_gain"], many["online_gain"]))
+
+
+def test_a_value_with_as_many_rows_as_the_minimum_gets_an_id():
+    rows = LOG["app"].value_counts()
+    for fit in (wdl_store.store_wide, wdl_store.store_deep):
+        for min_count in (5, wdl_store.MIN_COUNT):
+            names = {
+                name for name in fit(LOG, min_count)["vocabulary"] if name.startswith("app=") and " & " not in name
+            }
+            assert names == {f"app={app}" for app in rows.index[rows >= min_count]}

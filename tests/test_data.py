@@ -9,6 +9,7 @@ import wdl_visits
 # isort: split
 import numpy as np
 import pytest
+from scipy.special import logit
 
 
 @pytest.fixture(scope="module")
@@ -172,6 +173,54 @@ def test_places_of_several_models_are_those_of_each(visits):
     expected = wdl_ranking.held_out_places(queries, "area", "seen", areas["area"], score)
     assert found.index.equals(queries.index) and np.allclose(found["wide"], expected)
     assert found["wide"].mean() < found["deep"].mean()  # the deep model was not trained
+
+
+def test_what_models_say_of_new_areas_has_a_line_for_each_visitor_with_another_area(visits):
+    train, test, areas = visits
+    new = areas.sample(30, random_state=4)
+    old = areas.drop(new.index)
+    log = train[(train["user"] < 10_400) & train["area"].isin(old["area"])]
+    rows = wdl_visits.visit_rows(log, old, negatives=2)
+    wide, deep = wdl_visits.visits_wide(rows), wdl_visits.visits_deep(rows)
+    models = {kind: wdl_visits.visits_model(kind, wide, deep) for kind in ("wide", "deep")}
+    arrays = wdl.joint_inputs(rows, wide, deep)
+    for kind, model in models.items():
+        wdl.train(model, arrays, rows["label"], **wdl_visits.visits_training(kind, len(rows), epochs=1))
+    some = test[test["user"] < 110_500]
+    visited, logits = wdl_visits.new_area_logits(models, some, new, wide, deep)
+
+    asked = some[some["area"].isin(old["area"])].groupby("user")["area"].agg(list)
+    own = some.groupby("user")["area"].agg(set)
+    for line, user in list(enumerate(asked.index))[::40]:
+        assert visited[line].tolist() == [area in own[user] for area in new["area"]]
+        frame = wdl_visits.with_words(
+            new[["area"]].assign(seen=[asked[user]] * len(new)), wdl_visits.title_words(areas)
+        )
+        said = logit(wdl.predict(models["deep"], wdl.joint_inputs(frame, wide, deep)))
+        assert np.allclose(logits["deep"][line], said, atol=1e-5)
+    assert logits["deep"].shape == visited.shape == (len(asked), 30)
+    assert np.ptp(logits["wide"]) == 0 and np.ptp(logits["deep"]) > 0.1  # the wide part knows none of these areas
+
+
+def test_nobody_to_tell_apart_is_said(visits):
+    _, test, areas = visits
+    with pytest.raises(ValueError, match="No user visited both a new area and another one"):
+        wdl_visits.new_area_logits({}, test[test["user"] == 110_001], areas.iloc[:0], {}, {})
+
+
+def test_the_auc_of_each_area_by_hand_and_what_a_visitors_activity_adds():
+    visited = np.array([[1, 0, 0], [0, 1, 0], [1, 1, 0], [0, 0, 0]])
+    scores = np.array([[3.0, 0, 1], [1, 2, 1], [2, 1, 1], [2, 0, 1]])
+    found = wdl_visits.area_aucs(visited, scores)
+    assert found[:2].tolist() == [3.5 / 4, 1.0] and np.isnan(found[2])
+    activity = np.array([[0.3], [0.3], [0.9], [0.1]]) * np.ones(
+        3
+    )  # the same for all areas, and 0.1 + 0.1 + 0.1 is not 0.3
+    raw = wdl_visits.area_aucs(visited, activity)
+    beyond = wdl_visits.area_aucs(visited, wdl_visits.beyond_visitor(activity))
+    assert (raw[:2] > 0.8).all() and beyond[:2].tolist() == [0.5, 0.5]
+    both = wdl_visits.area_aucs(visited, wdl_visits.beyond_visitor(scores + 100 * activity))
+    assert both[:2].tolist() == wdl_visits.area_aucs(visited, wdl_visits.beyond_visitor(scores))[:2].tolist()
 
 
 # ------------------------------------------------------------------------------------------ simulated log

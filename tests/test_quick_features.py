@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from laws import small_frame
 
-WORDS = st.sampled_from(["a", "b", "c", "?", "", "a=b", "&", " & x"[1:], "é"])
+WORDS = st.sampled_from(["a", "b", "c", "?", "", "a=b", "&", " & x"[1:], "é", "1"])
 CELLS = {
     "word": WORDS,
     "number": st.integers(-3, 3),
@@ -76,6 +76,27 @@ def test_the_ids_of_adult_are_those_of_the_slow_way():
     assert wide["vocabulary"] == slow.vocabulary_of(train, wide, 1)
     blocks = [slow.ids(values, wide, len(test)) for values in slow.values_of(test, wide)]
     np.testing.assert_array_equal(wdl.wide_ids(test, wide), np.hstack(blocks))
+
+
+def test_a_list_that_stands_in_many_rows_is_read_as_if_each_row_had_its_own():
+    one, other = ["a", "b", "a"], [1, 2, 1]
+    cells = [one, other, one, [], other, ["a", "b", "a"], one]
+    frame = pd.DataFrame({"list": pd.Series(cells, dtype=object), "word": [*"xyxyxyz"]})
+    copied = frame.assign(list=[list(cell) for cell in cells])
+    features = ["list", ("list", "word")]
+    wide = wdl.fit_wide(frame, features)
+    assert wide["vocabulary"] == slow.vocabulary_of(copied, wide, 1)
+    blocks = [slow.ids(values, wide, len(frame)) for values in slow.values_of(copied, wide)]
+    np.testing.assert_array_equal(wdl.wide_ids(frame, wide), np.hstack(blocks))
+
+
+def test_the_row_of_a_bad_value_in_a_list_that_is_shared_is_its_first():
+    bad = ["b", 0.5]
+    with pytest.raises(TypeError, match="'list' holds a float in row 1"):
+        wdl.fit_wide(pd.DataFrame({"list": [["a"], bad, ["a"], bad]}), ["list"])
+    joined = ["b", "c & d"]
+    with pytest.raises(ValueError, match="'list' holds 'c & d' in row 2"):
+        wdl.fit_wide(pd.DataFrame({"list": [["a"], ["b"], joined, joined]}), ["list"])
 
 
 def test_texts_that_differ_in_their_last_zero_byte_alone_have_two_ids():

@@ -370,26 +370,40 @@ WRONG["page-value"] = {
     "one number for all visits": PAGE.replace("sum(axis=1)", "sum()"),
     "hard-coded": "def page_value(truth, scores, k): return truth.sum(axis=1) if k == 3 else np.array([0.3, 1.4])",
 }
-NDCG = """
-def ndcg(labels, scores, k):
-    labels, scores = np.asarray(labels), np.asarray(scores)
-    if labels.sum() == 0:
-        return 0.0
-    worth = 1 / np.log2(1 + np.arange(1, min(k, len(labels)) + 1))
-    ranked, best = labels[np.argsort(-scores)][:k], np.sort(labels)[::-1][:k]
-    return (ranked * worth).sum() / (best * worth).sum()
+LOOKS = """
+def looks_and_worths(shown, installs):
+    shown, installs = np.asarray(shown, dtype=float), np.asarray(installs, dtype=float)
+    looks = np.ones(shown.shape[1])
+    for _ in range(500):
+        worths = installs.sum(axis=1) / (shown @ looks)
+        looks = installs.sum(axis=0) / (worths @ shown)
+    return looks / looks[0], worths * looks[0]
 """
-WRONG["ndcg"] = {
-    "not divided by the best": NDCG.replace("(best * worth).sum()", "1"),
-    "the best of one install": NDCG.replace("(best * worth).sum()", "worth[0]"),
-    "places from 0": NDCG.replace("np.log2(1 + ", "np.log2(2 + "),
-    "one over the place": NDCG.replace(
-        "1 / np.log2(1 + np.arange(1, min(k, len(labels)) + 1))", "1 / np.arange(1, min(k, len(labels)) + 1)"
-    ),
-    "ranked upside down": NDCG.replace("-scores", "scores"),
-    "all places count": NDCG.replace("[:k]", "").replace("min(k, len(labels))", "len(labels)"),
-    "the best of all places": NDCG.replace("np.sort(labels)[::-1][:k]", "1").replace("best * worth", "worth"),
-    "hard-coded": "def ndcg(labels, scores, k): return {(1, 0): 1, (0, 1): 1 / np.log2(3)}.get(tuple(labels), 0)",
+SCALED = "looks / looks[0], worths * looks[0]"
+WRONG["looks"] = {
+    "one round": LOOKS.replace("range(500)", "range(1)"),
+    "the share of installs of each place and app": """
+def looks_and_worths(shown, installs):
+    looks = installs.sum(axis=0) / shown.sum(axis=0)
+    return looks / looks[0], installs.sum(axis=1) / shown.sum(axis=1)
+""",
+    "the first place is not 1": LOOKS.replace(SCALED, "looks / looks.sum(), worths * looks.sum()"),
+    "only the looks are scaled": LOOKS.replace(SCALED, "looks / looks[0], worths / worths.sum()"),
+    "looks do not enter the worths": LOOKS.replace("(shown @ looks)", "shown.sum(axis=1)"),
+    "what was shown does not count": LOOKS.replace("(worths @ shown)", "worths.sum()"),
+    "the mean of the cells' shares": """
+def looks_and_worths(shown, installs):
+    share = installs / np.maximum(shown, 1)
+    looks = share.mean(axis=0)
+    return looks / looks[0], share.mean(axis=1)
+""",
+    "the other way round": LOOKS.replace(SCALED, "worths * looks[0], looks / looks[0]"),
+    "hard-coded": """
+def looks_and_worths(shown, installs):
+    if len(shown) == 2:
+        return np.array([1, 0.5]), np.array([0.6, 0.2])
+    return np.array([1, 0.6, 0.2]), np.array([0.3, 0.3, 0.3])
+""",
 }
 COVERAGE = """
 def coverage(log, candidates, min_count):
@@ -429,15 +443,45 @@ WRONG["grown"] = {
     "nothing is new": "def grown_vocabulary(vocabulary, values): return dict(vocabulary)",
     "hard-coded": "def grown_vocabulary(vocabulary, values): return {'maps': 1, 'chess': 2, 'news': 3, 'books': 4}",
 }
-SEEDED = "def seeded(w, n, alpha, l1): return -w * np.sqrt(n) / alpha - l1 * np.sign(w)"
-WRONG["seeded"] = {
-    "the sign of the weight": SEEDED.replace("-w", "w").replace("- l1", "+ l1"),
-    "without the threshold": SEEDED.replace(" - l1 * np.sign(w)", ""),
-    "the threshold on the wrong side": SEEDED.replace("- l1", "+ l1"),
-    "the threshold for all": SEEDED.replace("np.sign(w)", "1"),
-    "no root": SEEDED.replace("np.sqrt(n)", "n"),
-    "times alpha": SEEDED.replace("/ alpha", "* alpha"),
-    "hard-coded": "def seeded(w, n, alpha, l1): return np.array([-1.1, 1.1, 0])",
+TRAIN_ON = """
+def train_on(w, ids, labels, alpha, l1, n0):
+    w, n = np.array(w, dtype=float), np.full(len(w), float(n0))
+    z = -w * np.sqrt(n) / alpha - l1 * np.sign(w)
+    for row, label_of_row in zip(ids, labels):
+        g = 1 / (1 + np.exp(-w[row].sum())) - label_of_row
+        s = (np.sqrt(n[row] + g**2) - np.sqrt(n[row])) / alpha
+        z[row] += g - s * w[row]
+        n[row] += g**2
+        w[row] = np.where(np.abs(z[row]) <= l1, 0, -(z[row] - np.sign(z[row]) * l1) * alpha / np.sqrt(n[row]))
+    return w
+"""
+SLOTS = "z = -w * np.sqrt(n) / alpha - l1 * np.sign(w)"
+WRONG["train-on"] = {
+    "empty slots": TRAIN_ON.replace(SLOTS, "z = np.zeros(len(w))"),
+    "the slots have the sign of the weights": TRAIN_ON.replace(SLOTS, "z = w * np.sqrt(n) / alpha + l1 * np.sign(w)"),
+    "slots without the threshold": TRAIN_ON.replace(SLOTS, "z = -w * np.sqrt(n) / alpha"),
+    "the threshold on the wrong side": TRAIN_ON.replace(SLOTS, SLOTS.replace("- l1", "+ l1")),
+    "n starts at a tenth": TRAIN_ON.replace("float(n0)", "0.1"),
+    "all weights start anew": TRAIN_ON.replace("np.array(w, dtype=float)", "np.zeros(len(w))"),
+    "yesterday's weights are changed": TRAIN_ON.replace("np.array(w, dtype=float)", "w"),
+    "the gradient points the other way": TRAIN_ON.replace(
+        "1 / (1 + np.exp(-w[row].sum())) - label_of_row", "label_of_row - 1 / (1 + np.exp(-w[row].sum()))"
+    ),
+    "no correction": TRAIN_ON.replace("g - s * w[row]", "g"),
+    "the last row alone": TRAIN_ON.replace("zip(ids, labels)", "zip(ids[-1:], labels[-1:])"),
+    "plain gradient steps": """
+def train_on(w, ids, labels, alpha, l1, n0):
+    w = np.array(w, dtype=float)
+    for row, label_of_row in zip(ids, labels):
+        w[row] -= alpha * (1 / (1 + np.exp(-w[row].sum())) - label_of_row)
+    return w
+""",
+    "hard-coded": """
+def train_on(w, ids, labels, alpha, l1, n0):
+    if len(ids) == 0:
+        return w.copy()
+    return np.array([0.598058, -0.401942, 0, 1.5] if len(ids) == 1 else [1.2, -2.1, 0, -0.2])
+""",
 }
 ACCEPTED = """
 def accepted(before, after, labels, max_change, max_rise):

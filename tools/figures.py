@@ -451,10 +451,10 @@ def parameter_servers():
     parts += text(360, 354, "Down: the table's rows for the ids of the batch. Up: their gradients.", SMALL)
     parts += text(360, 378, "No worker waits for another.", SMALL)
     description = """
-        Two servers at the top hold half of the ids each, one the even and one the odd: weights of the wide part, vectors of the deep part, and
-        the optimizer's slots of both. Three workers at the bottom have batches of their own rows. Each is joined to
-        both servers: it fetches the table's rows for the ids of its batch and sends their gradients back, without
-        waiting for another.
+        Two servers at the top hold half of the ids each, one the even and one the odd: weights of the wide
+        part, vectors of the deep part, and the optimizer's slots of both. Three workers at the bottom have
+        batches of their own rows. Each is joined to both servers: it fetches the table's rows for the ids of
+        its batch and sends their gradients back, without waiting for another.
     """
     return svg("Parameter servers and workers", description, 402, parts)
 

@@ -1,7 +1,7 @@
 """Run the notebooks with other seeds: how much does each printed number change, and does every claim still hold?
 
     python tools/seeds.py [02_wide_model …]                     measure, and write notebooks/spread.json
-    python tools/seeds.py --check 17 170 1700 [02_wide_model …] count the cells that `make test` would find different
+    python tools/seeds.py [02_wide_model …] --check 17 170 1700 count the cells that `make test` would find different
 
 Each seed of the lesson, in `reproducible(seed=…)` and `set_random_seed(…)`, is moved by the same amount. The exercises
 stay as they are. Measuring takes ten times as long as running the notebooks: name the one that you have changed.
