@@ -25,7 +25,6 @@ NAMES = {
     "wide_deep": "wide & deep",
     "ensemble": "ensemble of wide and deep",
     "wide_deep_tuned": "wide & deep, tuned by 20 trials",
-    "two_wide_deep": "average of two wide & deep models",
     "logistic_regression": "logistic regression (scikit-learn), defaults",
     "hist_gradient_boosting": "hist gradient boosting (scikit-learn), defaults",
     "lightgbm": "LightGBM, defaults",
@@ -99,14 +98,6 @@ def ablation_table(runs):
         changes = [[1000 * (a - b) for a, b in zip(run[s], recipe[s])] for s in SCORES]
         rows.append([name, *(f"{mean(change):+.1f} ± {stdev(change):.1f}" for change in changes)])
     return table(["variant", "accuracy", "AUC", "log loss"], rows)
-
-
-def averaging_table(runs):
-    joint, rows = runs["wide_deep"], [["wide & deep", *(spread(runs["wide_deep"][s]) for s in SCORES)]]
-    for name in ("ensemble", "two_wide_deep"):
-        changes = [[1000 * (a - b) for a, b in zip(runs[name][s], joint[s])] for s in SCORES]
-        rows.append([NAMES[name], *(f"{mean(change):+.1f} ± {stdev(change):.1f}" for change in changes)])
-    return table(["model", "accuracy", "AUC", "log loss"], rows)
 
 
 def leaks_table(checks):
@@ -188,7 +179,6 @@ def tables():
         "seconds": ("adult", seconds_table),
         "significance": ("significance", significance_table),
         "ablation": ("ablation", ablation_table),
-        "averaging": ("averaging", averaging_table),
         "leaks": ("leak_checks", leaks_table),
         "epochs": ("speed", epochs_table),
         "dense": ("speed", dense_table),
