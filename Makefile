@@ -76,12 +76,22 @@ build/estimator/installed: benchmarks/estimator_requirements.txt
 	build/estimator/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
+# Spark needs Java, which the package manager has, and is the door to a cluster; nothing else needs it.
+build/spark/installed: benchmarks/spark_requirements.txt
+	@java -version 2>/dev/null || { echo "Spark needs Java: install it, such as Debian's default-jre-headless."; exit 1; }
+	'$(PYTHON)' -m venv --clear build/spark
+	build/spark/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+.PHONY: spark
+spark: .venv/installed build/spark/installed ## count features with Spark, and compare with DuckDB's counts; needs Java
+	$(BIN)/python benchmarks/spark_queries.py --json benchmarks/spark.json
+
 benchmarks: .venv/installed build/peers/installed build/estimator/installed ## measure every model, other libraries' too, and write benchmarks/README.md
 	$(BIN)/python benchmarks/tune.py --json benchmarks/tuned.json
 	$(BIN)/python benchmarks/adult.py --seeds 10 --json benchmarks/adult.json
 	$(BIN)/python benchmarks/estimator.py --json benchmarks/estimator.json
 	$(BIN)/python benchmarks/significance.py --results benchmarks/adult.json --json benchmarks/significance.json
-	$(BIN)/python benchmarks/averaging.py --seeds 10 --json benchmarks/averaging.json
 	$(BIN)/python benchmarks/ablation.py --seeds 10 --json benchmarks/ablation.json
 	$(BIN)/python benchmarks/leak_checks.py --seeds 5 --json benchmarks/leak_checks.json
 	$(BIN)/python benchmarks/speed.py --json benchmarks/speed.json
@@ -94,6 +104,8 @@ benchmarks: .venv/installed build/peers/installed build/estimator/installed ## m
 	$(BIN)/python benchmarks/serving.py --json benchmarks/serving.json
 	$(BIN)/python benchmarks/streaming.py --json benchmarks/streaming.json
 	$(BIN)/python benchmarks/distributed.py --workers 2 --json benchmarks/distributed.json
+	$(BIN)/python benchmarks/parameter_servers.py --json benchmarks/parameter_servers.json
+	$(BIN)/python benchmarks/tables.py --json benchmarks/tables.json
 	$(BIN)/python benchmarks/report.py
 
 report: .venv/installed ## write the tables of benchmarks/README.md and README.md from the measured files

@@ -343,7 +343,7 @@ def _hashed(names, n_buckets):
 
 
 def _one_line_a_row(rows, ids, n_rows):
-    if len(rows) == n_rows and (np.diff(rows) == 1).all():  # one string in each row
+    if len(rows) == n_rows and (rows[1:] > rows[:-1]).all():  # one string in each row
         return ids.astype("int32")[:, None]
     place, new = np.arange(len(rows)), np.diff(rows, prepend=-1) > 0
     if new.all():

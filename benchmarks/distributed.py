@@ -13,8 +13,9 @@ Every worker keeps the whole model, computes the gradients of its share of each 
     rows        rows that the steps which count were made of, 'all' of them, and the 'different' ones
     restarts    how often the workers were started anew
     fit_error   what Keras' own `fit` says under this strategy, null if it works
-    step_ms     milliseconds a step, a core a worker: of one worker with the whole batch, 'alone', and with its share of
-                the batch, 'share'; and of the workers together, 'workers'
+    step_ms     milliseconds a step of 2,048 rows with a table of a million wide weights, a core a worker: of one worker
+                with the whole batch, 'alone', and with its share of the batch, 'share'; and of the workers together,
+                'workers'
     step_kb     kilobytes that went through the loopback interface, a step, 'measured'; what the ids and values of the
                 lookups' gradients and the dense layers' gradients are, of all workers, 'gradients'; and what whole
                 tables would be, 'tables'
@@ -36,13 +37,17 @@ import tempfile
 import time
 
 STEPS, GLOBAL_BATCH, SAVE_EVERY, WARM_UP = 12, 256, 4, 10
+LARGE, LARGE_BATCH = 1_000_000, 2048  # ids of the wide table, and rows a step, where costs are measured
 
 
-def data(steps):
-    """Fitted parts, inputs and labels of as many rows of Adult as the steps need."""
-    frame = wdl_adult.load_adult()[0][: steps * GLOBAL_BATCH]
+def data(n_rows, large):
+    """Fitted parts, inputs and labels of as many rows of Adult; `large`: all pairs, hashed into a large table."""
+    frame = wdl_adult.load_adult()[0]
+    frame = frame.iloc[np.arange(n_rows) % len(frame)]
     categories = ["workclass", "education", "occupation", "marital-status"]
     wide = wdl.fit_wide(frame, [*categories, ("education", "occupation")])
+    if large:
+        wide = wdl.fit_wide(frame, wdl_adult.wide_features(frame)["features"], hash_buckets=LARGE)
     deep = wdl.fit_deep(frame, categories, ["age", "hours-per-week"])
     labels = (frame["income"] == ">50K").to_numpy("float32")
     return wide, deep, wdl.joint_inputs(frame, wide, deep), labels
@@ -54,13 +59,14 @@ def loopback_bytes():
     return int(next(line for line in lines if line.strip().startswith("lo:")).split()[9])
 
 
-def train(strategy, index, n_workers, steps, log=None, checkpoints=None, die_after=None):
+def train(strategy, index, n_workers, steps, log=None, checkpoints=None, die_after=None, large=False):
     """The custom loop: `strategy.run` in place of `fit`. Returns the losses by step, the last weights, the costs."""
-    wide, deep, inputs, labels = data(steps)
+    batch_size, units = (LARGE_BATCH, (128, 64, 32)) if large else (GLOBAL_BATCH, (32, 16))
+    wide, deep, inputs, labels = data(steps * batch_size, large)
     keras.utils.set_random_seed(0)  # every worker must begin with the same weights
     with strategy.scope():
         # No dropout: two workers would draw other masks than one.
-        model = wdl.wide_deep_model(wide, deep, units=(32, 16), dropout=0.0)
+        model = wdl.wide_deep_model(wide, deep, units=units, dropout=0.0)
         ftrl = wdl.Ftrl(0.05, l1_regularization_strength=0.003, initial_accumulator_value=1e-6)
         optimizer = wdl.joint_optimizer(ftrl, wdl.Adagrad(0.05))
         optimizer.build(model.trainable_variables)
@@ -71,7 +77,7 @@ def train(strategy, index, n_workers, steps, log=None, checkpoints=None, die_aft
         def replica_step(x, y):
             with tf.GradientTape() as tape:
                 total = wdl.LogLoss(reduction="sum")(y, model(x, training=True))
-                loss = total / GLOBAL_BATCH  # not the mean of the share: shares are added up
+                loss = total / batch_size  # not the mean of the share: shares are added up
             weights = model.trainable_variables
             optimizer.apply(tape.gradient(loss, [weight.value for weight in weights]), weights)
             return loss
@@ -84,9 +90,9 @@ def train(strategy, index, n_workers, steps, log=None, checkpoints=None, die_aft
     manager = tf.train.CheckpointManager(state, checkpoints, max_to_keep=2) if checkpoints else None
     if manager and manager.latest_checkpoint:
         state.restore(manager.latest_checkpoint).assert_existing_objects_matched()
-    share, losses, times, sent = GLOBAL_BATCH // n_workers, {}, [], loopback_bytes()
+    share, losses, times, sent = batch_size // n_workers, {}, [], loopback_bytes()
     for number in range(int(done.numpy()), steps):
-        start = number * GLOBAL_BATCH + index * share
+        start = number * batch_size + index * share
         rows = slice(start, start + share)  # each worker has rows of its own
         batch = {name: tf.constant(array[rows]) for name, array in inputs.items()}, tf.constant(labels[rows])
         began = time.perf_counter()
@@ -102,17 +108,17 @@ def train(strategy, index, n_workers, steps, log=None, checkpoints=None, die_aft
             manager.save()
         if die_after == number + 1:
             os._exit(1)  # at once, with nothing tidied up
-    tables = [variable for variable in model.trainable_variables if "table" in variable.path]
-    dense = sum(variable.numpy().nbytes for variable in model.trainable_variables) - sum(
-        t.numpy().nbytes for t in tables
-    )
-    # A gradient of a lookup has, for each id of the batch, the id as int64 and the row's values as float32.
-    pieces = [inputs[name][:share].size * (8 + 4 * t.shape[1]) for name, t in zip(("wide_ids", "deep_ids"), tables)]
+    tables = {variable.path: variable for variable in model.trainable_variables if "table" in variable.path}
+    size = {name: table.numpy().nbytes for name, table in tables.items()}
+    dense = sum(variable.numpy().nbytes for variable in model.trainable_variables) - sum(size.values())
+    # A gradient of a lookup has, for each id of the batch, the id as int32 and the row's values as float32.
+    ids_of = {"wide_weights/table": "wide_ids", "deep_embeddings/table": "deep_ids"}
+    pieces = [inputs[ids_of[name]][:share].size * (4 + 4 * table.shape[1]) for name, table in tables.items()]
     costs = {
         "step_ms": 1000 * float(np.median(times[WARM_UP:])) if len(times) > WARM_UP else None,
         "measured": (loopback_bytes() - sent) / max(steps - WARM_UP - 1, 1) / 1024,
         "gradients": n_workers * (dense + sum(pieces)) / 1024,
-        "tables": n_workers * (dense + sum(table.numpy().nbytes for table in tables)) / 1024,
+        "tables": n_workers * (dense + sum(size.values())) / 1024,
     }
     return losses, np.concatenate([weight.numpy().ravel() for weight in model.trainable_variables]), costs
 
@@ -142,7 +148,9 @@ def worker(arguments):
         os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[index % len(os.sched_getaffinity(0))]})
     n_shares = arguments.shares or arguments.workers
     checkpoints = None if arguments.core else str(folder / "checkpoints")
-    _, weights, costs = train(strategy, index, n_shares, arguments.steps, log, checkpoints, die_after)
+    _, weights, costs = train(
+        strategy, index, n_shares, arguments.steps, log, checkpoints, die_after, large=arguments.core
+    )
     np.save(folder / f"weights_{index}.npy", weights)
     (folder / f"costs_{index}.json").write_text(json.dumps(costs))
 
@@ -192,7 +200,7 @@ def costs_of(n_workers, folder):
     for name, (running, shares) in cases.items():
         place = pathlib.Path(folder, name)
         place.mkdir()
-        start(running, str(place), "--core", "--shares", str(shares), "--steps", "110")
+        start(running, str(place), "--core", "--shares", str(shares), "--steps", "50")
         found[name] = json.loads((place / "costs_0.json").read_text())
     together = {name: round(found["workers"][name], 1) for name in ("measured", "gradients", "tables")}
     return {"step_ms": {name: round(found[name]["step_ms"], 2) for name in cases}, "step_kb": together}

@@ -558,3 +558,84 @@ WRONG["accepted"] = {
     "only NaN is refused": ACCEPTED.replace("((after >= 0) & (after <= 1)).all()", "np.isfinite(after).all()"),
     "hard-coded": "def accepted(before, after, labels, max_change, max_rise): return before is after",
 }
+
+# ------------------------------------------------------------------------------------------------ 09_scale
+
+MERGED = """
+def merged_vocabulary(counts, min_count):
+    total = {}
+    for shard in counts:
+        for name, n in shard.items():
+            total[name] = total.get(name, 0) + n
+    kept = sorted((-n, name) for name, n in total.items() if n >= min_count)
+    return {name: i for i, (_, name) in enumerate(kept, start=1)}
+"""
+WRONG["merged"] = {
+    "the minimum in each shard": MERGED.replace(
+        "in shard.items():", "in shard.items():\n            if n < min_count: continue"
+    ),
+    "the last shard alone": MERGED.replace("total.get(name, 0) + n", "n"),
+    "shards that hold it instead of rows": MERGED.replace("+ n", "+ 1"),
+    "more often than the minimum": MERGED.replace(">= min_count", "> min_count"),
+    "ids from 0": MERGED.replace("start=1", "start=0"),
+    "by alphabet alone": MERGED.replace("(-n, name)", "(0, name)"),
+    "rarest first": MERGED.replace("(-n, name)", "(n, name)"),
+    "the first dict is changed": MERGED.replace("total = {}\n", "total = counts[0] if counts else {}\n").replace(
+        "in counts:", "in counts[1:]:"
+    ),
+    "hard-coded": "def merged_vocabulary(counts, min_count): return {'chess': 1, 'maps': 2, 'news': 3}",
+}
+SHARDED = """
+def sharded_lookup(pieces, ids):
+    rows = np.zeros((*ids.shape, pieces[0].shape[1]))
+    for i, piece in enumerate(pieces):
+        here = ids % len(pieces) == i
+        rows[here] = piece[ids[here] // len(pieces)]
+    return rows
+"""
+WRONG["lookup"] = {
+    "a question for each id": """
+def sharded_lookup(pieces, ids):
+    return np.array([[pieces[r % len(pieces)][r // len(pieces)] for r in line] for line in ids])
+""",
+    "halves instead of remainders": "def sharded_lookup(pieces, ids): return np.concatenate(pieces)[ids]",
+    "place and piece mixed up": SHARDED.replace("ids % len(pieces) == i", "ids // len(pieces) == i").replace(
+        "ids[here] // len(pieces)", "ids[here] % len(pieces)"
+    ),
+    "two pieces": SHARDED.replace("len(pieces)", "2"),
+    "the first piece alone": SHARDED.replace("enumerate(pieces)", "enumerate(pieces[:1])"),
+    "flat": SHARDED.replace("return rows", "return rows.reshape(-1, rows.shape[-1])"),
+    "hard-coded": "def sharded_lookup(pieces, ids): return np.arange(14.0).reshape(7, 2)[ids]",
+}
+MESSAGES = """
+def messages(ids, gradients, n_pieces):
+    found = []
+    for i in range(n_pieces):
+        here = (ids % n_pieces == i) & (ids != 0)
+        places, position = np.unique(ids[here] // n_pieces, return_inverse=True)
+        sums = np.zeros((len(places), gradients.shape[1]))
+        np.add.at(sums, position, gradients[here])
+        found.append((places, sums))
+    return found
+"""
+WRONG["messages"] = {
+    "the last gradient of an id": MESSAGES.replace(
+        "np.add.at(sums, position, gradients[here])", "sums[position] = gradients[here]"
+    ),
+    "id 0 is sent": MESSAGES.replace(" & (ids != 0)", ""),
+    "ids instead of places": MESSAGES.replace("ids[here] // n_pieces", "ids[here]"),
+    "each id as often as it occurs": MESSAGES.replace(
+        "np.unique(ids[here] // n_pieces, return_inverse=True)",
+        "np.sort(ids[here] // n_pieces), np.arange(here.sum())",
+    ),
+    "the mean instead of the sum": MESSAGES.replace(
+        "found.append",
+        "sums /= np.maximum(np.bincount(position, minlength=len(sums)), 1)[:, None]\n        found.append",
+    ),
+    "two pieces": MESSAGES.replace("% n_pieces", "% 2").replace("// n_pieces", "// 2"),
+    "pieces the other way round": MESSAGES.replace("return found", "return found[::-1]"),
+    "hard-coded": """
+def messages(ids, gradients, n_pieces):
+    return [(np.array([2, 3]), np.array([[6.0], [7.0]])), (np.array([0]), np.array([[2.0]]))]
+""",
+}

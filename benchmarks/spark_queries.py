@@ -1,0 +1,72 @@
+"""Hold Spark's vocabularies against DuckDB's: the same files, the same SQL.
+
+    python benchmarks/spark_queries.py --spark build/spark/bin/python --json FILE
+
+Counted are Adult's features, all pairs and buckets included, its numbers, and a log whose cells hold lists. The file
+says for each query whether Spark's answer is DuckDB's, and how many rows it has.
+"""
+
+import argparse
+import json
+import pathlib
+import subprocess
+import tempfile
+
+import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
+import wdl_adult as adult
+import wdl_shards
+import wdl_visits
+
+# isort: split
+import duckdb
+
+
+def queries(folder):
+    """Name → 'files', 'sql', and 'rows', what DuckDB answers."""
+    train, _ = adult.load_adult()
+    log, _, areas = wdl_visits.load_visits()
+    rows = wdl_visits.visit_rows(log[:20_000], areas, negatives=1)
+    for i in range(3):
+        train[i::3].to_parquet(folder / f"adult_{i}.parquet", index=False)
+        rows[i::3].to_parquet(folder / f"visits_{i}.parquet", index=False)
+    wide = adult.wide_features(train)
+    visits = [("area",), ("seen",), ("seen", "area"), ("seen", "words", "area")]
+    singles = [(column,) for column in adult.CATEGORIES]
+    wanted = {
+        "adult, wide": ("adult", wdl_shards.vocabulary_query(wide["features"], set(), wide["boundaries"], 1)),
+        "adult, deep": ("adult", wdl_shards.vocabulary_query(singles, set(), {}, 5)),
+        "visits, lists": ("visits", wdl_shards.vocabulary_query(visits, {"seen", "words"}, {}, 2)),
+        **{f"adult, {column}": ("adult", wdl_shards.counts_query(column)) for column in adult.NUMBERS},
+    }
+    found = {}
+    for name, (kind, sql) in wanted.items():
+        files = [str(path) for path in sorted(folder.glob(f"{kind}_*.parquet"))]
+        engine = duckdb.connect()
+        engine.execute(f"CREATE VIEW shards AS FROM read_parquet({files})")
+        answer = [list(row) for row in engine.execute(sql).fetchall()]
+        found[name] = {"files": files, "sql": sql, "rows": answer if " ORDER BY " in sql else sorted(answer)}
+    assert [row[0] for row in found["adult, wide"]["rows"]] == list(wide["vocabulary"])
+    seen = wdl.fit_wide(rows, visits, min_count=2)["vocabulary"]
+    assert [row[0] for row in found["visits, lists"]["rows"]] == list(seen)
+    return found
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--spark", default="build/spark/bin/python", help="the Python that has pyspark")
+    parser.add_argument("--json", type=pathlib.Path, required=True, help="the file to write")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        asked = queries(folder)
+        (folder / "queries.json").write_text(json.dumps(asked))
+        script = pathlib.Path(__file__).with_name("spark.py")
+        command = [arguments.spark, str(script), "--queries", str(folder / "queries.json")]
+        subprocess.run([*command, "--json", str(folder / "same.json")], check=True)
+        same = json.loads((folder / "same.json").read_text())
+    result = {name: {"same": same[name], "rows": len(query["rows"])} for name, query in asked.items()}
+    arguments.json.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
