@@ -92,7 +92,6 @@ benchmarks: .venv/installed build/peers/installed build/estimator/installed ## m
 	$(BIN)/python benchmarks/adult.py --seeds 10 --json benchmarks/adult.json
 	$(BIN)/python benchmarks/estimator.py --json benchmarks/estimator.json
 	$(BIN)/python benchmarks/significance.py --results benchmarks/adult.json --json benchmarks/significance.json
-	$(BIN)/python benchmarks/averaging.py --seeds 10 --json benchmarks/averaging.json
 	$(BIN)/python benchmarks/ablation.py --seeds 10 --json benchmarks/ablation.json
 	$(BIN)/python benchmarks/leak_checks.py --seeds 5 --json benchmarks/leak_checks.json
 	$(BIN)/python benchmarks/speed.py --json benchmarks/speed.json
@@ -101,6 +100,7 @@ benchmarks: .venv/installed build/peers/installed build/estimator/installed ## m
 	$(BIN)/python benchmarks/app_store.py --seeds 10 --json benchmarks/app_store.json
 	rm -f benchmarks/visits.json  # a run that was stopped would go on
 	$(BIN)/python benchmarks/visits.py --draws 10 --json benchmarks/visits.json
+	$(BIN)/python benchmarks/log_features.py --json benchmarks/log_features.json
 	$(BIN)/python benchmarks/serving.py --json benchmarks/serving.json
 	$(BIN)/python benchmarks/streaming.py --json benchmarks/streaming.json
 	$(BIN)/python benchmarks/distributed.py --workers 2 --json benchmarks/distributed.json

@@ -39,7 +39,7 @@ NAMES = {
     "cosine": "cosine neighbours",
     "ease": "EASE",
     "als": "ALS (implicit)",
-    "bpr": "BPR (implicit)",
+    "bpr": "BPR (implicit), popularity added",
     "deep, no words": "deep, without the words",
     "tf_estimator": "tf.estimator, same settings",
     "tf_estimator_defaults": "tf.estimator, its defaults",

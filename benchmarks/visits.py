@@ -197,6 +197,8 @@ def search(train, areas, found, keep):
         found[name] = result(places)
         keep(found)
 
+    if "popularity" not in found:
+        note("popularity", linear_places(log, queries, areas)["popularity"])
     for penalty in (10, 20, 50, 100, 200, 500):
         if f"ease, penalty {penalty}" not in found:
             note(f"ease, penalty {penalty}", linear_places(log, queries, areas, penalty)["ease"])

@@ -19,7 +19,7 @@ from implicit.bpr import BayesianPersonalizedRanking
 from scipy import sparse
 
 
-def als(log, queries, seed, factors=32, regularization=10, alpha=1, iterations=20):
+def als(log, queries, seed, factors=128, regularization=30, alpha=1, iterations=20):
     """Alternating least squares; the factors of the queries' users are solved for with the items' held fixed.
 
     What a user did not have weighs 1, what the user had weighs 1 + alpha.
@@ -32,7 +32,7 @@ def als(log, queries, seed, factors=32, regularization=10, alpha=1, iterations=2
     return users @ model.item_factors.T
 
 
-def bpr(log, queries, seed, factors=32, learning_rate=0.1, regularization=0.01, iterations=100, popularity=0):
+def bpr(log, queries, seed, factors=128, learning_rate=0.06, regularization=0.01, iterations=200, popularity=1):
     """Bayesian personalized ranking; it cannot add users, so it learns from those of the queries too.
 
     The library draws an item to rank lower as often as the log holds it, so the scores lack the logarithm of that

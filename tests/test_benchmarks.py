@@ -20,6 +20,7 @@ import pandas as pd
 import pytest
 import report
 import significance
+import tune
 from sklearn.metrics import roc_auc_score
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -95,6 +96,34 @@ def test_the_papers_own_system_takes_the_same_steps_and_keras_optimizers_do_not(
         assert ours[0] < 1e-6 and all(near < far / 5 for near, far in zip(ours, keras)), part
     assert measured["keras"]["wide_weights"][0] > 1000 * measured["ours"]["wide_weights"][0]
     assert measured["zeros"]["ours"] == measured["zeros"]["tf.estimator"] != measured["zeros"]["keras"]
+
+
+def test_each_search_kept_its_twenty_trials_and_took_the_one_with_the_lowest_held_out_loss():
+    searches = json.loads((ROOT / "benchmarks" / "tuned.json").read_text())
+    assert list(searches) == list(tune.RANGES) == [name for name in adult.MODELS if name.endswith("_tuned")]
+    for name, search in searches.items():
+        random, losses = np.random.default_rng(0), [trial["log_loss"] for trial in search["trials"]]
+        assert len(losses) == tune.TRIALS == 20 and len(set(losses)) > 15
+        for trial in search["trials"]:
+            settings = tune.drawn(tune.RANGES[name], random)
+            found = {key for key in settings if trial["settings"][key] != settings[key]}
+            assert found <= {"n_estimators", "iterations"}, "only the number of trees is found by training"
+            assert all(trial["settings"][key] <= settings[key] for key in found)
+        lowest = search["trials"][int(np.argmin(losses))]["settings"]
+        assert search["best"] == {key: value for key, value in lowest.items() if key != "patience"}
+        assert adult.tuned_settings(name) == search["best"]
+    assert adult.tuned_settings("lightgbm") == {} and len(TRAIN) - adult.N_FIT == 6_561
+
+
+def test_settings_are_drawn_from_their_ranges():
+    random = np.random.default_rng(1)
+    ranges = {"rate": (0.01, 1.0), "leaves": (8, 128), "units": [[4], [8, 4]]}
+    made = [tune.drawn(ranges, random) for _ in range(300)]
+    assert all(0.01 <= each["rate"] <= 1 and 8 <= each["leaves"] <= 128 for each in made)
+    assert all(isinstance(each["leaves"], int) and each["units"] in ranges["units"] for each in made)
+    assert 0.07 < np.median([each["rate"] for each in made]) < 0.14, "the middle of a logarithmic scale"
+    trial = {"settings": {"rate": 0.1, "patience": 50}, "log_loss": 0.3}
+    assert tune.best([{"settings": {"rate": 0.2}, "log_loss": 0.4}, trial]) == {"rate": 0.1}
 
 
 def test_notebook_4s_runs_are_complete_and_say_what_it_says():

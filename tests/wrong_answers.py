@@ -422,7 +422,62 @@ WRONG["coverage"] = {
     "hard-coded": "def coverage(log, candidates, min_count): return dict(here=0.25, elsewhere=0.25, unseen=0.5)",
 }
 
-# ------------------------------------------------------------------------------------------ 07_production
+# ------------------------------------------------------------------------------------------- 07_a_real_log
+
+PLACE = """
+def place_of(scores, items, seen, target):
+    own = scores[items.index(target)]
+    return sum(score > own for score, item in zip(scores, items) if item not in seen)
+"""
+WRONG["place-of"] = {
+    "seen items are ranked": PLACE.replace(" if item not in seen", ""),
+    "only seen items are ranked": PLACE.replace("not in seen", "in seen"),
+    "counted from 1": PLACE.replace("return sum", "return 1 + sum"),
+    "the lowest score first": PLACE.replace("score > own", "score < own"),
+    "the target stands above itself": PLACE.replace("score > own", "score >= own"),
+    "the position in the list": "def place_of(scores, items, seen, target): return items.index(target) - len(seen)",
+    "hard-coded": "def place_of(scores, items, seen, target): return int(bool(seen))",
+}
+WITHOUT = """
+def without_sampling(p, n, m):
+    odds = p / (1 - p) * n / m
+    return odds / (1 + odds)
+"""
+WRONG["without-sampling"] = {
+    "odds as probabilities": WITHOUT.replace("odds / (1 + odds)", "odds"),
+    "the probability is multiplied": "def without_sampling(p, n, m): return p * n / m",
+    "the wrong way round": WITHOUT.replace("n / m", "m / n"),
+    "the share of the rows": WITHOUT.replace("n / m", "n / (n + 1)"),
+    "one more is left": WITHOUT.replace("n / m", "n / (m + 1)"),
+    "n is left out": WITHOUT.replace("n / m", "1 / m"),
+    "hard-coded": """
+def without_sampling(p, n, m): return np.where(p == 0.5, 1 / 101, p) if n == 1 else p
+""",
+}
+RANKER = """
+def train_ranker(log, items, lists):
+    rows = wdl_ranking.leave_one_out(log, "user", "item", "has")
+    rows = wdl_ranking.with_negatives(rows, log, "user", "item", 3, items=items).sample(frac=1, random_state=0)
+    wide = wdl.fit_wide(rows, ["item", ("has", "item")])
+    model = wdl.wide_model(wide)
+    optimizer = wdl.Ftrl(0.3, initial_accumulator_value=1e-6)
+    wdl.train(model, {"wide_ids": wdl.wide_ids(rows, wide)}, rows["label"], optimizer, epochs=10, batch_size=64)
+    each = wdl_ranking.candidates(pd.DataFrame({"has": lists}), "item", items)
+    return wdl.predict(model, {"wide_ids": wdl.wide_ids(each, wide)}).reshape(len(lists), len(items))
+"""
+WRONG["train-ranker"] = {
+    "the list holds the answer": RANKER.replace(
+        "    wide =", '    rows["has"] = rows["user"].map(log.groupby("user")["item"].agg(list))\n    wide ='
+    ),
+    "no cross": RANKER.replace(', ("has", "item")]', ', "has"]'),
+    "not trained": RANKER.replace("    wdl.train", "    # wdl.train"),
+    "the labels are turned round": RANKER.replace('rows["label"]', '1 - rows["label"]'),
+    "the labels are mixed up": RANKER.replace('rows["label"]', 'rows["label"].sample(frac=1, random_state=1)'),
+    "a line for each item": RANKER.replace("(len(lists), len(items))", "(len(items), len(lists)).T"),
+    "hard-coded": RANKER.replace("lists):", "lists):\n    log = log[log['item'].isin([*'abcdefABCDEF'])]"),
+}
+
+# ------------------------------------------------------------------------------------------ 08_production
 
 GROWN = """
 def grown_vocabulary(vocabulary, values):
