@@ -213,7 +213,7 @@ def rendered(page, texts):
 def picture(runs):
     """AUC and log loss of each model with an AUC above 0.92, a dot a seed; the others would hide the differences."""
     shown = {name: run for name, run in runs.items() if min(run["auc"]) > 0.92}
-    colors = {"wide": wdl.ORANGE, "deep": wdl.BLUE, "wide_deep": wdl.GREEN}
+    colors = {"wide": wdl.ORANGE, "deep": wdl.BLUE, "wide_deep": wdl.GREEN, "wide_deep_tuned": wdl.GREEN}
     figure, both = plt.subplots(1, 2, figsize=(8.4, 3.4), sharey=True, layout="constrained")
     for axes, score in zip(both, ["auc", "log_loss"]):
         for i, (name, run) in enumerate(shown.items()):

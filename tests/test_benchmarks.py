@@ -45,7 +45,7 @@ def test_every_model_has_ten_seeds_of_each_score():
 
 
 def test_wide_and_deep_is_ahead_in_every_seed():
-    others = RUNS.keys() - {"wide_deep", "tf_estimator"}  # the latter is the same model
+    others = RUNS.keys() - {"wide_deep", "wide_deep_tuned", "tf_estimator"}  # all three are the same model
     for better, worse in [("deep", "wide"), *(("wide_deep", name) for name in others)]:
         assert all(a > b for a, b in zip(RUNS[better]["auc"], RUNS[worse]["auc"])), (better, worse)
         assert all(a < b for a, b in zip(RUNS[better]["log_loss"], RUNS[worse]["log_loss"])), (better, worse)
@@ -63,8 +63,10 @@ def test_the_papers_own_system_with_our_settings_scores_as_ours_does():
         assert abs(mean(ours) - mean(theirs)) < stdev(ours) + stdev(theirs), score
 
 
-def test_the_best_accuracy_is_the_ensembles_as_the_pages_say():
-    assert max(RUNS, key=lambda name: mean(RUNS[name]["accuracy"])) == "ensemble"
+def test_the_best_accuracy_is_a_jointly_trained_models_as_the_pages_say():
+    best, second = sorted(RUNS, key=lambda name: mean(RUNS[name]["accuracy"]), reverse=True)[:2]
+    assert (best, second) == ("wide_deep_tuned", "ensemble")
+    assert mean(RUNS["wide_deep_tuned"]["accuracy"]) >= 0.876
 
 
 VISITS = json.loads((ROOT / "benchmarks" / "visits.json").read_text())
@@ -188,7 +190,9 @@ def test_the_papers_own_system_takes_the_same_steps_and_keras_optimizers_do_not(
 
 def test_each_search_kept_its_twenty_trials_and_took_the_one_with_the_lowest_held_out_loss():
     searches = json.loads((ROOT / "benchmarks" / "tuned.json").read_text())
-    assert list(searches) == list(tune.RANGES) == [name for name in adult.MODELS if name.endswith("_tuned")]
+    assert list(tune.RANGES) == [name for name in adult.MODELS if name.endswith("_tuned")]
+    assert list(searches) == [name for name in tune.RANGES if name in searches]
+    assert {name for name in RUNS if name.endswith("_tuned")} <= set(searches)
     for name, search in searches.items():
         random, losses = np.random.default_rng(0), [trial["log_loss"] for trial in search["trials"]]
         assert len(losses) == tune.TRIALS == 20 and len(set(losses)) > 15
