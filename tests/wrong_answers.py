@@ -594,10 +594,6 @@ def sharded_lookup(pieces, ids):
     return rows
 """
 WRONG["lookup"] = {
-    "a question for each id": """
-def sharded_lookup(pieces, ids):
-    return np.array([[pieces[r % len(pieces)][r // len(pieces)] for r in line] for line in ids])
-""",
     "halves instead of remainders": "def sharded_lookup(pieces, ids): return np.concatenate(pieces)[ids]",
     "place and piece mixed up": SHARDED.replace("ids % len(pieces) == i", "ids // len(pieces) == i").replace(
         "ids[here] // len(pieces)", "ids[here] % len(pieces)"
