@@ -147,31 +147,39 @@ def _runs(starts, lengths):
     return np.arange(lengths.sum()) + np.repeat(starts - (np.cumsum(lengths) - lengths), lengths)
 
 
+def _cells(series):
+    """The cells as an array, and the Python types among them."""
+    if (series.dtype.kind in "iubU" or isinstance(series.dtype, pd.StringDtype)) and not series.hasnans:
+        return series.array, {str}  # whole numbers become strings later, each different one once
+    cells = series.astype(object).to_numpy()
+    return cells, set(map(type, cells))
+
+
+def _values(column, series, rows):
+    """The values one after another, their types, the row of each; of lists which one a row has, and their sizes."""
+    if isinstance(series.dtype, pd.ArrowDtype) and series.dtype.type is list and not series.hasnans:
+        sizes = series.list.len().to_numpy().astype("int64")  # no Python object for each value
+        return *_cells(series.list.flatten()), np.repeat(rows, sizes), (rows, sizes)
+    cells, kinds = _cells(series)
+    if kinds.isdisjoint(LISTS):
+        return cells, kinds, rows, None
+    if not kinds <= LISTS:
+        row = next(row for row, cell in enumerate(cells) if type(cell) not in LISTS)
+        raise TypeError(f"Column {column!r} mixes lists with single values, as in row {row}.")
+    # One list may stand in many rows, as with negatives: it is read once, where it stands first.
+    list_of_row, _ = pd.factorize(np.fromiter(map(id, cells), "int64", len(cells)))
+    _, first = np.unique(list_of_row, return_index=True)
+    sizes = np.array([len(cells[row]) for row in first])
+    values = np.fromiter(itertools.chain.from_iterable(cells[first]), object, sizes.sum())
+    return values, set(map(type, values)), np.repeat(first, sizes), (list_of_row, sizes)
+
+
 def _coded_column(frame, column, rows):
     """A column as a coded feature; a clear error unless its cells are strings, whole numbers or lists of them.
 
     Single-valued columns of a frame share the array `rows`, of the numbers of all rows: by that they are known.
     """
-    series, found = frame[column], rows  # found: the row of each value
-    arrow = isinstance(series.dtype, pd.ArrowDtype) and series.dtype.type is list and not series.hasnans
-    if arrow:  # lists that need no Python object for each value
-        list_of_row, sizes = rows, series.list.len().to_numpy().astype("int64")
-        found, series = np.repeat(rows, sizes), series.list.flatten()
-    plain = (series.dtype.kind in "iubU" or isinstance(series.dtype, pd.StringDtype)) and not series.hasnans
-    cells = series.array if plain else series.astype(object).to_numpy()
-    kinds = {str} if plain else set(map(type, cells))  # whole numbers become strings below, each different one once
-    lists = arrow or not kinds.isdisjoint(LISTS)
-    if lists and not arrow:
-        if not kinds <= LISTS:
-            row = next(row for row, cell in enumerate(cells) if type(cell) not in LISTS)
-            raise TypeError(f"Column {column!r} mixes lists with single values, as in row {row}.")
-        # One list may stand in many rows, as with negatives: it is read once, where it stands first.
-        list_of_row, _ = pd.factorize(np.fromiter(map(id, cells), "int64", len(cells)))
-        _, first = np.unique(list_of_row, return_index=True)
-        sizes = np.array([len(cells[row]) for row in first])
-        found = np.repeat(first, sizes)
-        cells = np.fromiter(itertools.chain.from_iterable(cells[first]), object, len(found))
-        kinds = set(map(type, cells))
+    cells, kinds, found, lists = _values(column, frame[column], rows)
     if kinds != {str} and not all(issubclass(kind, numbers.Integral) and kind is not bool for kind in kinds):
         cells = np.array([_text(column, row, value) for row, value in zip(found, cells, strict=True)], dtype=object)
     codes, values = pd.factorize(cells)
@@ -180,8 +188,9 @@ def _coded_column(frame, column, rows):
         if AND in value:
             row = found[np.argmax(codes == code)]
             raise ValueError(f"Column {column!r} holds {value!r} in row {row}; replace {AND!r}, it joins crosses.")
-    if not lists:
+    if lists is None:
         return rows, codes, f"{column}=" + values
+    list_of_row, sizes = lists
     list_of_value = np.repeat(np.arange(len(sizes)), sizes)
     new = ~pd.Series(list_of_value * len(values) + codes).duplicated().to_numpy()
     codes, sizes = codes[new], np.bincount(list_of_value[new], minlength=len(sizes))  # a repeated value counts once
