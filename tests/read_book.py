@@ -117,6 +117,7 @@ def visits(address, browser):
         visit["unreadable"] = []
         for scheme, options in AXE.items():
             page.emulate_media(media="screen", color_scheme=scheme)
+            page.evaluate("() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))")  # drawn anew
             violations = axe.run(page, options=options).response["violations"]
             visit["unreadable"] += [(scheme, v["impact"], v["id"], v["nodes"][0]["html"]) for v in violations]
         page.context.close()
