@@ -361,6 +361,10 @@ def stream(
     DuckDB a hundred thousand. So write files with pandas' `to_parquet(…, row_group_size=10_000)`, or with `to_parquet`
     of this module, which CSV files go through here.
 
+    Workers may get unequal numbers of batches, since row groups are dealt out whole. Where all must make each step
+    together, one with more batches would wait for ever. So cut each worker's dataset to the smallest number of all,
+    `dataset.take(n)`: n is the smallest `len` of the datasets of all workers, which reads no rows of a Parquet file.
+
     Args:
         paths: a CSV or Parquet file, a folder of such, or a list of them. CSV files are written as Parquet first.
         wide, deep: what `fit_wide`, `fit_deep` or `fit_shards` returned.

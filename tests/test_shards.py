@@ -325,6 +325,20 @@ def test_workers_share_the_rows_and_none_comes_to_two(numbered):
         order(numbered, worker=(99, 100))
 
 
+def test_workers_with_unequal_shares_can_make_the_same_steps(numbered):
+    folder, wide = numbered
+    classes = (0, 1) if list(folder.glob("*.parquet")) else ("0", "1")
+
+    def share(i):
+        return wdl_shards.stream(folder, wide, None, "label", classes, 64, seed=0, worker=(i, 3))
+
+    lengths = [len(share(i)) for i in range(3)]
+    assert len(set(lengths)) > 1
+    for i in range(3):
+        cut_off = share(i).take(min(lengths))  # a CSV file's copy must live as long as this
+        assert len(cut_off) == sum(1 for _ in cut_off) == min(lengths)
+
+
 def test_keras_trains_on_a_stream(shards):
     paths, frame = shards
     wide, deep = wdl.fit_wide(frame, **WIDE_SETTINGS), wdl.fit_deep(frame, **DEEP_SETTINGS)
