@@ -78,8 +78,13 @@ def _engine(memory_limit, folder):
         yield engine, pathlib.Path(workplace)
 
 
+GROUP_ROWS = 10_000  # rows of a row group: small, so that many of them meet in the buffer of `stream`
+
+
 def to_parquet(path, target, columns, numbers, memory_limit="1GB"):
     """Write columns of a CSV file as a Parquet file, row after row, without holding the file in memory.
+
+    A row group has about GROUP_ROWS rows.
 
     Args:
         path: path of the CSV file: commas, double quotes, a header, UTF-8. A missing text is the empty string.
@@ -98,8 +103,9 @@ def to_parquet(path, target, columns, numbers, memory_limit="1GB"):
         f"auto_type_candidates = ['BIGINT', 'DOUBLE', 'VARCHAR'], types = {{{', '.join(texts)}}})"
     )
     with _engine(memory_limit, pathlib.Path(target).parent) as (engine, _):
+        form = f"FORMAT parquet, ROW_GROUP_SIZE {GROUP_ROWS}"
         try:
-            engine.execute(f"COPY (SELECT {', '.join(kept)} FROM {reader}) TO {_literal(target)} (FORMAT parquet)")
+            engine.execute(f"COPY (SELECT {', '.join(kept)} FROM {reader}) TO {_literal(target)} ({form})")
         except duckdb.Error as error:
             raise ValueError(f"{path}: {error}") from None
 
@@ -350,6 +356,14 @@ def stream(
     are shuffled. So an epoch is one pass in which each row comes once; and its order follows from the seed, the epoch
     and the files alone. To go on in the middle of an epoch, keep the number of batches done, and `start` there: what
     comes before is not read.
+
+    Rows mix as far as the buffer holds many row groups. By themselves pandas puts up to a million rows into one, and
+    DuckDB a hundred thousand. So write files with pandas' `to_parquet(…, row_group_size=10_000)`, or with `to_parquet`
+    of this module, which CSV files go through here.
+
+    Workers may get unequal numbers of batches, since row groups are dealt out whole. Where all must make each step
+    together, one with more batches would wait for ever. So cut each worker's dataset to the smallest number of all,
+    `dataset.take(n)`: n is the smallest `len` of the datasets of all workers, which reads no rows of a Parquet file.
 
     Args:
         paths: a CSV or Parquet file, a folder of such, or a list of them. CSV files are written as Parquet first.

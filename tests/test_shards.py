@@ -14,6 +14,7 @@ import wdl_visits
 import distributed
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 from hypothesis import given, settings
@@ -171,6 +172,16 @@ def test_a_bad_csv_file_is_named(shards, tmp_path):
         wdl_shards.fit_shards([first, bad], WIDE_SETTINGS, DEEP_SETTINGS)
 
 
+def test_a_csv_file_becomes_small_row_groups_in_its_order(tmp_path):
+    frame = pd.DataFrame({"row": np.arange(50_000), "a": ["x", "y"] * 25_000})
+    path = bad_file(tmp_path, frame, "many.csv")
+    wdl_shards.to_parquet(path, tmp_path / "many.parquet", ["row", "a"], {"row"})
+    metadata = pq.read_metadata(tmp_path / "many.parquet")
+    sizes = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
+    assert len(sizes) >= 4 and max(sizes) < 1.5 * wdl_shards.GROUP_ROWS, sizes
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "many.parquet"), frame, check_dtype=False)
+
+
 def test_files_that_are_not_there_or_of_another_kind_are_refused(shards, tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere.csv does not exist"):
         wdl_shards.fit_shards([shards[0][0], tmp_path / "nowhere.csv"], WIDE_SETTINGS, DEEP_SETTINGS)
@@ -314,11 +325,25 @@ def test_workers_share_the_rows_and_none_comes_to_two(numbered):
         order(numbered, worker=(99, 100))
 
 
+def test_workers_with_unequal_shares_can_make_the_same_steps(numbered):
+    folder, wide = numbered
+    classes = (0, 1) if list(folder.glob("*.parquet")) else ("0", "1")
+
+    def share(i):
+        return wdl_shards.stream(folder, wide, None, "label", classes, 64, seed=0, worker=(i, 3))
+
+    lengths = [len(share(i)) for i in range(3)]
+    assert len(set(lengths)) > 1
+    for i in range(3):
+        cut_off = share(i).take(min(lengths))  # a CSV file's copy must live as long as this
+        assert len(cut_off) == sum(1 for _ in cut_off) == min(lengths)
+
+
 def test_keras_trains_on_a_stream(shards):
     paths, frame = shards
     wide, deep = wdl.fit_wide(frame, **WIDE_SETTINGS), wdl.fit_deep(frame, **DEEP_SETTINGS)
     model = wdl.wide_deep_model(wide, deep)
-    model.compile(wdl.joint_optimizer(wdl.Ftrl(0.1), wdl.Adam(0.002)), wdl.LogLoss())
+    model.compile(wdl.joint_optimizer(wdl.Ftrl(0.1), wdl.Adam(0.002)), wdl.LogLoss(), jit_compile=False)
     losses = []
     for epoch in range(3):
         dataset = wdl_shards.stream(paths, wide, deep, "income", CLASSES, 64, seed=0, epoch=epoch)
