@@ -356,7 +356,8 @@ def export(model, wide, deep, sample, folder):
         wide, deep: what `fit_wide` and `fit_deep` returned; either may be None if the model lacks the part.
         sample: data frame, some rows as in training. It shows which columns hold lists, and the export must score it
             as the model does.
-        folder: path to write to. An export that is there is replaced, once the new one is checked.
+        folder: path to write to. An export that is there is replaced, once the new one is checked; for a moment
+            there is none, so give each day a folder of its own where a server may load it.
     Raises:
         KeyError: a column is missing. ValueError: the model returns something else than a logit, or the export's
             scores of the sample, as columns or as examples, differ from the model's by more than 1e-6; then nothing is
@@ -427,15 +428,16 @@ def _pandas_inputs(frame, wide, deep):
 # ----------------------------------------------------------------------------------------- warm start
 
 
-def grow(fitted, frame, min_count=1):
+def grow(fitted, frame, min_count):
     """Let a part's vocabulary grow by the values of a new day: old values keep their ids, new ones follow at the end.
 
     Args:
         fitted: what `fit_wide` or `fit_deep` returned. frame: the new day's frame.
-        min_count: int ≥ 1, rows of `frame` that must hold a new value for it to get an id.
+        min_count: int ≥ 1, rows of `frame` that must hold a new value for it to get an id. It has no default, since
+            `fitted` does not say with which one it was made. Rows of earlier days do not count.
     Returns:
         dict like `fitted`, which stays as it is. Boundaries do not move, since that would change what old weights
-        mean. Hashed features have nothing to grow.
+        mean. Hashed features have nothing to grow. It never shrinks: fit anew, and train from scratch, now and then.
     Raises:
         KeyError: a column is missing. ValueError, TypeError: a cell or the count is not usable.
     """
@@ -459,7 +461,8 @@ def warm_start(old, new, optimizer):
         old: trained Keras model. new: the same model built for the features that `grow` returned; it is changed. A
             vocabulary fitted anew would give weights to other values, which cannot be seen here: `dry_run` sees it.
         optimizer: new optimizer of the same kind, for training `new`; it is built and changed. Its learning rate
-            stays its own.
+            stays its own, and a rate that follows a schedule starts anew: with the count of yesterday's steps it
+            would begin past its end. (Adam corrects its first steps by this count, so it takes smaller ones then.)
     Raises:
         ValueError: the models or the optimizers differ in more than the length of tables, or `old` has no optimizer.
     Source:
@@ -470,6 +473,9 @@ def warm_start(old, new, optimizer):
     _copy_rows(old.variables, new.variables)
     optimizer.build(new.trainable_variables)
     _copy_rows(_slots(old.optimizer), _slots(optimizer))
+    for part in getattr(optimizer, "optimizers", [optimizer]):
+        if isinstance(part._learning_rate, keras.optimizers.schedules.LearningRateSchedule):
+            part.iterations.assign(0)
 
 
 def _slots(optimizer):
@@ -535,7 +541,7 @@ def dry_run(serving, candidate, sample, labels, max_change, max_rise):
     Raises:
         Only for the serving model, the sample and the labels, as `scorer` and `wdl_helpers.scores` do.
     Source:
-        Section 4.2 of the paper.
+        Section 4.2 of the paper, which has a dry run, and a comparison of quality; sample and bounds are ours.
     """
     before = scorer(serving)(sample)
     loss = wdl.scores(labels, before)["log loss"]

@@ -384,19 +384,19 @@ DAY_1, DAY_2 = FRAME[FRAME["letter"].isin(["a", "b"])], FRAME[FRAME["letter"].is
 def test_a_vocabulary_grows_at_its_end():
     wide = wdl.fit_wide(pd.DataFrame({"a": ["x", "y", "x"]}), ["a"])
     new_day = pd.DataFrame({"a": ["z", "u", "u", "y", "w", "w", "w"]})
-    grown = production.grow(wide, new_day)
+    grown = production.grow(wide, new_day, min_count=1)
     assert grown["vocabulary"] == {"a=x": 1, "a=y": 2, "a=w": 3, "a=u": 4, "a=z": 5} and grown["n_ids"] == 6
     assert wide["vocabulary"] == {"a=x": 1, "a=y": 2} and wide["n_ids"] == 3
     numbers = wdl.fit_deep(FRAME, [], ["size"])  # nothing that could grow
-    assert production.grow(numbers, FRAME) == numbers
+    assert production.grow(numbers, FRAME, min_count=1) == numbers
     assert list(production.grow(wide, new_day, min_count=2)["vocabulary"]) == ["a=x", "a=y", "a=w", "a=u"]
-    assert production.grow(grown, new_day) == grown
+    assert production.grow(grown, new_day, min_count=1) == grown
 
 
 def test_both_parts_grow_and_old_rows_keep_their_ids():
     wide = wdl.fit_wide(DAY_1, ["letter", "size", ("letter", "tags")], buckets={"size": 4})
     deep = wdl.fit_deep(DAY_1, ["letter", "tags"], ["size"])
-    new_wide, new_deep = production.grow(wide, DAY_2), production.grow(deep, DAY_2)
+    new_wide, new_deep = (production.grow(part, DAY_2, min_count=1) for part in (wide, deep))
     assert {"letter=c", "letter=c & tags=p"} <= set(new_wide["vocabulary"]) - set(wide["vocabulary"])
     assert "letter=c" in new_deep["vocabulary"]
     np.testing.assert_equal(new_wide["boundaries"], wide["boundaries"])
@@ -407,14 +407,16 @@ def test_both_parts_grow_and_old_rows_keep_their_ids():
 
 def test_hashed_features_have_nothing_to_grow():
     hashed = wdl.fit_wide(DAY_1, ["letter"], hash_buckets=9)
-    assert production.grow(hashed, DAY_2) == hashed
+    assert production.grow(hashed, DAY_2, min_count=1) == hashed
 
 
 def test_growing_refuses_what_fitting_refuses():
     with pytest.raises(KeyError, match="no column 'letter'"):
-        production.grow(WIDE, FRAME[["tags", "size"]])
+        production.grow(WIDE, FRAME[["tags", "size"]], min_count=1)
     with pytest.raises(ValueError, match="min_count is 0"):
         production.grow(WIDE, FRAME, min_count=0)
+    with pytest.raises(TypeError, match="min_count"):  # what the part was fitted with is not known
+        production.grow(WIDE, FRAME)
 
 
 @pytest.fixture(scope="module")
@@ -447,9 +449,29 @@ def test_a_warm_start_without_growth_goes_on_as_if_nothing_had_happened(day_1):
     assert int(optimizer.iterations) == int(model.optimizer.iterations)
 
 
+@pytest.mark.parametrize("kind", [wdl.Adagrad, wdl.Adam])
+def test_a_schedule_starts_anew_on_day_2_and_a_constant_rate_keeps_its_count(kind):
+    parts = wdl.fit_wide(DAY_1, ["letter"]), wdl.fit_deep(DAY_1, ["letter"], ["size"])
+    inputs, labels = wdl.joint_inputs(DAY_1, *parts), LABELS[DAY_1.index]
+
+    def scheduled():  # its rate is 0 after one day
+        return wdl.joint_optimizer(wdl.Ftrl(0.1), kind(keras.optimizers.schedules.CosineDecay(0.1, 3)))
+
+    old, new = (wdl.wide_deep_model(*parts, 4, (8,), 0.0) for _ in range(2))
+    optimizer = scheduled()
+    wdl.train(old, inputs, labels, scheduled(), epochs=3, batch_size=len(labels))
+    production.warm_start(old, new, optimizer)
+    ftrl, deep = optimizer.optimizers
+    assert [int(part.iterations) for part in (*old.optimizer.optimizers, ftrl, deep)] == [3, 3, 3, 0]
+    before = weights_of(new)
+    wdl.train(new, inputs, labels, optimizer, epochs=1, batch_size=len(labels))
+    for path, weight in weights_of(new).items():
+        assert (weight != before[path]).any(), path
+
+
 def test_day_2_changes_no_weight_that_it_does_not_touch(day_1):
     model, parts = day_1
-    grown = [production.grow(part, DAY_2) for part in parts]
+    grown = [production.grow(part, DAY_2, min_count=1) for part in parts]
     new, optimizer = wdl.wide_deep_model(*grown, 4, (8,), 0.0), new_optimizer()
     production.warm_start(model, new, optimizer)
     before, fresh = weights_of(model), weights_of(new)
