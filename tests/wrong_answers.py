@@ -4,14 +4,21 @@ WRONG = {}
 
 # ------------------------------------------------------------------------------------- 01_feature_crossing
 
+FACTS = """
+def cross_product(x, crosses):
+    return np.stack([x[:, columns].prod(axis=1) for columns in crosses], axis=1)
+"""
 WRONG["equation-1"] = {
-    "or instead of and": "def cross_product(x, c): return (x @ c.T > 0).astype(int)",
-    "sum instead of product": "def cross_product(x, c): return x @ c.T",
-    "one fact may be missing": "def cross_product(x, c): return (x @ c.T >= c.sum(axis=1) - 1).astype(int)",
-    "facts that are not asked for count": "def cross_product(x, c): return (x[:, None] == c).all(axis=2).astype(int)",
-    "the other way round": "def cross_product(x, c): return np.prod(x[:, None, :] ** c, axis=2).T",
-    "one cross": "def cross_product(x, c): return np.prod(x ** c[0], axis=1)",
-    "hard-coded": "def cross_product(x, c): return np.array([[1, 0], [1, 1], [0, 1]])",
+    "or instead of and": FACTS.replace(".prod(axis=1)", ".max(axis=1, initial=0)"),
+    "sum instead of product": FACTS.replace(".prod", ".sum"),
+    "one fact may be missing": FACTS.replace(".prod(axis=1)", ".sum(axis=1) >= len(columns) - 1"),
+    "facts that are not asked for count": FACTS.replace(
+        "x[:, columns].prod(axis=1)", "(x == np.isin(np.arange(x.shape[1]), columns)).all(axis=1)"
+    ),
+    "the other way round": FACTS.replace(", axis=1)\n", ")\n"),
+    "one cross": FACTS.replace("in crosses]", "in crosses[:1]]"),
+    "a cross that asks for nothing is 0": FACTS.replace(".prod(axis=1)", ".prod(axis=1) * (len(columns) > 0)"),
+    "hard-coded": "def cross_product(x, crosses): return np.array([[1, 0], [1, 1], [0, 1]])",
 }
 COUNTED = """
 def cross_vocabulary(left, right, min_count):
@@ -32,30 +39,41 @@ WRONG["minimum-count"]["ties against the alphabet"] = COUNTED.replace(
     "    return", "    kept.sort(key=lambda entry: (entry[0], [-ord(letter) for letter in entry[1]]))\n    return"
 )
 GAIN = """
-def cross_gain(old, new, pair):
-    losses = []
-    for extra in ([], ["cross"]):
-        old_x, new_x = (frame.assign(cross=wdl.cross(frame, list(pair)).to_numpy()) for frame in (old, new))
-        features = [*pair, *extra]
-        encoder = OneHotEncoder(handle_unknown="ignore").fit(old_x[features])
-        model = LogisticRegression(max_iter=1000).fit(encoder.transform(old_x[features]), old["label"])
-        losses.append(log_loss(new["label"], model.predict_proba(encoder.transform(new_x[features]))))
-    return losses[0] - losses[1]
+def cross_gain(folds, pair):
+    folds = [fold.assign(cross=wdl.cross(fold, list(pair)).to_numpy()) for fold in folds]
+    gains = []
+    for i, new in enumerate(folds):
+        old, losses = pd.concat(folds[:i] + folds[i + 1 :]), []
+        for features in (list(pair), [*pair, "cross"]):
+            encoder = OneHotEncoder(handle_unknown="ignore").fit(old[features])
+            model = LogisticRegression(max_iter=1000).fit(encoder.transform(old[features]), old["label"])
+            losses.append(log_loss(new["label"], model.predict_proba(encoder.transform(new[features]))))
+        gains.append(losses[0] - losses[1])
+    mean, error = np.mean(gains), np.std(gains, ddof=1) / np.sqrt(len(gains))
+    return mean, error, mean > 2 * error
 """
 WRONG["worth-it"] = {
     "measured on the rows that were fitted": GAIN.replace('new["label"], model', 'old["label"], model').replace(
-        "new_x[features])))", "old_x[features])))"
+        "transform(new[features])", "transform(old[features])"
     ),
-    "fitted on the new rows": GAIN.replace("    losses = []\n", "    losses, old = [], new\n"),
+    "fitted on the fold that is held out": GAIN.replace("pd.concat(folds[:i] + folds[i + 1 :])", "new"),
+    "fitted on all folds": GAIN.replace("folds[:i] + folds[i + 1 :]", "folds"),
+    "the first fold alone": GAIN.replace("in enumerate(folds):", "in list(enumerate(folds))[:1] * 2:"),
     "the other sign": GAIN.replace("losses[0] - losses[1]", "losses[1] - losses[0]"),
-    "no cross": GAIN.replace("[*pair, *extra]", "[*pair]"),
-    "one part instead of the cross": GAIN.replace("wdl.cross(frame, list(pair)).to_numpy()", "frame[pair[0]]"),
+    "no cross": GAIN.replace('[*pair, "cross"]', "[*pair]"),
+    "the cross is put beside other rows": GAIN.replace(".to_numpy()", ""),
+    "one part instead of the cross": GAIN.replace("wdl.cross(fold, list(pair)).to_numpy()", "fold[pair[0]]"),
     "strings that run together": GAIN.replace(
-        "wdl.cross(frame, list(pair)).to_numpy()", "frame[pair[0]] + frame[pair[1]]"
+        "wdl.cross(fold, list(pair)).to_numpy()", "fold[pair[0]] + fold[pair[1]]"
     ),
     "the loss instead of its fall": GAIN.replace("losses[0] - losses[1]", "losses[1]"),
+    "the deviation of one gain": GAIN.replace(" / np.sqrt(len(gains))", ""),
+    "divided by the number of gains": GAIN.replace("ddof=1", "ddof=0"),
+    "worth it if above 0": GAIN.replace("mean > 2 * error", "mean > 0"),
+    "worth it above one error": GAIN.replace("2 * error", "error"),
     "hard-coded": """
-def cross_gain(old, new, pair): return 0.3 if tuple(pair) == ("grown-up", "game") else 0.0
+def cross_gain(folds, pair):
+    return (0.3, 0.01, True) if tuple(pair) == ("grown-up", "game") else (0.0, 0.01, False)
 """,
 }
 
