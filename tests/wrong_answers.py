@@ -426,16 +426,18 @@ def looks_and_worths(shown, installs):
 COVERAGE = """
 def coverage(log, candidates, min_count):
     both = pd.MultiIndex.from_frame(candidates[["country", "app"]])
-    here = log.groupby(["country", "app"]).size().reindex(both).fillna(0).to_numpy() >= min_count
-    known = candidates["app"].map(log["app"].value_counts()).fillna(0).to_numpy() >= min_count
-    return {"here": here.mean(), "elsewhere": (known & ~here).mean(), "unseen": (~known).mean()}
+    own = log.groupby(["country", "app"]).size().reindex(both).fillna(0).to_numpy()
+    others = candidates["app"].map(log["app"].value_counts()).fillna(0).to_numpy() - own
+    here, there = own >= min_count, others >= min_count
+    return {"here": here.mean(), "elsewhere": (there & ~here).mean(), "unseen": (~here & ~there).mean()}
 """
 WRONG["coverage"] = {
     "more often than the minimum": COVERAGE.replace(">= min_count", "> min_count"),
-    "elsewhere includes here": COVERAGE.replace("(known & ~here)", "known"),
-    "unseen is never shown": COVERAGE.replace("(~known)", "(~candidates['app'].isin(log['app']))"),
+    "the whole log in place of the other countries": COVERAGE.replace(" - own", ""),
+    "elsewhere includes here": COVERAGE.replace("(there & ~here)", "there"),
+    "unseen is never shown": COVERAGE.replace("(~here & ~there)", "(~candidates['app'].isin(log['app']))"),
     "counts instead of shares": COVERAGE.replace("mean()", "sum()"),
-    "countries mixed up": COVERAGE.replace("& ~here", "& here"),
+    "countries mixed up": COVERAGE.replace("there & ~here", "there & here"),
     "shares of the log": COVERAGE.replace("mean()", "sum() / len(log)"),
     "hard-coded": "def coverage(log, candidates, min_count): return dict(here=0.25, elsewhere=0.25, unseen=0.5)",
 }
