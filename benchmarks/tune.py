@@ -40,7 +40,7 @@ RANGES = {
         "mlp_hidden_dims": [[200, 100], *UNITS],
     },
     "tf_estimator_tuned": {
-        "epochs": EPOCHS, "wide_rate": (0.005, 0.1), "l1": L1, "deep_rate": (0.005, 0.1), "dropout": DROPOUT,
+        "epochs": EPOCHS, "wide_rate": (0.02, 2.0), "l1": L1, "deep_rate": (0.02, 0.5), "dropout": DROPOUT,
         "units": UNITS,
     },
 }  # fmt: skip
