@@ -498,8 +498,8 @@ def factors():
     parts, table = [], [(middle + size * column, below + size * row, size, size, product, DEEP, True)]
     for i in range(n):
         for f, value in enumerate(user):
-            table.append((left + size * f, below + size * i, size, size, signed(value), DEEP, True))
-            table[-1] = table[-1] if i == row else (*table[-1][:4], "", DEEP, False)
+            string = signed(value) if i == row else ""
+            table.append((left + size * f, below + size * i, size, size, string, DEEP, i == row))
             string = signed(app[f]) if i == column else ""
             table.append((middle + size * i, top + size * f, size, size, string, DEEP, i == column))
         for j in range(n):
