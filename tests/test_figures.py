@@ -5,6 +5,7 @@ import re
 import xml.etree.ElementTree as ET
 
 import figures
+from drawings import joint, pieces
 import wdl_helpers as wdl
 import pytest
 import wdl_adult as adult
@@ -13,7 +14,7 @@ from matplotlib.textpath import TextPath
 
 DRAWINGS = figures.drawings()
 every_drawing = pytest.mark.parametrize("name", DRAWINGS)
-HOUSE = {figures.WIDE: wdl.ORANGE, figures.DEEP: wdl.BLUE, figures.JOINT: wdl.GREEN, figures.GREY: wdl.GREY}
+HOUSE = {pieces.WIDE: wdl.ORANGE, pieces.DEEP: wdl.BLUE, pieces.JOINT: wdl.GREEN, pieces.GREY: wdl.GREY}
 
 
 def elements(name, tag):
@@ -74,7 +75,7 @@ def test_it_says_what_it_shows_and_fits_a_page(name):
 @every_drawing
 def test_its_colours_are_the_houses(name):
     assert all(ours == theirs for ours, theirs in HOUSE.items())
-    known = {*HOUSE, *figures.TINT.values(), figures.INK, figures.LINE, figures.CARD, figures.EDGE}
+    known = {*HOUSE, *pieces.TINT.values(), pieces.INK, pieces.LINE, pieces.CARD, pieces.EDGE}
     assert set(re.findall(r"#[0-9A-F]{6}", DRAWINGS[name])) <= known
 
 
@@ -95,7 +96,7 @@ def test_no_text_leaves_its_box_or_meets_another_or_is_crossed_out(name):
 def test_the_census_models_numbers_are_those_of_the_code():
     train = adult.load_adult()[0][:500]
     wide, deep = adult.wide_features(train), adult.deep_features(train)
-    model, drawn = wdl.wide_deep_model(wide, deep), figures.ADULT
+    model, drawn = wdl.wide_deep_model(wide, deep), joint.ADULT
     shapes = {name: values.shape[1:] for name, values in wdl.joint_inputs(train, wide, deep).items()}
     inputs = {"wide_ids": (drawn["wide_ids"],), "deep_ids": (drawn["categories"], 1), "numbers": (drawn["numbers"],)}
     assert shapes == inputs

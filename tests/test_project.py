@@ -82,7 +82,7 @@ def test_the_module_reads_from_top_to_bottom(module):
             assert not below, (node.name, below)
 
 
-@pytest.mark.parametrize("path", [*ROOT.glob("wdl_*.py"), *ROOT.glob("tools/*.py")], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [*ROOT.glob("wdl_*.py"), *ROOT.glob("tools/**/*.py")], ids=lambda path: path.name)
 def test_a_module_is_a_room_and_calls_nothing_private_of_another(path):
     source = path.read_text(encoding="utf-8")
     assert len(source.splitlines()) <= 750

@@ -1,0 +1,129 @@
+"""Drawings of notebook 5: factorization machines."""
+
+from drawings.pieces import (
+    CARD,
+    DEEP,
+    EDGE,
+    GREY,
+    SMALL,
+    TINT,
+    WIDE,
+    arrow,
+    box,
+    cells,
+    panel,
+    rectangle,
+    signed,
+    svg,
+    text,
+)
+
+
+def factors():
+    """A table of pairs as a tall table times a flat one."""
+    user, app, n = (1, -1, 0, 2), (2, 1, 0, 1), 6
+    row, column, size = 1, 3, 34
+    left, middle, top, below = 64, 250, 52, 238
+    never_shown = {(0, 4), (row, column), (2, 0), (3, 5), (4, 1), (4, 2), (5, 3)}
+    product = signed(sum(a * b for a, b in zip(user, app, strict=True)))
+    parts, table = [], [(middle + size * column, below + size * row, size, size, product, DEEP, True)]
+    for i in range(n):
+        for f, value in enumerate(user):
+            string = signed(value) if i == row else ""
+            table.append((left + size * f, below + size * i, size, size, string, DEEP, i == row))
+            string = signed(app[f]) if i == column else ""
+            table.append((middle + size * i, top + size * f, size, size, string, DEEP, i == column))
+        for j in range(n):
+            fill = CARD if (i, j) in never_shown else TINT[WIDE]
+            parts += rectangle(middle + size * j, below + size * i, size, size, fill, EDGE, radius=0)
+    parts += cells(*table)
+    parts += text(left + 2 * size, below - 22, "users: 6 × 4", bold=True)
+    parts += text(middle + 3 * size, top - 22, "apps: 4 × 6", bold=True)
+    parts += text(middle + 3 * size, below - 22, "pairs: 6 × 6", bold=True)
+
+    x = middle + size * n + 20
+    for y, fill, stroke, lines in (
+        (below - 74, TINT[DEEP], DEEP, ("trained numbers,", "four for each user", "and for each app")),
+        (below + 12, TINT[WIDE], EDGE, ("pair in the log: the", "wide model's weight")),
+        (below + 76, CARD, EDGE, ("never shown: a gap",)),
+        (below + 118, TINT[DEEP], DEEP, ("a gap filled by", "row times column:", f"2 − 1 + 0 + 2 = {product}")),
+    ):
+        parts += rectangle(x, y, 22, 22, fill, stroke, radius=0)
+        for i, string in enumerate(lines):
+            parts += text(x + 32, y + 11 + 22 * i, string, SMALL, "start")
+    description = """
+        A tall blue table has a row of four numbers for each of six users, a flat blue one a column of four numbers
+        for each of six apps. Beside the one and under the other stands the table of their 36 pairs. Most of its cells
+        are orange, pairs in the log, and seven were never shown. One of these gaps is filled: the user's row 1, -1,
+        0, 2 times the app's column 2, 1, 0, 1 is 3.
+    """
+    return svg("A table of pairs is a tall table times a flat one", description, 462, parts)
+
+
+def identity():
+    """Rendle's identity as a square of products; the vectors are notebook 5's."""
+    vectors, size, top = ((1, 2), (3, 0), (-1, 1)), 50, 128
+    products = [[sum(a * b for a, b in zip(v, w, strict=True)) for w in vectors] for v in vectors]
+    names = ("v₁", "v₂", "v₃")
+    given = ",   ".join(f"{name} = ({signed(a)}, {signed(b)})" for name, (a, b) in zip(names, vectors, strict=True))
+    parts, table, sums = text(360, 34, given), [], []
+    for left, title, formula, kept in (
+        (64, "whole", "(v₁ + v₂ + v₃)²", lambda i, j: True),
+        (292, "diagonal", "v₁² + v₂² + v₃²", lambda i, j: i == j),
+        (546, "triangle", "v₁v₂ + v₁v₃ + v₂v₃", lambda i, j: i < j),
+    ):
+        sums.append(sum(products[i][j] for i in range(3) for j in range(3) if kept(i, j)))
+        parts += text(left + 1.5 * size, top - 54, title, bold=True)
+        for i, name in enumerate(names):
+            parts += text(left + size * (i + 0.5), top - 16, name, SMALL)
+            parts += text(left - 16, top + size * (i + 0.5), name, SMALL) if title == "whole" else []
+            for j, product in enumerate(products[i]):
+                string = signed(product) if kept(i, j) else ""
+                table.append((left + size * j, top + size * i, size, size, string, GREY, kept(i, j)))
+        parts += text(left + 1.5 * size, top + 3 * size + 28, formula, SMALL)
+        parts += text(left + 1.5 * size, top + 3 * size + 58, signed(sums[-1]), bold=True)
+    parts += text(253, top + 1.5 * size, "minus", SMALL) + text(494, top + 1.5 * size, "halved:", SMALL)
+    parts += text(30, top + 3 * size + 58, "(") + text(253, top + 3 * size + 58, "−")
+    parts += text(494, top + 3 * size + 58, ") / 2   =")
+    parts += cells(*table)
+    parts += text(360, 376, "The whole holds each pair twice, on both sides of the diagonal: v₁v₂ = v₂v₁.", SMALL)
+    parts += text(360, 402, "So it is with n vectors: n × n products, n of them on the diagonal.", SMALL)
+    description = f"""
+        Three squares of the products of three vectors with each other. The whole square adds up to {sums[0]}: it is
+        the square of the sum of the vectors. The diagonal, each vector with itself, adds up to {sums[1]}. The whole
+        minus the diagonal, halved, is the triangle above the diagonal, which holds each pair once: {sums[2]}.
+    """
+    return svg("Rendle's identity: the whole minus the diagonal, halved", description, 424, parts)
+
+
+def joins():
+    """What is done with the same vectors: a product, layers, or both."""
+    ids, lookups, join, top = 316, 220, 126, 56
+    parts = []
+    for x, width, title, colour in ((16, 206, "FM", GREY), (230, 144, "Deep", DEEP), (382, 322, "DeepFM", GREY)):
+        left, right = x + 10, x + width - 10
+        parts += panel(x, 16, width, 356, title)
+        parts += box(left, top, right - left, 36, "logit → P", colour) + box(left, ids, right - left, 40, "ids")
+        if title != "Deep":
+            parts += box(left, lookups, 90, 60, "weights\none an id", WIDE) + arrow((left + 45, ids), (left + 45, 280))
+            parts += arrow((left + 45, lookups), (left + 45, top + 36), colour=WIDE)
+            left += 96
+        parts += box(left, lookups, right - left, 60, "vectors\none an id", DEEP)
+        parts += arrow(((left + right) / 2, ids), ((left + right) / 2, 280))
+        joined = {"FM": ["product"], "Deep": ["layers"], "DeepFM": ["product", "layers"]}[title]
+        each = (right - left - 6 * (len(joined) - 1)) / len(joined)
+        for i, name in enumerate(joined):
+            middle, of = left + (each + 6) * i + each / 2, DEEP if name == "layers" else GREY
+            parts += box(middle - each / 2, join, each, 60, f"{name}\n{'learned' if of == DEEP else 'of pairs'}", of)
+            parts += arrow((middle, lookups), (middle, join + 60))
+            parts += arrow((middle, join), (middle, top + 36), colour=of)
+    description = """
+        Three models side by side, from the ids of a row at the bottom to the probability at the top. The factorization
+        machine looks up a weight and a vector for each id, and adds the weights and the products of all pairs of
+        vectors. The deep model looks up vectors only and sends them through layers, which are learned. DeepFM
+        looks up both, and sends the same vectors into products and into layers; the three results are added.
+    """
+    return svg("The same vectors: a product, layers, or both", description, 388, parts)
+
+
+FIGURES = [factors, identity, joins]

@@ -1,0 +1,3 @@
+"""Drawings of notebook 2: the wide model."""
+
+FIGURES = []
