@@ -1,7 +1,11 @@
 """Drawings of notebook 4: joint training."""
 
+import math
+
 from drawings.pieces import (
+    CARD,
     DEEP,
+    EDGE,
     GREY,
     INK,
     JOINT,
@@ -11,14 +15,19 @@ from drawings.pieces import (
     all_to_all,
     arrow,
     box,
+    cells,
+    curve,
     dot,
     line,
     panel,
     rectangle,
+    ring,
+    signed,
     svg,
     text,
 )
-from drawings.models import model
+from drawings.models import LYING, lying, model
+from wdl_store import planted_log
 
 # The numbers of the helpers' model of the census data.
 ADULT = {"wide_ids": 78, "categories": 10, "numbers": 5, "dimension": 8, "side_by_side": "85", "units": (128, 64, 32)}
@@ -127,4 +136,556 @@ def one_error():
     return svg("One error for both parts, or one for each model", description, 418, parts)
 
 
-FIGURES = [spectrum, adult_model, one_error]
+def _building(title, description, now, before, comes_out):
+    """One step of building the census model, with the shape that comes out of it."""
+    parts = lying(ADULT, now, before)
+    parts += text(360, 276, f"What comes out of the filled part: {comes_out}", SMALL)
+    return svg(title, description, 300, parts)
+
+
+def build_wide():
+    """The first step: the wide part."""
+    description = f"""
+        The census model on its side, from its inputs on the left to the logit on the right. Only the wide part is
+        filled: {ADULT["wide_ids"]} ids a row look up {ADULT["wide_ids"]} weights, which are added up. One number a
+        row comes out. The deep part is still pale.
+    """
+    return _building("Building the wide part", description, ("wide_ids", "weights"), (), "one number a row")
+
+
+def build_vectors():
+    """The second step: vectors and numbers side by side."""
+    now = ("deep_ids", "vectors", "numbers", "beside")
+    description = f"""
+        The same model. The wide part is built. Filled now: {ADULT["categories"]} categories look up vectors of
+        {ADULT["dimension"]} numbers each, and the {ADULT["numbers"]} numbers of the row stand beside them. So
+        {ADULT["side_by_side"]} numbers a row come out. The hidden layers and the logit are still pale.
+    """
+    comes_out = f"{ADULT['side_by_side']} numbers a row"
+    return _building("Building the vectors", description, now, ("wide_ids", "weights"), comes_out)
+
+
+def build_hidden():
+    """The third step: the hidden layers."""
+    now, units = ("hidden_1", "hidden_2", "hidden_3"), ADULT["units"]
+    before = [name for name in LYING if name not in (*now, "logit")]
+    description = f"""
+        The same model. The wide part and the vectors are built. Filled now: three hidden layers, each smaller than
+        the one before, of {units[0]}, {units[1]} and {units[2]} units. The last one gives {units[2]} numbers a row.
+        The logit is still pale.
+    """
+    return _building("Building the hidden layers", description, now, before, f"{units[2]} numbers a row")
+
+
+def build_sum():
+    """The last step: the sum."""
+    description = """
+        The same model, and now all of it is built. Filled is the last box only: it adds the wide logit, the deep
+        logit and one bias. From the wide part one number a row arrives, from the deep part another, and one number a
+        row comes out.
+    """
+    before = [name for name in LYING if name != "logit"]
+    return _building("Building the sum", description, ("logit",), before, "one number a row, the logit")
+
+
+def sum_of_one_row():
+    """Equation 3 for the first of the four people."""
+    wide, deep, probability = -0.58, -0.27, 0.30
+
+    def place(logit, p):
+        return 390 + 150 * logit, 220 - 190 * p
+
+    (left, base), (right, top) = place(-2, 0), place(2, 1)
+    logit = wide + deep
+    parts = line(left, base, right, base) + line(left, base, left, top)
+    parts += curve([place(z / 20, 1 / (1 + math.exp(-z / 20))) for z in range(-40, 41)], JOINT, 3)
+    for p in (0, 1):
+        parts += text(left - 12, place(0, p)[1], f"{p}", SMALL, "end")
+    x, y = place(logit, probability)
+    parts += arrow((x, base), (x, y), (left, y), colour=JOINT)
+    parts += dot(x, y, JOINT, 6) + text(left - 12, y, f"{probability:.2f}", anchor="end", bold=True)
+    parts += text(right, 120, "probability σ(logit)", SMALL, "end")
+    middle = place(wide, 0)[0]
+    for z in range(-1, 3):
+        parts += text(place(z, 0)[0], base + 18, signed(z), SMALL)
+    parts += arrow((place(0, 0)[0], 268), (middle, 268), colour=WIDE, thick=4)
+    parts += arrow((middle, 300), (x, 300), colour=DEEP, thick=4)
+    parts += text(place(0, 0)[0] + 12, 268, f"wide {wide}".replace("-", "−"), anchor="start", bold=True)
+    parts += text(middle + 12, 300, f"deep + b {deep}".replace("-", "−"), anchor="start", bold=True)
+    parts += text(x - 12, 300, f"logit {logit:.2f}".replace("-", "−"), anchor="end", bold=True)
+    description = f"""
+        A curve rises from 0 to 1, the sigmoid. Below it the logit of one person is put together: from 0 the wide sum
+        goes {-wide} to the left, and from there the deep sum with the bias goes {-deep} further to the left. At that
+        logit, {-logit:.2f} below 0, the curve has the height {probability:.2f}, which is the probability.
+    """
+    return svg("One person's sum and the curve", description, 326, parts)
+
+
+def copy_weights():
+    """Weights of the helper's model on their way into ours."""
+    parts = text(176, 30, "the helper's model", bold=True) + text(544, 30, "ours, by_hand", bold=True)
+    alike = ["wide_weights", "deep_embeddings", "deep_hidden_1", "deep_hidden_2", "deep_hidden_3"]
+    for i, name in enumerate(alike):
+        y, colour = 54 + 42 * i, WIDE if name.startswith("wide") else DEEP
+        parts += box(56, y, 240, 34, name, colour) + box(424, y, 240, 34, name, colour)
+        parts += arrow((296, y + 17), (424, y + 17))
+    parts += box(56, 276, 240, 48, "deep_logit\nweights, no bias", DEEP) + box(
+        56, 332, 240, 48, "logit\nthe bias", JOINT
+    )
+    parts += box(424, 276, 240, 104, "deep_logit\nweights and bias", JOINT)
+    parts += arrow((296, 300), (424, 300), colour=DEEP, thick=3) + arrow((296, 356), (424, 356), colour=JOINT, thick=3)
+    description = """
+        Two columns of layers, the helper's model on the left, ours on the right. Five layers of the same name are
+        copied straight across. Below them, two layers of the helper, deep_logit with the weights and logit with the
+        bias, go into one layer of ours, which holds weights and bias.
+    """
+    return svg("Seven layers go into six", description, 396, parts)
+
+
+def error_back():
+    """The error of the first training row on its way to the weights."""
+    error = "0.5172"
+    parts = box(220, 20, 280, 56, f"error p − y = {error}\nof the first row", JOINT)
+    groups = ((20, WIDE, "78 wide weights"), (260, JOINT, "one bias"), (500, DEEP, "32 last weights"))
+    for x, colour, name in groups:
+        parts += box(x, 140, 200, 44, name, colour) + panel(x, 216, 200, 76, "", colour)
+        parts += arrow((x + 100, 184), (x + 100, 216), colour=JOINT, thick=3)
+    parts += arrow((260, 76), (120, 140), colour=JOINT, thick=3) + arrow((360, 76), (360, 140), colour=JOINT, thick=3)
+    parts += arrow((460, 76), (600, 140), colour=JOINT, thick=3)
+    for x, first, second in (
+        (120, error, "each of them"),
+        (360, error, "the same"),
+        (600, f"{error} × a", "a: its activation"),
+    ):
+        parts += text(x, 240, first, bold=True) + text(x, 266, second, SMALL)
+    parts += arrow((600, 292), (600, 328), colour=DEEP) + text(704, 344, "and on to the layers below", SMALL, "end")
+    description = f"""
+        At the top the error of the first training row, {error}. Three arrows lead down from it. Each of the row's 78
+        wide weights gets the error itself as its slope, and so does the bias. Each of the deep part's 32 last weights
+        gets the error times its activation, and from there it flows on to the layers below.
+    """
+    return svg("Where one error goes", description, 368, parts)
+
+
+def planted_grid():
+    """All pairs of the notebook's planted log."""
+    pairs, _ = planted_log(seed=4)
+    size, left, top = 14, 150, 56
+    often = {True: GREY, False: TINT[GREY]}
+    parts = []
+    for i in (0, 12):
+        for j in (0, 12):
+            x, y = left + size * j, top + size * i
+            parts += rectangle(x, y, 12 * size, 12 * size, often[i == j], EDGE, radius=0)
+    framed = []
+    for place, (kind, truth) in enumerate(zip(pairs["kind"], pairs["truth"], strict=True)):
+        x, y = left + size * (place % 24), top + size * (place // 24)
+        if kind == "never shown":
+            parts += rectangle(x, y, size, size, CARD, EDGE, radius=0, thick=1)
+        elif kind == "exception":
+            framed += rectangle(x + 1, y + 1, size - 2, size - 2, often[truth > 0.5], INK, radius=0, thick=2)
+    parts += framed
+    for i, taste in enumerate(("music", "travel")):
+        parts += text(left + (84 + 168 * i), 40, f"{taste} apps", SMALL)
+        parts += text(left - 10, top + 84 + 168 * i, f"{taste} users", SMALL, "end")
+    key = ((GREY, EDGE, "mostly", "installed"), (TINT[GREY], EDGE, "rarely", "installed"))
+    key += ((CARD, EDGE, "never shown:", "no rows"), (TINT[GREY], INK, "exception:", "the other way"))
+    for i, (fill, edge, first, second) in enumerate(key):
+        y = 90 + 78 * i
+        parts += rectangle(514, y - 4, 24, 24, fill, edge, radius=0, thick=2)
+        parts += text(550, y - 4, first, bold=True, anchor="start") + text(550, y + 20, second, SMALL, "start")
+    description = """
+        A map of 24 users, from top to bottom, and 24 apps, from left to right. Where both like music, or both like
+        travel, the block is dark: installs are frequent. The other two blocks are light: installs are rare. White
+        cells are strewn over all four blocks: these pairs were never shown. Twenty framed cells are exceptions, light
+        in a dark block or dark in a light one.
+    """
+    return svg("The planted log as a map", description, 412, parts)
+
+
+def who_can_know():
+    """What each part has to go by, for each kind of pair."""
+    parts = []
+    kinds = (
+        ("usual", "a weight\nfrom its rows", "the rule\nwhich is right", "either can know it"),
+        ("exception", "a weight\nfrom its rows", "", "only memory helps"),
+        ("never shown", "", "the rule\nwhich is right", "only the rule helps"),
+    )
+    for i, (kind, wide, deep, verdict) in enumerate(kinds):
+        x = 16 + 234 * i
+        parts += panel(x, 16, 220, 250, kind)
+        for y, lines, colour, nothing in (
+            (60, wide, WIDE, "no rows,\nno weight"),
+            (136, deep, DEEP, "the rule\nwhich is wrong"),
+        ):
+            if lines:
+                parts += box(x + 20, y, 180, 60, lines, colour)
+            else:
+                parts += rectangle(x + 20, y, 180, 60, CARD, EDGE)
+                for j, string in enumerate(nothing.split("\n")):
+                    parts += text(x + 110, y + 19 + 22 * j, string, SMALL, colour=GREY)
+        parts += text(x + 110, 234, verdict, SMALL)
+    parts += text(360, 290, "Orange: what the wide model has to go by. Blue: the deep model.", SMALL)
+    description = """
+        Three panels, one for each kind of pair. A usual pair: the wide model has a weight from its rows, the deep
+        model the rule, which is right. An exception: the wide model has a weight, but the rule is wrong. A pair that
+        was never shown: the wide model has no rows and no weight, and the rule is right.
+    """
+    return svg("What each model has to go by", description, 314, parts)
+
+
+def errors_cancel():
+    """The errors of one pair's rows, for a usual pair and for an exception."""
+    parts = []
+    for left, title, installs, sentence, counts in (
+        (16, "A usual pair", 8, "sum 0: L1 holds it near 0", "8 installs, 2 refusals"),
+        (368, "An exception", 1, "sum +7: pushed down", "1 install, 9 refusals"),
+    ):
+        parts += panel(left, 16, 336, 282, title)
+        base = 180
+        for i in range(10):
+            error = -0.2 if i < installs else 0.8
+            height = 110 * abs(error)
+            y = base if error < 0 else base - height
+            parts += rectangle(left + 78 + 24 * i, y, 16, height, TINT[JOINT], JOINT, radius=0)
+        parts += line(left + 70, base, left + 318, base)
+        parts += text(left + 62, base - 88, "+0.8", SMALL, "end") + text(left + 62, base + 22, "−0.2", SMALL, "end")
+        parts += text(left + 194, 232, counts, SMALL)
+        parts += text(left + 168, 270, sentence, bold=True)
+    parts += text(360, 322, "A small example: errors p − y of ten rows, where the deep part says 0.8.", SMALL)
+    description = """
+        A small example. Two pairs with ten rows each, and the deep part says 0.8 for both. Left, a usual pair with
+        eight installs: eight small errors down and two large errors up, and their sum is 0. Right, an exception with
+        one install: one small error down and nine large errors up, and their sum is 7.
+    """
+    return svg("Errors that cancel and errors that add up", description, 346, parts)
+
+
+def optimizers_of_parts():
+    """Which optimizer moves which part."""
+    now = ("weights", "vectors", "hidden_1", "hidden_2", "hidden_3", "logit")
+    parts = lying(ADULT, now, ("wide_ids", "deep_ids", "numbers", "beside"), {"beside": GREY, "logit": DEEP})
+    parts += text(470, 34, "FTRL with L1: the wide table", colour=WIDE, bold=True)
+    parts += text(360, 276, "Adam: vectors, hidden layers, last weights, bias", colour=DEEP, bold=True)
+    description = """
+        The census model on its side once more. Orange, the wide weights: FTRL with L1 moves them. Blue, everything
+        else that is learned, so the vectors, the hidden layers, the last weights and the one bias: Adam moves them.
+        What is not learned, the inputs and the numbers side by side, is not filled.
+    """
+    return svg("Which optimizer moves which part", description, 300, parts)
+
+
+def repeated_id():
+    """The two orders of adding and squaring, for an id that is twice in a batch."""
+    parts = box(200, 16, 320, 56, "one id, twice in a batch\neach time with gradient 1")
+    ways = (
+        (16, "The algorithm", "add: 1 + 1 = 2", "square: 2² = 4", "0.1 · 2 / √(0.1 + 4)", "0.0988", JOINT),
+        (368, "Keras", "square: 1² and 1²", "add: 1 + 1 = 2", "0.1 · 2 / √(0.1 + 2)", "0.1380", GREY),
+    )
+    for left, title, first, second, formula, size, colour in ways:
+        parts += panel(left, 100, 336, 256, title, colour)
+        parts += box(left + 48, 142, 240, 36, first, colour) + box(left + 48, 204, 240, 36, second, colour)
+        parts += arrow((left + 168, 178), (left + 168, 204)) + arrow((left + 168, 240), (left + 168, 266))
+        parts += box(left + 48, 266, 240, 72, f"step {size}\n= {formula}", colour)
+    parts += arrow((280, 72), (184, 100)) + arrow((440, 72), (536, 100))
+    description = """
+        One id stands twice in a batch, each time with gradient 1. Left, the algorithm: it adds first, 1 + 1 = 2, then
+        squares, 4, and the step is 0.0988. Right, Keras: it squares each gradient first, then adds, which gives 2, and
+        the step is 0.1380, so it is larger.
+    """
+    return svg("Add then square, or square then add", description, 372, parts)
+
+
+def referee():
+    """Three programs from the same start, drawn as ways that part; not to scale."""
+    parts = box(16, 86, 170, 68, "same weights\nsame batches")
+    for x, steps in ((390, "after 50 steps"), (580, "after 1,000")):
+        parts += text(x, 30, steps, bold=True) + line(x, 50, x, 236, EDGE)
+    parts += text(200, 92, "tf.estimator", SMALL, "start")
+    parts += arrow((186, 112), (696, 112))
+    parts += curve([(186, 120), (390, 121), (580, 134), (696, 146)], JOINT, 3)
+    parts += curve([(186, 130), (290, 220), (696, 220)], GREY, 3)
+    for x, ours, keras in ((390, "1e-07", "2e-02"), (580, "1e-03", "2e-02")):
+        parts += text(x + 10, 164, f"ours {ours}", SMALL, "start", colour=INK)
+        parts += text(x + 10, 200, f"Keras {keras}", SMALL, "start", colour=INK)
+    parts += text(360, 262, "The largest difference of a probability from tf.estimator's. Not to scale.", SMALL)
+    description = """
+        Three ways that begin at the same weights and get the same batches. The one of tf.estimator goes straight on.
+        Ours stays on it, with a difference of 1e-07 after 50 steps, and is a little beside it after 1,000, with 1e-03.
+        The one of Keras' own optimizers leaves at once, and is 2e-02 away at both times.
+    """
+    return svg("Three programs from the same start", description, 286, parts)
+
+
+def recipe_grid():
+    """What the recipe changes at once, and what the fair comparison changes."""
+    rows, columns = ("wide, 64", "wide, 128", "joint, 128"), ("5 epochs", "10 epochs")
+    parts = text(196, 34, "model, batch", SMALL, "end")
+    for i, row in enumerate(rows):
+        parts += text(196, 86 + 96 * i, row, bold=True, anchor="end")
+        for j in (0, 1):
+            x, y, colour = 220 + 260 * j, 60 + 96 * i, JOINT if row.startswith("joint") else WIDE
+            taught = (i, j) in ((0, 1), (2, 0))
+            if taught:
+                parts += box(x, y, 150, 52, "the recipe's", colour)
+            else:
+                parts += rectangle(x, y, 150, 52, CARD, colour) + text(x + 75, y + 26, "the script's", SMALL)
+    for j, column in enumerate(columns):
+        parts += text(295 + 260 * j, 34, column, bold=True)
+        parts += arrow((295 + 260 * j, 208), (295 + 260 * j, 252), colour=JOINT, thick=4, both=True)
+    parts += arrow((480, 112), (370, 252), dashed=True, both=True)
+    parts += text(284, 230, "fair", SMALL, "end") + text(566, 230, "fair", SMALL, "start")
+    parts += text(360, 336, "Fair: one thing differs. Dashed: three things differ at once.", SMALL)
+    description = """
+        A grid of runs. Rows: the wide model in batches of 64, the wide model in batches of 128, the joint model in
+        batches of 128. Columns: 5 and 10 epochs. The recipe compares two corners, wide in batches of 64 after 10
+        epochs with joint in batches of 128 after 5. The fair comparisons go straight down within one column.
+    """
+    return svg("What the recipe changes at once", description, 358, parts)
+
+
+def paired_people():
+    """Two models on the same twenty people, a small example."""
+    wide = {3, 8, 9, 13, 17, 18}
+    joint = {3, 5, 8, 9, 11, 13, 18}
+    parts = []
+    for y, name in ((60, "wide"), (110, "joint"), (164, "difference")):
+        parts += text(128, y, name, bold=True, anchor="end")
+    for person in range(20):
+        x = 154 + 28 * person
+        differ = (person in wide) - (person in joint)
+        if differ:
+            parts += rectangle(x - 14, 36, 28, 150, TINT[GREY], GREY)
+        for y, wrong, colour in ((60, wide, WIDE), (110, joint, JOINT)):
+            parts += ring(x, y, colour) if person in wrong else dot(x, y, colour, 9)
+        parts += text(x, 164, {1: "+1", 0: "0", -1: "−1"}[differ], SMALL, bold=bool(differ))
+    parts += dot(110, 216, GREY, 9) + text(128, 216, "right", SMALL, "start")
+    parts += ring(206, 216, GREY) + text(224, 216, "wrong", SMALL, "start")
+    parts += text(316, 216, "a small example: gain (1 − 2) / 20", SMALL, "start")
+    description = """
+        A small example with twenty people in a row. Above, the dots of the wide model, filled where it is right,
+        hollow where it is wrong; below, those of the joint model. On seventeen people both are right or both are
+        wrong, and the difference is 0. On three they differ: plus 1 once and minus 1 twice.
+    """
+    return svg("Two models on the same people", description, 242, parts)
+
+
+def bootstrap_draws():
+    """Drawing people and seeds with replacement, a small example."""
+    parts = text(278, 30, "people", bold=True) + text(505, 30, "seeds", bold=True)
+    parts += text(640, 30, "joint − deep", bold=True)
+    rows = (
+        ("as they are", "ABCDEF", "123", ""),
+        ("draw 1", "AACDFF", "113", "ahead"),
+        ("draw 2", "BCCCDE", "233", "ahead"),
+        ("draw 3", "ABBDDE", "122", "behind"),
+    )
+    for i, (name, people, seeds, verdict) in enumerate(rows):
+        y = 52 + 52 * i + (16 if i else 0)
+        parts += text(146, y + 18, name, anchor="end", bold=not i)
+        for strings, left in ((people, 164), (seeds, 448)):
+            table = []
+            for j, string in enumerate(strings):
+                again = i > 0 and strings.count(string) > 1
+                table.append((left + 38 * j, y, 38, 36, string, GREY, again))
+            parts += cells(*table)
+        if verdict:
+            parts += text(640, y + 18, verdict, colour=INK, bold=verdict == "behind")
+    parts += line(16, 96, 704, 96, EDGE)
+    parts += text(360, 286, "A small example. How often is it behind in two thousand draws?", SMALL)
+    description = """
+        A small example with six people, A to F, and three seeds. Each draw takes six people and three seeds with
+        replacement, so that some come twice, grey, and some not at all. Each draw gives a difference of the two
+        models: in the first two draws the joint model is ahead, in the third it is behind.
+    """
+    return svg("A bootstrap of people and seeds", description, 310, parts)
+
+
+def calibration_groups():
+    """Sort, cut, compare: a small example."""
+    groups = (((0, 0, 0, 0, 1), "0.1"), ((0, 1, 0, 1, 0), "0.5"), ((1, 1, 0, 1, 1), "0.8"))
+    parts = line(28, 38, 210, 38, thick=2) + arrow((510, 38), (692, 38))
+    parts += text(360, 38, "sorted by what the model says", SMALL)
+    for i, (people, said) in enumerate(groups):
+        x, rich = 16 + 234 * i, sum(people)
+        parts += panel(x, 64, 220, 190, f"group {i + 1}")
+        for j, is_rich in enumerate(people):
+            place = (x + 38 + 36 * j, 124)
+            parts += dot(*place, GREY, 11) if is_rich else ring(*place, GREY, 11)
+        gap = rich / 5 - float(said)
+        parts += text(x + 110, 164, f"happened: {rich} of 5 = {rich / 5:.1f}", SMALL)
+        parts += text(x + 110, 190, f"said on average: {said}", SMALL)
+        parts += text(x + 110, 226, f"gap {gap:+.1f}".replace("-", "−").replace("+0.0", "0.0"), bold=True)
+    parts += dot(176, 280, GREY, 9) + text(194, 280, "rich", SMALL, "start")
+    parts += ring(262, 280, GREY, 9) + text(280, 280, "not rich", SMALL, "start")
+    parts += text(400, 280, "a small example", SMALL, "start")
+    description = """
+        A small example of fifteen people, sorted by the probability that a model gives them, and cut into three groups
+        of five. In each group the share of rich people is compared with the mean probability. In the first group one
+        of five is rich and the model said 0.1, in the second two of five and it said 0.5, in the third four of five
+        and it said 0.8.
+    """
+    return svg("Sort, cut into groups, compare", description, 304, parts)
+
+
+def rows_set_aside():
+    """Which rows Platt scaling is fitted on."""
+    parts = []
+    for x, width, lines in ((16, 354, "26,000 training rows"), (382, 88, "6,561"), (482, 222, "16,281 test rows")):
+        parts += box(x, 24, width, 44, lines)
+    parts += box(84, 124, 218, 68, "joint model\nits weights", JOINT)
+    parts += box(336, 124, 180, 68, "slope and bias\nof its logits", JOINT)
+    parts += box(550, 124, 154, 68, "largest gap\nand scores")
+    parts += arrow((193, 68), (193, 124)) + arrow((426, 68), (426, 124)) + arrow((627, 68), (627, 124))
+    parts += arrow((302, 158), (336, 158), colour=JOINT) + arrow((516, 158), (550, 158), colour=JOINT)
+    parts += text(360, 222, "Each row is used for one thing only.", SMALL)
+    description = """
+        Three kinds of rows, each used for one thing. On 26,000 training rows the joint model learns its weights. Its
+        logits of the other 6,561 training rows, which were set aside, give a slope and a bias, two numbers. On the
+        test rows the largest gap is measured.
+    """
+    return svg("Which rows are used for what", description, 246, parts)
+
+
+def half_and_half():
+    """How the weight of a pair is shared out between its columns, a small example."""
+    parts = box(16, 24, 284, 56, "education\nweight 0.4", WIDE) + box(16, 200, 284, 56, "occupation\nweight −0.2", WIDE)
+    parts += box(16, 112, 284, 56, "education & occupation\nweight 0.6", WIDE)
+    parts += panel(454, 24, 250, 76, "education") + panel(454, 180, 250, 76, "occupation")
+    parts += text(579, 76, "0.4 + 0.3 = 0.7", bold=True) + text(579, 232, "−0.2 + 0.3 = 0.1", bold=True)
+    parts += arrow((300, 52), (454, 52)) + arrow((300, 228), (454, 228))
+    parts += arrow((300, 130), (454, 80), colour=WIDE, thick=3) + arrow((300, 150), (454, 200), colour=WIDE, thick=3)
+    parts += text(364, 86, "half", SMALL) + text(364, 196, "half", SMALL)
+    parts += text(360, 284, "A small example: the sum stays 0.8.", SMALL)
+    description = """
+        A small example of three weights. Education has 0.4, occupation has minus 0.2, and the pair of the two has 0.6.
+        Half of the pair's weight goes to each of its columns: education has 0.7 then, and occupation 0.1. The sum of
+        all of them is as before, 0.8.
+    """
+    return svg("A pair's weight goes half and half", description, 308, parts)
+
+
+def two_mistakes():
+    """False alarms and missed people, a small example."""
+    parts = text(300, 30, "said not rich", bold=True) + text(560, 30, "said rich", bold=True)
+    for y, name, correct, wrong in ((56, "not rich", 8, 2), (152, "rich", 3, 2)):
+        parts += text(136, y + 40, name, bold=True, anchor="end")
+        for x, which in ((160, "said not"), (430, "said")):
+            right = (name == "rich") == (which == "said")
+            colour = EDGE if right else INK
+            parts += rectangle(x, y, 260, 80, CARD, colour, thick=1.5 if right else 3)
+            count = correct if right else wrong
+            for i in range(count):
+                parts += dot(x + 143 + 26 * i - 13 * count, y + (40 if right else 24), GREY, 9)
+    parts += text(560, 108, "false alarm: 2 of 10", SMALL) + text(290, 204, "missed: 2 of 5", SMALL)
+    parts += text(360, 262, "A small example. Each share is of the people in one row.", SMALL)
+    description = """
+        A small example of fifteen people in a table of two rows and two columns. Of the ten who are not rich, two are
+        said rich: these are false alarms, two of ten. Of the five who are rich, two are said not rich: these are
+        missed, two of five. Each share is counted within its own row.
+    """
+    return svg("Two kinds of mistakes", description, 286, parts)
+
+
+def proxies():
+    """What leaving a column out takes away from the model, and what it does not."""
+    parts = rectangle(16, 100, 130, 56, CARD, EDGE) + text(81, 128, "sex", colour=GREY)
+    middle = 246
+    for y, name, second in ((20, "relationship", "husband, wife"), (100, "occupation", ""), (180, "hours", "")):
+        parts += box(middle, y, 190, 56, f"{name}\n{second}" if second else name)
+        parts += arrow((436, y + 28), (548, 128 + (y - 100) / 8))
+        parts += arrow((146, 128), (middle, y + 28), dashed=True)
+    parts += box(548, 84, 156, 88, "blind model\nP(rich)", JOINT)
+    parts += (
+        line(81, 156, 81, 268, EDGE, 2) + line(81, 268, 264, 268, EDGE, 2) + text(341, 268, "this way is cut", SMALL)
+    )
+    parts += arrow((418, 268), (626, 268), (626, 172), colour=EDGE)
+    parts += text(81, 60, "hangs together", SMALL) + text(81, 82, "with", SMALL)
+    description = """
+        Left the column sex, which is left out: its direct way to the blind model is cut. But it hangs together with
+        three other columns, relationship, occupation and hours, as dashed arrows show. These columns lead to the model
+        still, so it learns of the sex through them.
+    """
+    return svg("What leaving a column out does not cut", description, 296, parts)
+
+
+def three_classes():
+    """Three logits in place of one."""
+    parts = box(16, 24, 200, 56, "wide table\n3 weights for each id", WIDE)
+    parts += box(16, 176, 200, 56, "last layer\n32 numbers to 3", DEEP)
+    table = []
+    for y, colour in ((34, WIDE), (186, DEEP), (110, JOINT)):
+        table += [(270 + 46 * i, y, 46, 36, f"{i + 1}", colour, True) for i in range(3)]
+    parts += cells(*table)
+    parts += arrow((216, 52), (270, 52), colour=WIDE) + arrow((216, 204), (270, 204), colour=DEEP)
+    parts += (
+        arrow((339, 70), (339, 110)) + arrow((339, 186), (339, 146)) + text(352, 90, "+", anchor="start", bold=True)
+    )
+    parts += text(352, 166, "+", anchor="start", bold=True) + text(252, 128, "3 logits", SMALL, "end")
+    parts += arrow((408, 128), (442, 128), colour=JOINT)
+    parts += box(442, 92, 108, 72, "softmax\nsum is 1", JOINT) + arrow((550, 128), (576, 128), colour=JOINT)
+    parts += box(576, 92, 128, 72, "three\nprobabilities", JOINT)
+    description = """
+        The model for three classes. The wide table has three weights for each id, so the wide part gives three sums.
+        The last layer makes three numbers out of 32. They are added class by class and give three logits. The softmax
+        turns the three logits into three probabilities whose sum is 1.
+    """
+    return svg("Three logits in place of one", description, 256, parts)
+
+
+def sixty_lines():
+    """What the functions of the file are for, in its order."""
+    steps = (
+        ("strings\nvocabulary\nids", "text to ids", GREY),
+        ("quantiles", "0 to 1", GREY),
+        ("lookup", "id to weight,\nid to vector", JOINT),
+        ("wide_deep\nlog_loss", "equation 3", JOINT),
+        ("train_and_\nscore", "optimizers,\nthen the AUC", JOINT),
+    )
+    parts = []
+    for i, (names, purpose, colour) in enumerate(steps):
+        x = 16 + 140 * i
+        parts += rectangle(x, 24, 128, 96, TINT[colour], colour)
+        lines = names.split("\n")
+        for j, name in enumerate(lines):
+            parts += text(x + 64, 72 - 12 * (len(lines) - 1) + 24 * j, name, SMALL, bold=True)
+        for j, string in enumerate(purpose.split("\n")):
+            parts += text(x + 64, 142 + 22 * j, string, SMALL)
+        if i:
+            parts += arrow((x - 12, 72), (x, 72))
+    description = """
+        Five blocks in a row, the functions of the file in its order. Strings, vocabulary and
+        ids turn text into ids. Quantiles turns numbers into shares. Lookup turns an id into a weight or a vector.
+        wide_deep and log_loss are equation 3 and its loss. train_and_score has the two optimizers and gives the AUC.
+    """
+    return svg("The file in five blocks", description, 188, parts)
+
+
+FIGURES = [
+    spectrum,
+    adult_model,
+    one_error,
+    build_wide,
+    build_vectors,
+    build_hidden,
+    build_sum,
+    sum_of_one_row,
+    copy_weights,
+    error_back,
+    planted_grid,
+    who_can_know,
+    errors_cancel,
+    optimizers_of_parts,
+    repeated_id,
+    referee,
+    recipe_grid,
+    paired_people,
+    bootstrap_draws,
+    calibration_groups,
+    rows_set_aside,
+    half_and_half,
+    two_mistakes,
+    proxies,
+    three_classes,
+    sixty_lines,
+]

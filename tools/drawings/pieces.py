@@ -102,6 +102,18 @@ def dot(x, y, colour, radius=8):
     return [f'<circle cx="{number(x)}" cy="{number(y)}" r="{radius}" fill="{colour}"/>']
 
 
+def curve(points, colour, thick=2):
+    """A line along many points, as of a function."""
+    along = " ".join(f"{number(x)},{number(y)}" for x, y in points)
+    return [f'<polyline points="{along}" fill="none" stroke="{colour}" stroke-width="{thick}"/>']
+
+
+def ring(x, y, colour, radius=8):
+    """A dot that is not filled."""
+    place = f'cx="{number(x)}" cy="{number(y)}" r="{radius}"'
+    return [f'<circle {place} fill="{CARD}" stroke="{colour}" stroke-width="2"/>']
+
+
 def all_to_all(lower, upper, colour):
     """Thin lines from each point to each other, as between two layers."""
     return [part for a in lower for b in upper for part in line(*a, *b, colour=colour, thick=1)]
