@@ -1,6 +1,22 @@
 """Drawings of notebook 6: the app store."""
 
-from drawings.pieces import DEEP, GREY, JOINT, SMALL, WIDE, arrow, box, cells, dot, line, panel, svg, text
+from drawings.pieces import (
+    DEEP,
+    GREY,
+    JOINT,
+    SMALL,
+    TINT,
+    WIDE,
+    arrow,
+    box,
+    cells,
+    dot,
+    line,
+    panel,
+    rectangle,
+    svg,
+    text,
+)
 from drawings.models import model
 
 # The numbers of the paper's figure 4.
@@ -149,6 +165,13 @@ def experiment_arms():
     return svg("Three arms by lot, and three pages a visit", description, 368, parts)
 
 
+def models_box(x, y, string):
+    """A box for the three models, a dot each below its line."""
+    parts = rectangle(x, y, 140, 88, TINT[GREY], GREY)
+    parts += text(x + 70, y + 22, "Each model", bold=True) + text(x + 70, y + 44, string, SMALL)
+    return parts + [part for i, c in enumerate((WIDE, DEEP, JOINT)) for part in dot(x + 44 + 26 * i, y + 68, c)]
+
+
 def log_or_page():
     """Offline the rows are there before the model is; online the model makes them."""
     parts = panel(16, 16, 688, 152, "Offline: the rows are fixed")
@@ -157,22 +180,20 @@ def log_or_page():
     offline = (
         "Policy\nchose what\nwas shown",
         "Log\nrows and\nanswers",
-        "Each model\non these rows",
+        "on these rows",
         "AUC\non what the\npolicy liked",
     )
     online = (
         "Candidates\na hundred of\nall apps",
-        "Each model\nscores them",
+        "scores them",
         "Its page\nthe ten that\nit likes",
         "Answers\nto this page\nalone",
     )
-    for y, strings, models in ((56, offline, 446), (224, online, 274)):
+    for y, strings, ours in ((56, offline, 376), (224, online, 204)):
         for x, string in zip(columns, strings, strict=True):
-            parts += box(x, y, 140, 88, string)
+            parts += box(x, y, 140, 88, string) if x != ours else models_box(x, y, string)
         for x in columns[:-1]:
             parts += arrow((x + 140, y + 44), (x + 172, y + 44))
-        for step, colour in ((-26, WIDE), (0, DEEP), (26, JOINT)):
-            parts += dot(models + step, y + 74, colour, radius=7)
     parts += arrow((618, 312), (618, 346), (274, 346), (274, 312), dashed=True)
     parts += text(446, 362, "a real system learns from them", SMALL)
     description = """
