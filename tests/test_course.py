@@ -97,11 +97,15 @@ def test_a_wrong_answer_loses_points(stem, name, wrong):
         tests = [cell for cell in tests if not marks(cell)["grade_id"].endswith("-check")]
     names = solved_before(stem, name)
     exec(WRONG[name][wrong], dict(names))  # it must be wrong, and not merely broken
-    given, errors = points(WRONG[name][wrong], tests, names)
-    assert 0 in given
-    assert not any(isinstance(error, (NameError, SyntaxError)) for error in errors)
     if wrong == "hard-coded":
+        given, errors = points(WRONG[name][wrong], tests, names)
         assert given[0] and not given[-1], "it passes what is visible, and only that"
+    else:
+        given, errors = points(WRONG[name][wrong], tests[:1], names)
+        if given[0]:  # what is visible did not find it, so what is hidden must
+            given, errors = points("", tests[1:], names)
+        assert 0 in given
+    assert not any(isinstance(error, (NameError, SyntaxError)) for error in errors)
 
 
 def test_every_exercise_has_wrong_answers():

@@ -10,7 +10,7 @@ import pytest
 import slow_features as slow
 from hypothesis import given
 from hypothesis import strategies as st
-from laws import small_frame
+from laws import FEW, small_frame
 
 WORDS = st.sampled_from(["a", "b", "c", "?", "", "a=b", "&", " & x"[1:], "é", "1"])
 CELLS = {
@@ -41,6 +41,7 @@ def frames(draw):
 
 
 @given(frames(), st.integers(1, 3), st.sampled_from([None, 7]))
+@FEW
 def test_wide_ids_and_vocabularies_are_those_of_the_slow_way(pair, min_count, hash_buckets):
     first, second = pair
     wide = wdl.fit_wide(first, FEATURES, {"size": 3}, min_count, hash_buckets)
@@ -52,6 +53,7 @@ def test_wide_ids_and_vocabularies_are_those_of_the_slow_way(pair, min_count, ha
 
 
 @given(frames(), st.integers(1, 3))
+@FEW
 def test_deep_ids_are_those_of_the_slow_way(pair, min_count):
     first, second = pair
     deep = wdl.fit_deep(first, ["word", "list", "mixed", "tuple"], ["size"], n_quantiles=4, min_count=min_count)

@@ -17,8 +17,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from laws import FEW
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -89,7 +90,7 @@ FRAMES = st.lists(
 
 
 @given(FRAMES, st.integers(1, 3), st.integers(2, 5), st.none() | st.just(7))
-@settings(max_examples=25, deadline=None)
+@FEW
 def test_features_of_random_files_are_those_of_their_frame(rows, n_files, n, hash_buckets):
     text, *others = columns = ['it\'s "a"', "whole", "flag", "tags", "ids", "number"]
     frame = pd.DataFrame(rows, columns=columns)
