@@ -4,7 +4,6 @@ from drawings.pieces import (
     CARD,
     EDGE,
     GREY,
-    INK,
     LINE,
     SMALL,
     TINT,
@@ -12,6 +11,7 @@ from drawings.pieces import (
     arrow,
     cells,
     line,
+    lit_text,
     rectangle,
     signed,
     svg,
@@ -22,12 +22,6 @@ from drawings.pieces import (
 
 NAMES = ("job = clerk", "hours = few", "clerk & few")
 IDS, WEIGHTS = (3, 1, 5), {0: "0", 1: "−0.5", 2: "−0.4", 3: "−2.4", 4: "1.8", 5: "1.1", 6: "−0.3", 7: "0.8", 8: "0.3"}
-PALE = "#7F7F7F"  # GREY, for the text of what is not the subject yet
-
-
-def lit_text(x, y, string, lit, **how):
-    """Text that is bold where it is the subject, and grey where it is not."""
-    return text(x, y, string, bold=lit, colour=INK if lit else PALE, **how)
 
 
 def ids_of_the_row(lit):
