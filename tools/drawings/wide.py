@@ -20,14 +20,15 @@ from drawings.pieces import (
 
 # ------------------------------------------------------------------------------ a row on its way to a probability
 
-NAMES = ("job = clerk", "hours = few", "clerk & few")
-IDS, WEIGHTS = (3, 1, 5), {0: "0", 1: "−0.5", 2: "−0.4", 3: "−2.4", 4: "1.8", 5: "1.1", 6: "−0.3", 7: "0.8", 8: "0.3"}
+CLERK = {"job = clerk": 3, "hours = few": 1, "clerk & few": 5}
+DRIVER = {"job = driver": 0, "hours = few": 1, "driver & few": 0}
+WEIGHTS = {0: "0", 1: "−0.5", 2: "−0.4", 3: "−2.4", 4: "1.8", 5: "1.1", 6: "−0.3", 7: "0.8", 8: "0.3"}
 
 
-def ids_of_the_row(lit):
+def ids_of_the_row(row, lit):
     """The first step: the row's features and their ids."""
     parts, table = lit_text(88, 34, "the row", lit) + lit_text(232, 34, "its ids", lit), []
-    for i, (name, of) in enumerate(zip(NAMES, IDS, strict=True)):
+    for i, (name, of) in enumerate(row.items()):
         y = 108 + 78 * i
         parts += lit_text(88, y, name, lit, size=SMALL)
         parts += arrow((152, y), (206, y), colour=LINE if lit else EDGE)
@@ -35,23 +36,23 @@ def ids_of_the_row(lit):
     return parts + cells(*table)
 
 
-def table_of_weights(lit):
-    """The second step: the table, in which three rows are lit."""
+def table_of_weights(row, lit):
+    """The second step: the table, in which the weights of the row are lit."""
     parts, table = lit_text(358, 34, "the table", lit), []
-    for row, weight in WEIGHTS.items():
-        y, on = 54 + 32 * row, lit and row in IDS
-        parts += lit_text(318, y + 16, str(row), on, size=SMALL)
+    for of, weight in WEIGHTS.items():
+        y, on = 54 + 32 * of, lit and of in row.values()
+        parts += lit_text(318, y + 16, str(of), on, size=SMALL)
         table.append((334, y, 66, 32, weight, WIDE, on))
-    for i, of in enumerate(IDS):
+    for i, of in enumerate(row.values()):
         colour, ends = LINE if lit else EDGE, ((258, 108 + 78 * i), (304, 70 + 32 * of))
         parts += line(*ends[0], *ends[1], colour=colour, thick=2)
     return cells(*table) + parts
 
 
-def to_the_sum(lit):
-    """The arrows from the three weights to their sum."""
+def to_the_sum(row, lit):
+    """The arrows from the weights of the row to their sum."""
     parts = []
-    for of in IDS:
+    for of in set(row.values()):
         parts += arrow((400, 70 + 32 * of), (470, 186 + 6 * (of - 3)), colour=WIDE if lit else EDGE)
     return parts
 
@@ -60,29 +61,31 @@ def way_back():
     """The arrows from the error to the three weights, and the error itself."""
     parts = arrow((600, 294), (536, 294)) + cells((462, 272, 74, 44, "0.21", GREY, True))
     parts += text(499, 334, "error: 0.21 − 0", bold=True)
-    for of in IDS:
+    for of in CLERK.values():
         parts += arrow((462, 294 + 6 * (of - 3)), (400, 70 + 32 * of), colour=WIDE, thick=3)
     return parts
 
 
-def to_the_probability(lit):
+def to_the_probability(lit, logit, probability):
     """The last step: the bias, the logit, the sigmoid."""
     colour = LINE if lit else EDGE
     parts = lit_text(642, 34, "bias", lit) + lit_text(572, 150, "logit", lit) + lit_text(642, 334, "probability", lit)
     parts += lit_text(632, 240, "sigmoid", lit, anchor="end")
     parts += arrow((544, 186), (600, 186), colour=colour) + arrow((642, 98), (642, 164), colour=colour)
     parts += arrow((642, 208), (642, 272), colour=colour)
-    parts += cells((600, 54, 84, 44, "0.5", WIDE, lit), (600, 164, 84, 44, "−1.3", GREY, lit))
-    return parts + cells((600, 272, 84, 44, "0.21", GREY, lit))
+    parts += cells((600, 54, 84, 44, "0.5", WIDE, lit), (600, 164, 84, 44, logit, GREY, lit))
+    return parts + cells((600, 272, 84, 44, probability, GREY, lit))
 
 
 def row_to_probability(stage, title, description):
     """The frame: a row becomes ids, weights, a sum, a probability; the stage's step is lit."""
-    summed = stage in ("sum", "gradient")
-    parts = ids_of_the_row(stage == "ids") + table_of_weights(summed)
-    parts += way_back() if stage == "gradient" else to_the_sum(summed)
-    parts += lit_text(507, 146, "sum", stage == "sum") + cells((470, 164, 74, 44, "−1.8", WIDE, stage == "sum"))
-    return svg(title, description, 364, parts + to_the_probability(stage == "probability"))
+    unseen = stage == "unseen"
+    row, total, *answer = (DRIVER, "−0.5", "0", "0.5") if unseen else (CLERK, "−1.8", "−1.3", "0.21")
+    summed = stage in ("sum", "unseen")
+    parts = ids_of_the_row(row, unseen or stage == "ids") + table_of_weights(row, summed or stage == "gradient")
+    parts += way_back() if stage == "gradient" else to_the_sum(row, summed)
+    parts += lit_text(507, 146, "sum", summed) + cells((470, 164, 74, 44, total, WIDE, summed))
+    return svg(title, description, 364, parts + to_the_probability(unseen or stage == "probability", *answer))
 
 
 def wide_ids():
@@ -119,6 +122,16 @@ def wide_gradient():
         back to the three weights of the table that the row has read, at the ids 1, 3 and 5. The others stay.
     """
     return row_to_probability("gradient", "The way back: the error reaches three weights", description)
+
+
+def wide_unseen():
+    """A row with two features that the vocabulary does not know."""
+    description = """
+        The frame of a row, its ids, a table of weights, a sum and a probability, all of it lit. The job is driver,
+        which is new, and so is its pair: both have id 0, whose weight is 0. Few hours, with id 1 and −0.5, is the sum.
+        With the bias 0.5 the logit is 0 and the probability 0.5.
+    """
+    return row_to_probability("unseen", "What is new has id 0 and adds nothing", description)
 
 
 # ------------------------------------------------------------------------------------- FTRL, rows, pairs
@@ -214,4 +227,4 @@ def pair_sets():
     return svg("The pairs of twelve columns, in three groups", description, top + 12 * size + 14, parts)
 
 
-FIGURES = [wide_ids, wide_sum, wide_probability, wide_gradient, ftrl_steps, held_out, pair_sets]
+FIGURES = [wide_ids, wide_sum, wide_probability, wide_gradient, wide_unseen, ftrl_steps, held_out, pair_sets]
