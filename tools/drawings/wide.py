@@ -164,6 +164,32 @@ def ftrl_steps():
     return svg("FTRL has no weight while z is inside a band", description, bottom + 44, parts + cells(*table))
 
 
+def l1_once():
+    """The sum of gradients grows with the epochs, the threshold does not: a sketch."""
+    ground, size, threshold = 270, 26, 5
+    level, parts = ground - threshold * size, []
+    for left, epochs, outcome in ((16, 4, "the weight stays 0"), (368, 8, "the weight is free")):
+        parts += rectangle(left, 16, 336, 314, CARD, EDGE, radius=10)
+        parts += text(left + 168, ground + 22, f"{epochs} epochs", SMALL, bold=True)
+        parts += text(left + 168, ground + 44, outcome, SMALL)
+        for i in range(epochs):
+            beyond = i >= threshold
+            fill = TINT[WIDE] if beyond else TINT[GREY]
+            parts += rectangle(left + 118, ground - size * (i + 1), 60, size, fill, WIDE if beyond else GREY, radius=0)
+        parts += line(left + 20, ground, left + 316, ground) + line(left + 20, level, left + 316, level, colour=WIDE)
+        parts += text(left + 24, level - 16, "λ₁, once", SMALL, "start")
+        parts += text(left + 190, ground - 40, "|z|: a block", SMALL, "start")
+        parts += text(left + 190, ground - 18, "for each epoch", SMALL, "start")
+    for y, string in ((76, "what is left"), (98, "for the weight")):
+        parts += text(558, y, string, SMALL, "start")
+    description = """
+        Two panels. Each epoch adds a block to the size of z, the sum of the gradients of a weight; a line at the height
+        of five blocks is lambda 1, the same in both. After four epochs the blocks are below the line and the weight
+        stays 0. After eight they are above it by three blocks, which are left for the weight.
+    """
+    return svg("Gradients add up with the epochs, L1 is counted once", description, 346, parts)
+
+
 def held_out():
     """Which rows are for what: to fit, to choose, to score at the end."""
     parts = []
@@ -227,4 +253,4 @@ def pair_sets():
     return svg("The pairs of twelve columns, in three groups", description, top + 12 * size + 14, parts)
 
 
-FIGURES = [wide_ids, wide_sum, wide_probability, wide_gradient, wide_unseen, ftrl_steps, held_out, pair_sets]
+FIGURES = [wide_ids, wide_sum, wide_probability, wide_gradient, wide_unseen, ftrl_steps, l1_once, held_out, pair_sets]
