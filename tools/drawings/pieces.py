@@ -32,6 +32,11 @@ def text(x, y, string, size=LARGE, anchor="middle", bold=False, colour=INK):
     return [f'<text {place} fill="{colour}"{weight}>{escape(string)}</text>']
 
 
+def lit_text(x, y, string, lit, **how):
+    """Text that is bold where it is the subject, and grey where it is not."""
+    return text(x, y, string, bold=lit, colour=INK if lit else GREY, **how)
+
+
 def rectangle(x, y, width, height, fill, stroke, radius=6, thick=1.5):
     place = f'x="{number(x)}" y="{number(y)}" width="{number(width)}" height="{number(height)}"'
     return [f'<rect {place} rx="{radius}" fill="{fill}" stroke="{stroke}" stroke-width="{thick}"/>']
