@@ -48,16 +48,15 @@ def bounded_count():
         parts += arrow((120, 54 + 52 * i), (160, 54 + 52 * i), (160, 132), (208, 132))
     parts += panel(208, 58, 216, 148, "a table of counts", GREY) + box(248, 246, 136, 48, "disk")
     for i, (name, count) in enumerate((("HS-grad, Male", "7111"), ("Some-college, Male", "4485"), ("…", "…"))):
-        parts += text(220, 102 + 28 * i, name, 15, "start") + text(412, 102 + 28 * i, count, 15, "end")
-    parts += text(316, 188, "memory has a limit", SMALL) + arrow((316, 206), (316, 246), both=True)
+        parts += text(220, 110 + 25 * i, name, 15, "start") + text(412, 110 + 25 * i, count, 15, "end")
+    parts += text(316, 189, "memory has a limit", SMALL) + arrow((316, 206), (316, 246), both=True)
     parts += text(400, 270, "spill what does not fit", SMALL, "start") + arrow((424, 132), (486, 132))
     parts += text(455, 116, "sort", SMALL)
-    for i, name in enumerate(("0  unknown", "1  HS-grad, Male", "2  Some-college, Male", "3  …")):
-        table.append((486, 66 + 34 * i, 216, 34, "", GREY, False))
-        parts += text(498, 83 + 34 * i, name, 15, "start")
-    parts += (
-        text(594, 44, "vocabulary", bold=True) + text(72, 256, "read piece", SMALL) + text(72, 278, "by piece", SMALL)
-    )
+    for i, name in enumerate(("unknown", "HS-grad, Male", "Some-college, Male", "…")):
+        table += [(486, 66 + 34 * i, 36, 34, str(i), GREY, True), (522, 66 + 34 * i, 180, 34, "", GREY, False)]
+        parts += text(532, 83 + 34 * i, name, 15, "start")
+    parts += text(594, 44, "vocabulary", bold=True)
+    parts += text(72, 256, "read piece", SMALL) + text(72, 278, "by piece", SMALL)
     description = """
         Four parts of the rows on the left are read piece by piece. In the middle a table of counts grows: education
         and sex with how many rows have both. Its memory has a limit, and what does not fit spills to disk and comes
@@ -201,11 +200,11 @@ def smaller_tables():
     for number, y in ((3, 96), (7, 236)):
         table.append((40, y, 60, 44, str(number), GREY, True))
     for i in range(4):
-        table.append((250, 72 + 58 * i, 80, 44, "weight" if i == 2 else "", WIDE, i == 2))
+        table.append((236, 72 + 58 * i, 108, 44, "weight" if i == 2 else "", WIDE, i == 2))
         table.append((450, 72 + 58 * i, 80, 44, f"r = {i}", WIDE, i == 3))
     for i in range(2):
         table.append((620, 100 + 116 * i, 80, 44, f"q = {i}", WIDE, True))
-    parts += arrow((100, 118), (250, 204)) + arrow((100, 258), (250, 216))
+    parts += arrow((100, 118), (236, 204)) + arrow((100, 258), (236, 216))
     parts += line(530, 262, 620, 124) + line(530, 272, 620, 238)
     parts += text(290, 320, "one weight for both", SMALL)
     parts += (
