@@ -5,14 +5,17 @@ import re
 import xml.etree.ElementTree as ET
 
 import figures
+import nbformat
 from drawings import joint, pieces
 import wdl_helpers as wdl
 import pytest
 import wdl_adult as adult
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
+from test_notebooks import PATHS, code, printed, prose
 
 DRAWINGS = figures.drawings()
+NOTEBOOKS = [nbformat.read(path, as_version=4) for path in PATHS]
 every_drawing = pytest.mark.parametrize("name", DRAWINGS)
 HOUSE = {pieces.WIDE: wdl.ORANGE, pieces.DEEP: wdl.BLUE, pieces.JOINT: wdl.GREEN, pieces.GREY: wdl.GREY}
 
@@ -91,6 +94,20 @@ def test_no_text_leaves_its_box_or_meets_another_or_is_crossed_out(name):
             assert inside or apart((left, top, right, bottom), (x, y, x + width, y + height)), string
     for segment, box in itertools.product(segments(name), texts):
         assert not crosses(segment, box), (segment, box[4])
+
+
+@every_drawing
+def test_its_numbers_are_those_of_the_notebook_that_shows_it(name):
+    shown = [notebook for notebook in NOTEBOOKS if any(f"images/{name}" in text for text in prose(notebook))]
+    assert shown, "no notebook shows it"
+    drawn = " ".join(element.text for element in elements(name, "text"))
+    said = " ".join(text for notebook in shown for text in prose(notebook) if f"images/{name}" in text)
+    if "small example" in drawn + said:
+        return  # its numbers are its own
+    source = " ".join(printed(notebook) + " ".join(cell.source for cell in code(notebook)) for notebook in shown)
+    source = source.replace("-", "−").replace("_", ",")
+    for number in re.findall(r"\d+\.\d+|\d{1,3}(?:,\d{3})+|\de−\d\d", drawn.replace("-", "−")):
+        assert number in source, f"{number} is drawn and is not in the notebook"
 
 
 def test_the_census_models_numbers_are_those_of_the_code():

@@ -154,7 +154,7 @@ def table_pieces():
             number = 2 * place + piece
             on = number in (2, 7)
             x = 120 + 118 * place
-            table.append((x, y, 104, 40, f"{10.0 * number}", WIDE, on))
+            table.append((x, y, 104, 40, str(10 * number), WIDE, on))
             parts += text(x + 52, y + 58, f"id {number}", SMALL, bold=on)
     parts += text(410, 44, "id 7 → piece 1, place 3", SMALL, "start") + text(
         410, 68, "id 2 → piece 0, place 1", SMALL, "start"
