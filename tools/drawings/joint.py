@@ -531,7 +531,7 @@ def calibration_groups():
 def rows_set_aside():
     """Which rows Platt scaling is fitted on."""
     parts = []
-    for x, width, lines in ((16, 354, "26,000 training rows"), (382, 88, "the rest"), (482, 222, "16,281 test rows")):
+    for x, width, lines in ((16, 354, "26,000 training rows"), (382, 88, "others"), (482, 222, "test rows")):
         parts += box(x, 24, width, 44, lines)
     parts += box(84, 124, 218, 68, "joint model\nits weights", JOINT)
     parts += box(336, 124, 180, 68, "slope and bias\nof its logits", JOINT)
