@@ -93,6 +93,14 @@ def test_no_text_leaves_its_box_or_meets_another_or_is_crossed_out(name):
         assert not crosses(segment, box), (segment, box[4])
 
 
+def test_the_drawn_pairs_of_education_and_occupation_are_those_of_the_rows():
+    fit = adult.load_adult()[0][:26_000]
+    frequent = [fit[column].value_counts().index for column in ("education", "occupation")]
+    table = fit.groupby(["education", "occupation"]).size().unstack(fill_value=0).loc[*frequent]
+    drawn = ["".join("#" if n >= 10 else "+" if n else "_" for n in row) for row in table.to_numpy()]
+    assert drawn == figures.crossing.PAIRS and table.size == 240
+
+
 def test_the_census_models_numbers_are_those_of_the_code():
     train = adult.load_adult()[0][:500]
     wide, deep = adult.wide_features(train), adult.deep_features(train)
