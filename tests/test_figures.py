@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 
 import figures
 import nbformat
-from drawings import joint, pieces
+from drawings import crossing, joint, pieces
 import wdl_helpers as wdl
 import pytest
 import wdl_adult as adult
@@ -105,9 +105,17 @@ def test_its_numbers_are_those_of_the_notebook_that_shows_it(name):
     if "small example" in drawn + said:
         return  # its numbers are its own
     source = " ".join(printed(notebook) + " ".join(cell.source for cell in code(notebook)) for notebook in shown)
-    source = source.replace("-", "−").replace("_", ",")
-    for number in re.findall(r"\d+\.\d+|\d{1,3}(?:,\d{3})+|\de−\d\d", drawn.replace("-", "−")):
-        assert number in source, f"{number} is drawn and is not in the notebook"
+    known = set(re.findall(r"\d+(?:[.,]\d+)*(?:e-\d\d)?", source.replace("_", ",")))
+    for number in re.findall(r"\d+\.\d+|\d{1,3}(?:,\d{3})+|\de-\d\d", drawn):
+        assert number in known, f"{number} is drawn and is not in the notebook"
+
+
+def test_the_drawn_pairs_of_education_and_occupation_are_those_of_the_rows():
+    fit = adult.load_adult()[0][:26_000]
+    frequent = [fit[column].value_counts().index for column in ("education", "occupation")]
+    table = fit.groupby(["education", "occupation"]).size().unstack(fill_value=0).loc[*frequent]
+    drawn = ["".join("#" if n >= 10 else "+" if n else "_" for n in row) for row in table.to_numpy()]
+    assert drawn == crossing.PAIRS and table.size == 240
 
 
 def test_the_census_models_numbers_are_those_of_the_code():

@@ -5,6 +5,8 @@ from drawings.pieces import (
     DEEP,
     EDGE,
     GREY,
+    INK,
+    LINE,
     SMALL,
     TINT,
     WIDE,
@@ -58,6 +60,117 @@ def factors():
         0, 2 times the app's column 2, 1, 0, 1 is 3.
     """
     return svg("A table of pairs is a tall table times a flat one", description, 462, parts)
+
+
+def taught():
+    """Which pairs train the two vectors that meet in a gap."""
+    row, column, n, size = 2, 4, 7, 36
+    left, middle, top, below = 60, 226, 64, 190
+    gaps = {(row, column), (0, 1), (0, 4), (1, 3), (2, 1), (3, 6), (4, 0), (5, 4), (5, 2), (6, 5)}
+    parts, lit = [], []
+    for i in range(n):
+        for j in range(n):
+            place = (middle + size * j, below + size * i, size, size)
+            of_it = (i == row or j == column) and (i, j) not in gaps
+            fill = WIDE if of_it else CARD if (i, j) in gaps else TINT[WIDE]
+            parts += rectangle(*place, fill, EDGE, radius=0)
+    for f in range(3):
+        lit.append((left + size * f, below + size * row, size, size, "", DEEP, True))
+        lit.append((middle + size * column, top + size * f - 16, size, size, "", DEEP, True))
+    lit.append((middle + size * column, below + size * row, size, size, "?", DEEP, True))
+    parts += cells(*lit)
+    y, x = below + size * (row + 0.5), middle + size * (column + 0.5)
+    parts += arrow((middle - 4, y), (left + 3 * size + 6, y)) + arrow((x, below - 4), (x, top + 3 * size - 10))
+    parts += text(left + 1.5 * size, y - 54, "the user's", SMALL) + text(left + 1.5 * size, y - 32, "vector", SMALL)
+    parts += text(x - 30, top + 36, "the app's vector", SMALL, "end")
+    for k, (fill, lines) in enumerate(
+        (
+            (WIDE, ("pairs of this user or", "of this app in the log:", "they train the vectors")),
+            (TINT[WIDE], ("other pairs in the log",)),
+            (CARD, ("never shown",)),
+            (TINT[DEEP], ("never shown, and yet", "the product is there")),
+        )
+    ):
+        at = below + (0, 92, 140, 188)[k]
+        parts += rectangle(490, at, 22, 22, fill, DEEP if k == 3 else EDGE, radius=0)
+        for i, string in enumerate(lines):
+            parts += text(520, at + 11 + 22 * i, string, SMALL, "start")
+    description = """
+        A table of seven users by seven apps. The gap in the third row and the fifth column is blue: this pair was
+        never shown. The other pairs of its row that are in the log are dark orange, and an arrow leads from them to
+        the user's vector, which they train. The pairs of its column train the app's vector. The two meet in the gap.
+    """
+    return svg("What trains the two vectors of a pair never shown", description, 462, parts)
+
+
+def stage(lit, name, x, width, shape):
+    """Title and shape of a stage, and whether it is lit."""
+    on = name in lit
+    parts = text(x + width / 2, 34, name, SMALL, bold=on, colour=INK if on else GREY)
+    return parts + text(x + width / 2, 252, shape, SMALL, bold=on, colour=INK if on else GREY), on
+
+
+def steps(lit, title, description):
+    """The way of three rows through the machine, from ids to one number a row; the stages in `lit` have colour."""
+    parts, placed = [], []
+    ids, idle = stage(lit, "ids", 32, 120, "(3, 2)")
+    vectors, vectored = stage(lit, "vectors", 220, 112, "(3, 2, 4)")
+    numbers, numbered = stage(lit, "each number", 400, 112, "(3, 4)")
+    sums, summed = stage(lit, "pair sum", 590, 70, "(3, 1)")
+    parts += ids + vectors + numbers + sums
+    for row in range(3):
+        y = 58 + 62 * row
+        placed += [(32 + 60 * i, y + 9, 60, 32, name, GREY, idle) for i, name in enumerate(("user", "app"))]
+        for part in (0, 1):
+            placed += [(220 + 28 * f, y + 25 * part, 28, 25, "", DEEP, vectored) for f in range(4)]
+        placed += [(400 + 28 * f, y + 12, 28, 26, "", DEEP, numbered) for f in range(4)]
+        placed.append((611, y + 12, 28, 26, "", DEEP, summed))
+        for start, end, on in ((152, 220, vectored), (332, 400, numbered), (512, 611, summed)):
+            parts += arrow((start + 8, y + 25), (end - 6, y + 25), colour=LINE if on else EDGE)
+    parts += cells(*placed)
+    return svg(title, description, 278, parts)
+
+
+def fm_vectors():
+    """The first step: a vector for each id."""
+    description = """
+        Three rows go from left to right: two ids, two vectors of four numbers, one set of four numbers, one number.
+        The first step is lit: the ids of a user and of an app are looked up, and there is a vector for each, so the
+        shape goes from (3, 2) to (3, 2, 4).
+    """
+    return steps(("ids", "vectors"), "Step one: a vector for each id", description)
+
+
+def fm_sum():
+    """The second step: the identity."""
+    description = """
+        The same three rows, with the second step lit: from the two vectors of a row, of shape (3, 2, 4), the square
+        of the sum minus the sum of the squares gives four numbers a row, (3, 4). Added up and halved they are one
+        number a row, (3, 1), the product of its two vectors.
+    """
+    return steps(("vectors", "each number", "pair sum"), "Step two: the identity", description)
+
+
+def fm_model():
+    """The whole machine: two tables looked up by the same ids, and a sum with the bias."""
+    parts = box(24, 112, 92, 80, "ids\n(3, 2)")
+    parts += box(176, 28, 150, 76, "vectors\n(3, 2, 4)", DEEP) + box(386, 28, 130, 76, "pair sum\n(3, 1)", DEEP)
+    parts += box(176, 200, 340, 76, "weights of the ids, added up\n(3, 1)", WIDE)
+    parts += box(576, 112, 120, 80, "logit\nwith the bias")
+    for points in (
+        ((70, 112), (70, 66), (176, 66)),
+        ((326, 66), (386, 66)),
+        ((516, 66), (636, 66), (636, 112)),
+        ((70, 192), (70, 238), (176, 238)),
+        ((516, 238), (636, 238), (636, 192)),
+    ):
+        parts += arrow(*points)
+    description = """
+        From the ids of a row two ways lead to its logit. Above, the ids are looked up in a table of vectors, and the
+        identity makes one number of them, the sum of the pairs. Below, the same ids are looked up in a table of
+        single weights, which are added up. The two numbers and the bias give the logit.
+    """
+    return svg("The factorization machine, both ways from ids to logit", description, 304, parts)
 
 
 def identity():
@@ -126,4 +239,4 @@ def joins():
     return svg("The same vectors: a product, layers, or both", description, 388, parts)
 
 
-FIGURES = [factors, identity, joins]
+FIGURES = [factors, taught, identity, fm_vectors, fm_sum, fm_model, joins]
