@@ -36,9 +36,8 @@ def execute(notebook, folder):
         if os.name == "posix":  # Unix sockets work with the network cut, loopback included
             config.KernelManager.transport, config.KernelManager.ip = "ipc", f"{sockets}/kernel"
         resources = {"metadata": {"path": folder}}
-        NotebookClient(
-            notebook, timeout=600, kernel_name="python3", record_timing=False, resources=resources, config=config
-        ).execute()
+        settings = {"timeout": 600, "kernel_name": "python3", "record_timing": False, "coalesce_streams": True}
+        NotebookClient(notebook, resources=resources, config=config, **settings).execute()
     return notebook
 
 
