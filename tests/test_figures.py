@@ -16,6 +16,7 @@ from test_notebooks import PATHS, code, printed, prose
 
 DRAWINGS = figures.drawings()
 NOTEBOOKS = [nbformat.read(path, as_version=4) for path in PATHS]
+NUMBER = r"\d+(?:,\d{3})+|\d+(?:\.\d+)?(?:e-\d\d)?"
 every_drawing = pytest.mark.parametrize("name", DRAWINGS)
 HOUSE = {pieces.WIDE: wdl.ORANGE, pieces.DEEP: wdl.BLUE, pieces.JOINT: wdl.GREEN, pieces.GREY: wdl.GREY}
 
@@ -26,6 +27,10 @@ def elements(name, tag):
 
 def numbers(element, *names):
     return [float(element.get(name)) for name in names]
+
+
+def value(number):
+    return float(number.replace(",", ""))
 
 
 def text_boxes(name):
@@ -105,9 +110,10 @@ def test_its_numbers_are_those_of_the_notebook_that_shows_it(name):
     if "small example" in drawn + said:
         return  # its numbers are its own
     source = " ".join(printed(notebook) + " ".join(cell.source for cell in code(notebook)) for notebook in shown)
-    known = set(re.findall(r"\d+(?:[.,]\d+)*(?:e-\d\d)?", source.replace("_", ",")))
+    known = {value(number) for number in re.findall(NUMBER, source.replace("_", ","))}
     for number in re.findall(r"\d+\.\d+|\d{1,3}(?:,\d{3})+|\de-\d\d", drawn):
-        assert number in known, f"{number} is drawn and is not in the notebook"
+        digits = len(number.partition(".")[2])
+        assert value(number) in known | {round(other, digits) for other in known}, f"{number} is not in the notebook"
 
 
 def test_the_drawn_pairs_of_education_and_occupation_are_those_of_the_rows():
