@@ -58,22 +58,22 @@ def to_the_sum(row, lit):
 
 
 def way_back():
-    """The arrows from the error to the three weights, and the error itself."""
+    """The arrows from the error to the three weights and to the bias, and the error itself."""
     parts = arrow((600, 294), (536, 294)) + cells((462, 272, 74, 44, "0.21", GREY, True))
     parts += text(499, 334, "error: 0.21 − 0", bold=True)
     for of in CLERK.values():
         parts += arrow((462, 294 + 6 * (of - 3)), (400, 70 + 32 * of), colour=WIDE, thick=3)
-    return parts
+    return parts + arrow((523, 272), (600, 90), colour=WIDE, thick=3)
 
 
-def to_the_probability(lit, logit, probability):
+def to_the_probability(lit, bias_lit, logit, probability):
     """The last step: the bias, the logit, the sigmoid."""
     colour = LINE if lit else EDGE
-    parts = lit_text(642, 34, "bias", lit) + lit_text(572, 150, "logit", lit) + lit_text(642, 334, "probability", lit)
-    parts += lit_text(632, 240, "sigmoid", lit, anchor="end")
+    parts = lit_text(642, 34, "bias", bias_lit) + lit_text(642, 334, "probability", lit)
+    parts += lit_text(652, 148, "logit", lit, anchor="start") + lit_text(632, 240, "sigmoid", lit, anchor="end")
     parts += arrow((544, 186), (600, 186), colour=colour) + arrow((642, 98), (642, 164), colour=colour)
     parts += arrow((642, 208), (642, 272), colour=colour)
-    parts += cells((600, 54, 84, 44, "0.5", WIDE, lit), (600, 164, 84, 44, logit, GREY, lit))
+    parts += cells((600, 54, 84, 44, "0.5", WIDE, bias_lit), (600, 164, 84, 44, logit, GREY, lit))
     return parts + cells((600, 272, 84, 44, probability, GREY, lit))
 
 
@@ -83,9 +83,10 @@ def row_to_probability(stage, title, description):
     row, total, *answer = (DRIVER, "−0.5", "0", "0.5") if unseen else (CLERK, "−1.8", "−1.3", "0.21")
     summed = stage in ("sum", "unseen")
     parts = ids_of_the_row(row, unseen or stage == "ids") + table_of_weights(row, summed or stage == "gradient")
-    parts += way_back() if stage == "gradient" else to_the_sum(row, summed)
     parts += lit_text(507, 146, "sum", summed) + cells((470, 164, 74, 44, total, WIDE, summed))
-    return svg(title, description, 364, parts + to_the_probability(unseen or stage == "probability", *answer))
+    lit = unseen or stage == "probability"
+    parts += to_the_probability(lit, lit or stage == "gradient", *answer)
+    return svg(title, description, 364, parts + (way_back() if stage == "gradient" else to_the_sum(row, summed)))
 
 
 def wide_ids():
@@ -116,12 +117,13 @@ def wide_probability():
 
 
 def wide_gradient():
-    """The error reaches the weights that were read, and no others."""
+    """The error reaches the weights that were read and the bias, and no others."""
     description = """
         The same frame, now with the way back lit: the label 0 is taken from the probability 0.21, and this error goes
-        back to the three weights of the table that the row has read, at the ids 1, 3 and 5. The others stay.
+        back to the bias and to the three weights of the table that the row has read, at the ids 1, 3 and 5. The other
+        weights have no gradient.
     """
-    return row_to_probability("gradient", "The way back: the error reaches three weights", description)
+    return row_to_probability("gradient", "The way back: the error reaches three weights and the bias", description)
 
 
 def wide_unseen():
