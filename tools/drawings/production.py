@@ -123,13 +123,13 @@ def pieces_on_cores():
             parts += text(left + 40, y + 24, f"core {j + 1}", SMALL)
             table = []
             for k, string in enumerate(lane):
-                width = 136 if title == "1 × 200" else 76 if len(lane) == 1 else 44
+                width = 136 if title == "1 × 200" else 82 if len(lane) == 1 else 47
                 table.append((left + 76 + (width + 6) * k, y, width, 48, string, JOINT, True))
             parts += cells(*table) if lane else text(left + 144, y + 24, "idle", SMALL)
         parts += arrow((left + 76, 188), (left + 212, 188)) + text(left + 144, 208, "time", SMALL)
     description = """
         Three panels with two cores each. In one piece the 200 rows keep core 1 busy for long, and core 2 is idle.
-        In two pieces of 100 both cores work, and are done in little more than half of the time. In four pieces of
+        In two pieces of 100 both cores work, and are done in six tenths of the time. In four pieces of
         50 each core has two of them to do, which together take a little longer than one piece of 100.
     """
     return svg("200 rows in one, two and four pieces", description, 248, parts)

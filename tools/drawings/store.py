@@ -68,7 +68,7 @@ def store_model():
         ("visitor\ncountry …", f"vectors\nof {dimension}"),
         ("numbers\nage …", "0 to 1\nquantiles"),
     )
-    top = "σ ( wide logit + deep logit + one bias ) = P(install)\none logistic loss trains both parts"
+    top = "σ ( wide logit + deep logit + one bias ) = P(install)\none log loss trains both parts"
     description = f"""
         Bottom to top. Left, the wide part: each pair of an installed app and the app shown has one weight; a row's
         weights are added up. Right, the deep part: installed apps, the app shown and what is known of the visitor
@@ -212,18 +212,17 @@ def time_order():
         parts += panel(16, y, 688, 152, title)
         parts += box(32, y + 66, 136, 44, "day before") + box(552, y + 66, 136, 44, "next day")
         held_out = RANDOM_ROWS if title == "Leaky" else range(16, 20)
-        parts += cells(*((200 + 16 * i, y + 66, 16, 44, "", WIDE, i not in held_out) for i in range(20)))
-    parts += arrow((216, 82), (216, 62), (424, 62), (424, 82), both=True)
-    parts += text(440, 62, "the rate counts these rows", SMALL, "start")
-    parts += text(360, 146, "the log, some rows held out by lot", SMALL)
-    parts += arrow((100, 250), (100, 230), (280, 230), (280, 250))
+        parts += cells(*((201 + 16 * i, y + 66, 13, 44, "", WIDE, i not in held_out) for i in range(20)))
+    parts += arrow((207, 82), (207, 62), (511, 62), (511, 82), both=True)
+    parts += text(360, 146, "the rate counts the whole log; some rows are held out by lot", SMALL)
+    parts += arrow((100, 250), (100, 230), (271, 230), (271, 250))
     parts += text(296, 230, "the rate of an earlier day", SMALL, "start")
     parts += text(360, 314, "the log, its latest rows held out", SMALL)
     description = """
         Two time lines of the day before, the log and the next day. The log is a row of twenty cells, orange where the
-        wide model is trained on it. Leaky: the rate is counted on the same rows that it is given to, and the four
-        held-out cells lie among the others at random. From the past: the rate comes from the day before, and the
-        held-out cells are the last four.
+        wide model is trained on it. Leaky: the rate is counted on the whole log and given to the same rows, and the
+        four held-out cells, white, lie among the others at random. From the past: the rate comes from the day before,
+        and the held-out cells are the last four.
     """
     return svg("A leaky rate with a random split, and the way that goes with time", description, 352, parts)
 
