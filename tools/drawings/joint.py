@@ -295,7 +295,7 @@ def planted_grid():
         parts += rectangle(514, y - 4, 24, 24, fill, edge, radius=0, thick=2)
         parts += text(550, y - 4, first, bold=True, anchor="start") + text(550, y + 20, second, SMALL, "start")
     description = """
-        A map of 24 users, from top to bottom, and 24 apps, from left to right. Where both like music, or both like
+        A map of 24 users, from top to bottom, and 24 apps, from left to right. Where both are for music, or both for
         travel, the block is dark: installs are frequent. The other two blocks are light: installs are rare. White
         cells are strewn over all four blocks: these pairs were never shown. Twenty framed cells are exceptions, light
         in a dark block or dark in a light one.
