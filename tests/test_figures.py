@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ET
 
 import figures
 import nbformat
+import numpy as np
 from drawings import crossing, joint, pieces
 import wdl_helpers as wdl
 import pytest
@@ -39,7 +40,8 @@ def text_boxes(name):
     for element in elements(name, "text"):
         x, y, size = numbers(element, "x", "y", "font-size")
         font = FontProperties(family="DejaVu Sans", weight=element.get("font-weight", "normal"))
-        width = TextPath((0, 0), element.text, size=size, prop=font).get_extents().width
+        outline = TextPath((0, 0), element.text, size=size, prop=font)
+        width = np.ptp(outline.vertices[outline.codes != outline.CLOSEPOLY, 0])
         left = x - {"start": 0, "middle": width / 2, "end": width}[element.get("text-anchor")]
         found.append((left, y - 0.75 * size, left + width, y + 0.2 * size, element.text))
     return found
