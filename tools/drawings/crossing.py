@@ -15,6 +15,7 @@ from drawings.pieces import (
     line,
     panel,
     rectangle,
+    ring,
     svg,
     text,
 )
@@ -168,26 +169,21 @@ def coarse():
     return svg("Crosses of apps and crosses of categories", description, 352, parts)
 
 
-def ring(x, y):
-    """An open dot."""
-    return dot(x, y, INK, 10) + dot(x, y, CARD, 8)
-
-
 def xor():
     """Four points that no line parts, and the same four when the cross is a third direction."""
     parts = panel(16, 16, 336, 330, "two facts") + panel(368, 16, 336, 330, "and their cross")
     parts += arrow((84, 290), (312, 290)) + arrow((84, 290), (84, 72))
     parts += text(250, 316, "game", SMALL) + text(66, 60, "adult", SMALL)
     parts += line(92, 178, 200, 286, WIDE, 3)
-    parts += ring(104, 270) + dot(264, 270, INK, 10) + dot(104, 110, INK, 10) + ring(264, 110)
+    parts += ring(104, 270, INK, 9) + dot(264, 270, INK, 10) + dot(104, 110, INK, 10) + ring(264, 110, INK, 9)
     parts += text(264, 142, "on the wrong side", SMALL)
     parts += arrow((420, 290), (676, 290)) + arrow((420, 290), (420, 72))
     parts += text(590, 316, "adult + game", SMALL) + text(404, 60, "cross", SMALL)
     parts += line(452, 300, 660, 118, WIDE, 3)
-    parts += ring(440, 270) + dot(540, 270, INK, 10) + ring(640, 100)
+    parts += ring(440, 270, INK, 9) + dot(540, 270, INK, 10) + ring(640, 100, INK, 9)
     parts += text(572, 256, "two rows", SMALL, "start")
     parts += dot(216, 372, INK, 10) + text(234, 372, "likes it", SMALL, "start")
-    parts += ring(400, 372) + text(418, 372, "does not", SMALL, "start")
+    parts += ring(400, 372, INK, 9) + text(418, 372, "does not", SMALL, "start")
     description = """
         Left, the four rows as corners of a square, with game to the right and adult upwards. The two rows that like
         the app stand at opposite corners. The line drawn has the row with both facts on its wrong side, as any line
