@@ -12,6 +12,7 @@ import wdl_helpers as wdl
 import pytest
 import wdl_adult as adult
 from matplotlib.font_manager import FontProperties
+from approximate import value
 from matplotlib.textpath import TextPath
 from test_notebooks import PATHS, code, printed, prose
 
@@ -28,10 +29,6 @@ def elements(name, tag):
 
 def numbers(element, *names):
     return [float(element.get(name)) for name in names]
-
-
-def value(number):
-    return float(number.replace(",", ""))
 
 
 def text_boxes(name):
