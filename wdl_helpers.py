@@ -379,13 +379,19 @@ def _trainer(model):
         return kept
     step = tf.autograph.experimental.do_not_convert(model.train_step)
 
-    @tf.function(reduce_retracing=True)
+    @tf.function
     def compiled(inputs, labels, batches):
         for rows in batches:
             step(({name: tf.gather(array, rows) for name, array in inputs.items()}, tf.gather(labels, rows)))
 
+    def any_rows(array):
+        return tf.TensorSpec([None, *array.shape[1:]], array.dtype)
+
     def trainer(inputs, labels, batches):
-        compiled(inputs, labels, batches)
+        # One graph for whole batches and the shorter last one: to build a graph takes as long as some epochs.
+        shapes = {name: any_rows(array) for name, array in inputs.items()}, any_rows(labels)
+        graph = compiled.get_concrete_function(*shapes, tf.TensorSpec([None, None], tf.int32))
+        graph(inputs, labels, batches)
 
     model.optimizer.build(model.trainable_variables)
     trainer.optimizer, model.wdl_trainer = model.optimizer, trainer

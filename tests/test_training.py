@@ -79,6 +79,15 @@ def test_training_is_keras_fit_on_the_same_order_to_the_last_bit(batch_size, ste
         np.testing.assert_array_equal(weight, weights_of(models[1])[path], err_msg=path)
 
 
+def test_one_graph_serves_whole_batches_the_shorter_last_one_and_other_data(monkeypatch):
+    model, built = wdl.wide_model(WIDE), []
+    step = model.train_step
+    monkeypatch.setattr(model, "train_step", lambda data: (built.append(data), step(data))[1])
+    wdl.train(model, WIDE_INPUTS, LABELS, wdl.Ftrl(0.1), epochs=2, batch_size=24)
+    wdl.train(model, {"wide_ids": INPUTS["wide_ids"][:30]}, LABELS[:30], epochs=1, batch_size=8)
+    assert len(LABELS) % 24 and len(built) == 1
+
+
 def test_each_row_is_in_one_batch_an_epoch_and_the_seed_gives_the_order():
     for n_rows, batch_size, shapes in ((600, 2, [(256, 2), (44, 2)]), (7, 3, [(2, 3), (1, 1)]), (3, 5, [(1, 3)])):
         np.random.seed(1)
