@@ -7,7 +7,8 @@ Some things change the last bits of what TensorFlow computes, and training makes
   chooses. The gradient of a logarithm has a reciprocal in it, so `wdl_helpers.LogLoss` does without;
 - TensorFlow's optimisation of graphs turns g / √a, AdaGrad's step, into `Rsqrt`, and 1 / x into `Reciprocal`: these
   two parts of it are turned off;
-- long sums are cut into as many pieces as there are threads: their number is fixed.
+- long sums are cut into as many pieces as there are threads: their number is fixed, TensorFlow's and that of the
+  linear algebra (BLAS) that NumPy, SciPy and scikit-learn call.
 """
 
 import contextlib
@@ -40,12 +41,12 @@ def quiet_stderr():
 
 
 try:
+    for package in ("IPython", "matplotlib", "pandas", "scipy", "sklearn"):  # what the other modules import
+        importlib.import_module(package)
     with quiet_stderr():
         import tensorflow as tf
     import keras
-
-    for package in ("IPython", "matplotlib", "pandas", "scipy", "sklearn"):  # what the other modules import
-        importlib.import_module(package)
+    import threadpoolctl
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
         f"The package '{error.name}' is missing: type `make lab` in the project's folder, "
@@ -79,6 +80,7 @@ def reproducible(seed=0):
             raise RuntimeError(
                 "Call reproducible before TensorFlow computes anything: its number of threads cannot be changed later."
             ) from None
+    threadpoolctl.threadpool_limits(1, "blas")  # for small matrices, as here, more threads mostly wait for each other
     tf.config.optimizer.set_experimental_options({"arithmetic_optimization": False, "constant_folding": False})
     tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(seed)

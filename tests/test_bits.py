@@ -1,5 +1,7 @@
 """No kernel whose bits depend on the maker of the processor, in any graph that trains, predicts or serves."""
 
+import sys
+
 import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
 import wdl_adult as adult
 import wdl_production as production
@@ -9,6 +11,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import threadpoolctl
 from hypothesis import given
 from hypothesis import strategies as st
 from laws import FEW, small_frame, small_parts
@@ -92,6 +95,8 @@ def test_the_test_sees_what_keras_own_loss_and_tensorflows_own_graph_optimizer_b
 def test_the_number_of_threads_is_fixed():
     wdl.reproducible()
     assert tf.config.threading.get_intra_op_parallelism_threads() == 2
+    blas = [pool["num_threads"] for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]
+    assert set(blas) == {1} or sys.platform == "darwin", "a Mac has a library of its own, which nothing can set"
 
 
 # ------------------------------------------------------------------------------------------------- the loss
