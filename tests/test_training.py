@@ -1,3 +1,4 @@
+import gc
 import os
 import pathlib
 import subprocess
@@ -370,6 +371,14 @@ def test_reproducible_refuses_when_tensorflow_was_imported_first(other_process):
 
 def test_many_models_in_one_process_print_no_warning(other_process):
     assert "retracing" not in other_process.stderr
+
+
+def test_garbage_is_collected_again_after_the_imports():
+    assert gc.isenabled() and gc.get_freeze_count() > 100_000
+    with pytest.raises(ImportError), wdl_reproducible.without_garbage():
+        assert not gc.isenabled()
+        raise ImportError
+    assert gc.isenabled()
 
 
 def test_the_settings_for_equal_bits_are_made_before_tensorflow_is_imported():
