@@ -52,7 +52,7 @@ def kernels(run):
 @pytest.mark.parametrize("model", MODELS)
 def test_training_runs_no_kernel_that_depends_on_the_processor(model, optimizer):
     built = MODELS[model]()
-    validation = INPUTS, LABELS
+    validation = (INPUTS, LABELS) if optimizer == "ftrl" else None  # its graph has no optimizer in it
     run = lambda: wdl.train(built, INPUTS, LABELS, OPTIMIZERS[optimizer](), 1, 16, validation)  # noqa: E731
     assert not kernels(run) & DEPENDENT
 
