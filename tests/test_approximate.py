@@ -6,7 +6,7 @@ import nbformat
 import pytest
 
 from approximate import difference, split, spread_of
-from seeds import moved
+from seeds import deviation, moved
 
 NOTEBOOKS = sorted((pathlib.Path(__file__).resolve().parent.parent / "notebooks").glob("*.ipynb"))
 
@@ -60,6 +60,12 @@ def test_every_kind_of_output_is_compared_but_pictures():
     assert numbers == ["0.10", "0.10", "7"] and len(words) == 4
     other = {**table, "data": {**table["data"], "text/html": "<b>0.20</b>"}}
     assert difference([table], [other], [0.0, 0.0]) and not difference([table], [other], [0.03, 0.03])
+
+
+def test_a_deviation_is_taken_from_the_committed_number_and_not_from_the_mean():
+    assert deviation(1.0, [4.0, 5.0]) == 3.5  # √((3² + 4²) / 2) is 3.54
+    assert deviation(4.5, [4.0, 5.0]) == 0.5
+    assert deviation(2.0, [2.0]) == deviation(2.0, []) == 0.0
 
 
 def test_seeds_are_moved_in_the_lesson_alone():

@@ -1,7 +1,8 @@
 """When two outputs of a cell say the same: the words are equal, and each number is as close as other seeds let it be.
 
-`spread.json` holds, for each number that a cell tagged `approx` prints, its standard deviation over runs with other
-seeds, as tools/seeds.py measured it. To another build of TensorFlow, whose last bits differ, a run is another seed.
+`spread.json` holds, for each number that a cell tagged `approx` prints, how far runs with other seeds are from it, as
+tools/seeds.py measured it: the standard deviation, but from the committed number in place of the mean, since that is
+what a run is compared with. To another build of TensorFlow, whose last bits differ, a run is another seed.
 """
 
 import json

@@ -10,6 +10,7 @@ stay as they are. Measuring takes ten times as long as running the notebooks: na
 import argparse
 import concurrent.futures
 import json
+import math
 import re
 import statistics
 import sys
@@ -51,14 +52,20 @@ def is_approximate(cell):
     return "approx" in cell.metadata.get("tags", [])
 
 
+def deviation(committed, others):
+    """How far a number is in other runs from the committed one: the root of the mean square, to two digits."""
+    squares = [(other - committed) ** 2 for other in others]
+    return float(f"{math.sqrt(statistics.fmean(squares)):.2g}") if squares else 0.0
+
+
 def measured(path, runs):
-    """Cell id → standard deviations over the committed outputs and the runs; and what went wrong, list of str."""
+    """Cell id → how far the runs are from each committed number, see `deviation`; and what went wrong, list of str."""
     result, wrong = {}, []
     for i, cell in enumerate(nbformat.read(path, as_version=4).cells):
         if cell.cell_type != "code":
             continue
         words, numbers = split(cell.outputs)
-        values = [[value(number)] for number in numbers]
+        values = [[] for _ in numbers]
         for amount, cells in runs.items():
             other_words, others = split(cells[i].outputs)
             if failure(cells[i]):
@@ -71,8 +78,8 @@ def measured(path, runs):
                 for known, other in zip(values, others, strict=True):
                     known.append(value(other))
         if is_approximate(cell):
-            deviations = [statistics.stdev(known) if len(known) > 1 else 0.0 for known in values]
-            result[cell.id] = [float(f"{deviation:.2g}") for deviation in deviations]
+            committed = [value(number) for number in numbers]
+            result[cell.id] = [deviation(number, others) for number, others in zip(committed, values)]
     return result, wrong
 
 
