@@ -11,8 +11,8 @@ from drawings import crossing, joint, pieces
 import wdl_helpers as wdl
 import pytest
 import wdl_adult as adult
-from matplotlib.font_manager import FontProperties
 from approximate import value
+from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
 from test_notebooks import PATHS, code, printed, prose
 

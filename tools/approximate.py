@@ -10,7 +10,7 @@ import pathlib
 import re
 
 SPREAD = pathlib.Path(__file__).resolve().parent.parent / "notebooks" / "spread.json"
-DEVIATIONS = 4  # how many standard deviations a number may differ
+DEVIATIONS = 4  # how many of the deviations in spread.json a number may differ
 NUMBER = re.compile(r"(?<![\w.])([+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[+-]?\d+)?)(?![\d_])")
 
 
@@ -76,5 +76,5 @@ def difference(reference, found, deviations):
 
 
 def spread_of(notebook):
-    """Cell id → standard deviations of the numbers that the cell prints, for a notebook such as '02_wide_model'."""
+    """Cell id → deviations of the numbers that the cell prints, for a notebook such as '02_wide_model'."""
     return json.loads(SPREAD.read_text(encoding="utf-8")).get(notebook, {}) if SPREAD.exists() else {}
