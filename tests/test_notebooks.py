@@ -87,6 +87,13 @@ def test_it_was_run_once_from_top_to_bottom(path, notebook):
 
 
 @every_notebook
+def test_a_cells_prints_are_one_output_since_their_pieces_change_with_the_run(path, notebook):
+    for cell in code(notebook):
+        streams = [output.name for output in cell.outputs if output.output_type == "stream"]
+        assert len(streams) == len(set(streams)), cell.source
+
+
+@every_notebook
 def test_its_outputs_hold_no_error_no_warning_and_nothing_that_changes(path, notebook):
     for output in outputs(notebook):
         assert output.output_type != "error"
