@@ -55,8 +55,8 @@ other-cpu: .venv/installed ## train on this processor and on one that QEMU simul
 outputs: .venv/installed ## run the notebooks and write their outputs into them
 	$(BIN)/python tools/run_notebooks.py --write
 
-figures: .venv/installed ## draw the notebooks' drawings anew, from tools/figures.py
-	$(BIN)/python tools/figures.py
+figures: .venv/installed ## draw the notebooks' drawings anew, from drawings/figures.py
+	$(BIN)/python -m drawings.figures
 
 seeds: .venv/installed ## measure what other seeds change in the notebooks, and whether each claim holds: notebooks/spread.json
 	$(BIN)/python tools/seeds.py $(NOTEBOOKS)

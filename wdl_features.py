@@ -14,69 +14,12 @@ import functools
 import itertools
 import numbers
 
-import wdl_reproducible  # noqa: F401, before TensorFlow: it sets how TensorFlow computes
+import wdl_reproducible  # noqa: F401, it sets how TensorFlow computes
+from wdl_checks import check_buckets, check_fitted, check_frame, check_names, check_numbers, check_whole
 
-# isort: split
 import numpy as np
 import pandas as pd
 import tensorflow as tf
-
-# ------------------------------------------------------------------------------ checks of arguments
-
-
-def check_frame(frame, columns):
-    """Raise a clear error unless the `frame` is a data frame with rows, and with each of the `columns` once."""
-    if not isinstance(frame, pd.DataFrame):
-        raise TypeError(f"Expected a pandas DataFrame, got {type(frame).__name__}.")
-    repeated = list(frame.columns[frame.columns.duplicated()])
-    if repeated:
-        raise ValueError(f"The frame has the column {repeated[0]!r} more than once.")
-    for column in columns:
-        if column not in frame.columns:
-            raise KeyError(f"The frame has no column {column!r}; it has {list(frame.columns)}.")
-    if frame.empty:
-        raise ValueError("The frame is empty: at least one row and one column are needed.")
-
-
-def check_whole(name, value, least):
-    """Raise a ValueError unless the argument called `name` has a `value` that is a whole number of at `least` that."""
-    if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < least:
-        raise ValueError(f"{name} is {value!r}; expected a whole number of at least {least}.")
-
-
-def check_buckets(name, value):
-    """Raise a ValueError unless the argument called `name` has a `value` that is a number of buckets for int32 ids."""
-    check_whole(name, value, 1)
-    if value > 2**31 - 2:
-        raise ValueError(f"{name} is {value}; expected at most {2**31 - 2}, so that ids are 32-bit numbers.")
-
-
-def check_names(names):
-    """Raise a clear error unless `names` is a list of names with each of them once."""
-    if isinstance(names, str):
-        raise TypeError(f"{names!r} is a single name; expected a list of column names.")
-    for name in names:
-        if list(names).count(name) > 1:
-            raise ValueError(f"{name!r} is listed more than once.")
-
-
-def check_numbers(frame, column):
-    """The numbers of a `column` of the `frame`, float64 (rows,); a clear error unless all are finite numbers."""
-    check_frame(frame, [column])
-    if not pd.api.types.is_numeric_dtype(frame[column]) or pd.api.types.is_bool_dtype(frame[column]):
-        raise TypeError(f"Column {column!r} has the type {frame[column].dtype}; expected numbers.")
-    values = frame[column].to_numpy(dtype="float64", na_value=np.nan)
-    bad = np.flatnonzero(~np.isfinite(values))
-    if bad.size:
-        raise ValueError(f"Column {column!r} has {bad.size} missing or infinite values, first in row {bad[0]}.")
-    return values
-
-
-def check_fitted(fitted, function, key):
-    """Raise a ValueError unless `fitted` is the dict with a `key` that the `function` of that name returns."""
-    if not isinstance(fitted, dict) or key not in fitted:
-        raise ValueError(f"Expected the dict that {function}(training frame, …) returns: call {function} first.")
-
 
 # -------------------------------------------------------------------------------------------- numbers
 
@@ -485,3 +428,16 @@ def deep_inputs(frame, deep):
 def joint_inputs(frame, wide, deep):
     """A frame's inputs for both parts, `wide` and `deep`: dict with 'wide_ids', and what `deep_inputs` returns."""
     return {"wide_ids": wide_ids(frame, wide), **deep_inputs(frame, deep)}
+
+
+def used_columns(wide, deep):
+    """The columns that the fitted parts `wide` and `deep` read, each once; either may be None."""
+    columns = list(itertools.chain(*wide["features"])) if wide else []
+    columns += [*deep["categories"], *deep["boundaries"]] if deep else []
+    return list(dict.fromkeys(columns))
+
+
+def optional_inputs(frame, wide, deep):
+    """A frame's inputs for the parts that are there: like `joint_inputs`, but `wide` or `deep` may be None."""
+    found = {"wide_ids": wide_ids(frame, wide)} if wide else {}
+    return found | (deep_inputs(frame, deep) if deep else {})

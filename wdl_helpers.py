@@ -10,20 +10,23 @@ The features are called by this module's name too, so that one import is enough.
 Learning for Recommender Systems", 2016, arXiv 1606.07792.
 """
 
-import hashlib
 import io
 import os
-import pathlib
 
-from wdl_features import (  # noqa: F401
-    AND,
-    bucket_names,
+from wdl_checks import (
     check_buckets,
     check_fitted,
     check_frame,
+    check_labels,
+    check_lengths,
+    check_logit,
     check_names,
     check_numbers,
     check_whole,
+)
+from wdl_features import (
+    AND,
+    bucket_names,
     cross,
     deep_inputs,
     feature_codes,
@@ -32,17 +35,19 @@ from wdl_features import (  # noqa: F401
     fit_wide,
     hash_ids,
     joint_inputs,
+    optional_inputs,
     quantile_boundaries,
     quantile_index,
     quantile_normalise,
+    used_columns,
     vocabulary,
     vocabulary_ids,
     vocabulary_of_counts,
     wide_ids,
 )
-from wdl_reproducible import reproducible  # noqa: F401, before TensorFlow: it sets how TensorFlow computes
+from wdl_optimizers import Adagrad, Adam, Ftrl, joint_optimizer
+from wdl_reproducible import reproducible
 
-# isort: split
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
@@ -53,31 +58,58 @@ from keras import layers, ops
 from scipy.special import expit
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
-# ------------------------------------------------------------------------------------------------ data
-
-
-def read_original(path, sha256):
-    """Read a CSV file as it was published; missing values stay the strings that they are.
-
-    Args:
-        path: path of the file. sha256: str, the checksum that it must have.
-    Returns:
-        data frame.
-    Raises:
-        FileNotFoundError: the file is missing or cannot be read. ValueError: it has another checksum. Both name it.
-    """
-    try:
-        content = pathlib.Path(path).read_bytes()
-    except OSError as error:
-        message = f"Cannot read {path} ({error.strerror}): fetch it with `git checkout data`."
-        raise FileNotFoundError(message) from None
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise ValueError(
-            f"{path} is not the original file: it has {len(content):,} bytes and another SHA-256 than "
-            f"{sha256[:12]}…; it was cut off or edited. Restore it with `git checkout data`."
-        )
-    return pd.read_csv(io.BytesIO(content), keep_default_na=False)
-
+__all__ = [
+    "AND",
+    "Adagrad",
+    "Adam",
+    "BLUE",
+    "Ftrl",
+    "GREEN",
+    "GREY",
+    "LogLoss",
+    "LogitSum",
+    "Lookup",
+    "ORANGE",
+    "bucket_names",
+    "canvas",
+    "check_buckets",
+    "check_fitted",
+    "check_frame",
+    "check_labels",
+    "check_lengths",
+    "check_logit",
+    "check_names",
+    "check_numbers",
+    "check_whole",
+    "comparison",
+    "cross",
+    "deep_inputs",
+    "deep_model",
+    "feature_codes",
+    "feature_counts",
+    "fit_deep",
+    "fit_wide",
+    "hash_ids",
+    "joint_inputs",
+    "joint_optimizer",
+    "optional_inputs",
+    "predict",
+    "quantile_boundaries",
+    "quantile_index",
+    "quantile_normalise",
+    "reproducible",
+    "scores",
+    "show",
+    "train",
+    "used_columns",
+    "vocabulary",
+    "vocabulary_ids",
+    "vocabulary_of_counts",
+    "wide_deep_model",
+    "wide_ids",
+    "wide_model",
+    "wide_weights",
+]
 
 # ---------------------------------------------------------------------------------------------- models
 
@@ -192,124 +224,7 @@ def wide_deep_model(wide, deep, embedding_dim=8, units=(128, 64, 32), dropout=0.
     return keras.Model({**wide_inputs, **inputs}, logit, name="wide_deep")
 
 
-# ------------------------------------------------------------------------------------------ optimizers
-# A batch repeats ids. Keras' own optimizers square the pieces of such a gradient and then add, Σg²;
-# the algorithms add first, (Σg)². So each class here adds first. Only rows of the batch are touched.
-
-
-def _sum_repeated(gradient):
-    """A lookup's gradient with each id once, its pieces added up; any other gradient as it is."""
-    if not isinstance(gradient, tf.IndexedSlices):
-        return gradient
-    ids, position = tf.unique(gradient.indices)
-    sums = tf.math.unsorted_segment_sum(gradient.values, position, tf.size(ids))
-    return tf.IndexedSlices(sums, ids, gradient.dense_shape)
-
-
-class _SumFirst:
-    """Sums in `update_step`, where several workers' pieces have met; and before Keras clips, if it is to."""
-
-    def apply(self, grads, trainable_variables=None):
-        if self.clipvalue or self.clipnorm or self.global_clipnorm:
-            grads = [_sum_repeated(gradient) for gradient in grads]
-        super().apply(grads, trainable_variables)
-
-    def update_step(self, gradient, variable, learning_rate):
-        step = self.sparse_step if isinstance(gradient, tf.IndexedSlices) else super().update_step
-        step(_sum_repeated(gradient), variable, tf.cast(learning_rate, variable.dtype))
-
-
-@keras.saving.register_keras_serializable("wdl")
-class Ftrl(_SumFirst, keras.optimizers.Ftrl):
-    """FTRL-Proximal with L1, exact on lookups: a step costs what the batch's ids cost, whatever the table's size.
-
-    Arguments are those of `keras.optimizers.Ftrl`. Where ids are rare, set initial_accumulator_value near 0.
-    Source:
-        McMahan et al., "Ad Click Prediction: a View from the Trenches", KDD 2013, algorithm 1.
-    """
-
-    def sparse_step(self, gradient, variable, rate):
-        i = self._get_variable_index(variable)
-        tf.raw_ops.ResourceSparseApplyFtrlV2(
-            var=variable.handle, accum=self._accumulators[i].value.handle, linear=self._linears[i].value.handle,
-            grad=gradient.values, indices=gradient.indices, lr=rate, lr_power=self.learning_rate_power,
-            l1=self.l1_regularization_strength, l2=self.l2_regularization_strength + self.beta / (2 * rate),
-            l2_shrinkage=self.l2_shrinkage_regularization_strength,
-        )  # fmt: skip
-
-
-@keras.saving.register_keras_serializable("wdl")
-class Adagrad(_SumFirst, keras.optimizers.Adagrad):
-    """AdaGrad, exact on lookups: a step costs what the batch's ids cost, whatever the table's size.
-
-    Arguments are those of `keras.optimizers.Adagrad`. Where ids are rare, set initial_accumulator_value near 0.
-    Source:
-        Duchi, Hazan and Singer, "Adaptive Subgradient Methods", JMLR 2011.
-    """
-
-    def sparse_step(self, gradient, variable, rate):
-        # Keras' own formula, on the batch's rows alone: TensorFlow's kernel puts ε outside the root.
-        accumulator = self._accumulators[self._get_variable_index(variable)].value
-        accumulator.scatter_add(tf.IndexedSlices(gradient.values**2, gradient.indices))
-        root = tf.sqrt(tf.gather(accumulator, gradient.indices) + self.epsilon)
-        variable.scatter_sub(tf.IndexedSlices(rate * gradient.values / root, gradient.indices))
-
-
-@keras.saving.register_keras_serializable("wdl")
-class Adam(_SumFirst, keras.optimizers.Adam):
-    """Adam, exact on lookups. Its momentum moves every row in every step, so a step costs the whole table.
-
-    Arguments are those of `keras.optimizers.Adam`.
-    Source:
-        Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015, algorithm 1.
-    """
-
-    def sparse_step(self, gradient, variable, rate):
-        self.update_step(tf.convert_to_tensor(gradient), variable, rate)
-
-
-def joint_optimizer(wide, deep):
-    """One optimizer for the wide weights, another for everything else.
-
-    Args:
-        wide, deep: Keras optimizers; the paper takes FTRL with L1 and AdaGrad.
-    Returns:
-        A Keras optimizer for `compile` of a `wide_deep_model`.
-    Source:
-        Section 3.3 of the paper.
-    """
-    return keras.optimizers.MultiOptimizer(keras.optimizers.OptimizerMap(deep, {"wide_weights/.*": wide}))
-
-
 # -------------------------------------------------------------------------------------------- training
-
-
-def check_labels(labels):
-    """The `labels` as float32 (rows,); a clear error unless they are 0 and 1, and both are there."""
-    labels = np.asarray(labels)
-    if labels.ndim != 1 or not (np.issubdtype(labels.dtype, np.number) or labels.dtype == bool):
-        raise TypeError(f"The labels have the shape {labels.shape} and type {labels.dtype}; expected one 0 or 1 a row.")
-    found = np.unique(labels)
-    if not np.isin(found, [0, 1]).all():
-        raise ValueError(f"The labels hold {found[~np.isin(found, [0, 1])][0]}; expected 0 and 1 only.")
-    if len(found) < 2:
-        raise ValueError(f"All {len(labels)} labels are {found.tolist()}: both classes, 0 and 1, are needed.")
-    return labels.astype("float32")
-
-
-def check_lengths(inputs, labels):
-    """Raise a ValueError unless each array of the dict `inputs` has as many rows as there are `labels`."""
-    for name, array in inputs.items():
-        if len(array) != len(labels):
-            raise ValueError(f"Input {name!r} has {len(array)} rows but there are {len(labels)} labels.")
-
-
-def check_logit(model):
-    """Raise a ValueError unless the `model` returns one logit a row."""
-    if tuple(model.output.shape[1:]) != (1,):
-        raise ValueError(f"The model '{model.name}' returns {model.output.shape}; expected one logit a row, (None, 1).")
-    if getattr(model.layers[-1], "activation", None) is keras.activations.sigmoid:
-        raise ValueError(f"The model '{model.name}' ends in a sigmoid; expected a logit: leave the activation out.")
 
 
 def _inputs_of(model, inputs):

@@ -14,26 +14,26 @@ import math
 import pathlib
 
 import wdl_helpers as wdl
-import wdl_adult
+from recommender.datasets import adult
+
 import keras
+from adult import labels, result
 from sklearn.model_selection import train_test_split
 
-from adult import labels, result
-
 EPOCHS, BATCH_SIZE = 8, 256
-WITHOUT_CAPITAL = wdl_adult.CATEGORIES[:8]
+WITHOUT_CAPITAL = adult.CATEGORIES[:8]
 
 
 def wide_part(train, capital=True, order=2, min_count=1):
     """The recipe's wide features; or without amounts of capital as ids, without pairs, without rare ids."""
-    base = [*(wdl_adult.CATEGORIES if capital else WITHOUT_CAPITAL), "age", "hours-per-week"]
+    base = [*(adult.CATEGORIES if capital else WITHOUT_CAPITAL), "age", "hours-per-week"]
     pairs = list(itertools.combinations(base, 2)) if order == 2 else []
     return wdl.fit_wide(train, base + pairs, buckets={"age": 10, "hours-per-week": 8}, min_count=min_count)
 
 
 def deep_part(train, capital=True, n_quantiles=100):
-    categories = wdl_adult.CATEGORIES if capital else WITHOUT_CAPITAL
-    return wdl.fit_deep(train, categories, wdl_adult.NUMBERS, n_quantiles=n_quantiles)
+    categories = adult.CATEGORIES if capital else WITHOUT_CAPITAL
+    return wdl.fit_deep(train, categories, adult.NUMBERS, n_quantiles=n_quantiles)
 
 
 def cosine(rate, n_rows):
@@ -97,7 +97,7 @@ def main():
     arguments = parser.parse_args()
 
     wdl.reproducible()
-    rows, _ = wdl_adult.load_adult()
+    rows, _ = adult.load_adult()
     results = {name: {"auc": [], "accuracy": [], "log_loss": []} for name in VARIANTS}
     for seed in range(arguments.seeds):
         train, held_out = train_test_split(rows, test_size=0.2, random_state=seed, stratify=labels(rows))

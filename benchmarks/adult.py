@@ -18,7 +18,8 @@ import subprocess
 import time
 
 import wdl_helpers as wdl
-import wdl_adult
+from recommender.datasets import adult
+
 import keras
 import numpy as np
 from sklearn.compose import make_column_transformer
@@ -39,7 +40,7 @@ PEERS = {
 }  # fmt: skip
 SCRIPTS = {"peers": "peers.py", "estimator": "tf_estimator.py"}
 N_FIT = 26_000  # settings are chosen with models of these training rows, by their scores on the others
-CATEGORIES = wdl_adult.CATEGORIES[:8]  # for other libraries' models, the amounts of capital are numbers
+CATEGORIES = adult.CATEGORIES[:8]  # for other libraries' models, the amounts of capital are numbers
 
 
 def labels(frame):
@@ -62,7 +63,7 @@ def timed(train):
 
 def neural(train, test):
     """Name → function, for the models of the notebooks."""
-    wide, deep = wdl_adult.wide_features(train), wdl_adult.deep_features(train)
+    wide, deep = adult.wide_features(train), adult.deep_features(train)
     inputs, test_inputs = (wdl.joint_inputs(frame, wide, deep) for frame in (train, test))
     build = {
         "wide": lambda: wdl.wide_model(wide),
@@ -76,7 +77,7 @@ def neural(train, test):
             (wide_said, wide_took), (deep_said, deep_took) = run("wide", seed), run("deep", seed)
             return (wide_said + deep_said) / 2, wide_took + deep_took
         keras.utils.set_random_seed(seed)
-        model, settings = build[name](), wdl_adult.training(name, len(train))
+        model, settings = build[name](), adult.training(name, len(train))
         seconds = timed(lambda: wdl.train(model, inputs, labels(train), **settings))
         return wdl.predict(model, test_inputs), seconds
 
@@ -85,7 +86,7 @@ def neural(train, test):
 
 def searched(train, test):
     """A function: seed, settings → (test probabilities, seconds), for the joint model with other settings."""
-    wide, deep = wdl_adult.wide_features(train), wdl_adult.deep_features(train)
+    wide, deep = adult.wide_features(train), adult.deep_features(train)
     inputs, test_inputs = (wdl.joint_inputs(frame, wide, deep) for frame in (train, test))
 
     def run(seed, epochs, wide_rate, l1, deep_rate, dropout, units):
@@ -107,13 +108,13 @@ def tuned(train, test):
 
 def classic(train, test):
     """Name → function, for the recipe of beginners' courses."""
-    course = wdl_adult.course_features(train)
-    inputs, test_inputs = (wdl_adult.course_inputs(frame, *course) for frame in (train, test))
+    course = adult.course_features(train)
+    inputs, test_inputs = (adult.course_inputs(frame, *course) for frame in (train, test))
     recipes = {"wide": (10, 64), "deep": (10, 64), "wide and deep": (5, 128)}  # epochs and batch size
 
     def run(kind, seed):
         keras.utils.set_random_seed(seed)
-        model, (epochs, batch_size) = wdl_adult.course_model(kind, *course), recipes[kind]
+        model, (epochs, batch_size) = adult.course_model(kind, *course), recipes[kind]
         mine, test_mine = ({t.name: part[t.name] for t in model.inputs} for part in (inputs, test_inputs))
         seconds = timed(lambda: model.fit(mine, labels(train), epochs=epochs, batch_size=batch_size, verbose=0))
         return model.predict(test_mine, batch_size=4096, verbose=0)[:, 0].astype("float64"), seconds
@@ -123,9 +124,9 @@ def classic(train, test):
 
 def scikit_learn(train, test):
     """Name → function, for two of scikit-learn's models with their default settings."""
-    columns, kinds = [*CATEGORIES, *wdl_adult.NUMBERS], dict.fromkeys(CATEGORIES, "category")
+    columns, kinds = [*CATEGORIES, *adult.NUMBERS], dict.fromkeys(CATEGORIES, "category")
     prepare = make_column_transformer(
-        (OneHotEncoder(handle_unknown="ignore"), CATEGORIES), (StandardScaler(), wdl_adult.NUMBERS)
+        (OneHotEncoder(handle_unknown="ignore"), CATEGORIES), (StandardScaler(), adult.NUMBERS)
     )
     build = {
         "logistic_regression": lambda seed: make_pipeline(prepare, LogisticRegression(max_iter=1000)),
@@ -155,7 +156,7 @@ MODELS = [*itertools.chain(*GROUPS.values(), *PEERS.values())]
 def save_features(train, test, folder):
     """Write the rows and the project's features where the other libraries' scripts read them."""
     folder.mkdir(parents=True, exist_ok=True)
-    wide, deep = wdl_adult.wide_features(train), wdl_adult.deep_features(train)
+    wide, deep = adult.wide_features(train), adult.deep_features(train)
     arrays = {"n_wide": wide["n_ids"], "n_deep": deep["n_ids"], "train_labels": labels(train)}
     arrays["n_base"] = sum(len(feature) == 1 for feature in wide["features"])
     for part, frame in (("train", train), ("test", test)):
@@ -225,7 +226,7 @@ def main():
         parser.error(f"no model {sorted(unknown)[0]!r}; there are {', '.join(MODELS)}")
 
     wdl.reproducible()
-    train, test = wdl_adult.load_adult()
+    train, test = adult.load_adult()
     results = json.loads(arguments.json.read_text()) if arguments.json.exists() else {}
     for name, seconds in train_all(wanted, train, test, arguments.seeds):
         results[name] = result(labels(test), saved(name, arguments.seeds), seconds)

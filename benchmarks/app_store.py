@@ -24,17 +24,18 @@ import json
 import pathlib
 
 import wdl_helpers as wdl
+from recommender.datasets import store as app_store
+
 import keras
 import numpy as np
 import pandas as pd
-import wdl_store
 from sklearn.metrics import roc_auc_score
 
 MODELS = ["wide", "deep", "wide_deep"]
 VISITS, NEXT_DAY, ONLINE = 12_000, 4_000, 1_500
 SWEEP = {"rules": [0.0, 0.75, 1.5, 2.25, 3.0], "exploration": [0.0, 0.05, 0.25, 1.0], "min_count": [5, 20]}
-KNOBS = inspect.signature(wdl_store.make_store).parameters
-DEFAULTS = {name: knob.default for name, knob in KNOBS.items()} | {"min_count": wdl_store.MIN_COUNT}
+KNOBS = inspect.signature(app_store.make_store).parameters
+DEFAULTS = {name: knob.default for name, knob in KNOBS.items()} | {"min_count": app_store.MIN_COUNT}
 
 
 def percent(installs, base):
@@ -64,26 +65,26 @@ def against_rules(store, log, pages, truth, users, apps, scores):
     return (strength[known] < 0).mean()
 
 
-def run(seed, visits=VISITS, next_day=NEXT_DAY, online=ONLINE, min_count=wdl_store.MIN_COUNT, **knobs):
+def run(seed, visits=VISITS, next_day=NEXT_DAY, online=ONLINE, min_count=app_store.MIN_COUNT, **knobs):
     """One store: a day's log, three models, the next day's log and the online experiment."""
-    store = wdl_store.make_store(seed, **knobs)
-    log, after = (wdl_store.simulate_day(store, n, seed=day) for day, n in ((1, visits), (2, next_day)))
+    store = app_store.make_store(seed, **knobs)
+    log, after = (app_store.simulate_day(store, n, seed=day) for day, n in ((1, visits), (2, next_day)))
     rng = np.random.default_rng([seed, 3])
     visitors, arm = rng.integers(0, len(store["users"]), online), rng.permutation(online) % len(MODELS)
-    candidates = wdl_store.retrieve(store, visitors, seed=[seed, 4])
+    candidates = app_store.retrieve(store, visitors, seed=[seed, 4])
     users, apps = np.repeat(visitors, candidates.shape[1]), candidates.ravel()
-    truth = wdl_store.install_probability(store, users, apps).reshape(candidates.shape)
+    truth = app_store.install_probability(store, users, apps).reshape(candidates.shape)
 
-    wide, deep = wdl_store.store_wide(log, min_count), wdl_store.store_deep(log, min_count)
-    pages = wdl_store.impressions(store, users, apps)
+    wide, deep = app_store.wide_features(log, min_count), app_store.deep_features(log, min_count)
+    pages = app_store.impressions(store, users, apps)
     x, x_after, x_pages = (wdl.joint_inputs(frame, wide, deep) for frame in (log, after, pages))
     result, installs = {}, {}
     for name in MODELS:
         keras.utils.set_random_seed(seed)
-        model = wdl_store.store_model(name, wide, deep)
-        wdl.train(model, x, log["install"], **wdl_store.store_training(name))
+        model = app_store.build_model(name, wide, deep)
+        wdl.train(model, x, log["install"], **app_store.training(name))
         scores = wdl.predict(model, x_pages)
-        installs[name] = wdl_store.expected_installs(truth, scores)
+        installs[name] = app_store.expected_installs(truth, scores)
         result[name] = {"auc": roc_auc_score(after["install"], wdl.predict(model, x_after))}
         result[name]["against_rules"] = against_rules(store, log, pages, truth, users, apps, scores)
     assigned = {name: installs[name][arm == i].mean() for i, name in enumerate(MODELS)}
@@ -91,7 +92,7 @@ def run(seed, visits=VISITS, next_day=NEXT_DAY, online=ONLINE, min_count=wdl_sto
         result[name]["online_gain"] = percent(installs[name].mean(), installs["wide"].mean())
         result[name]["assigned_gain"] = percent(assigned[name], assigned["wide"])
     result["bayes_auc"] = roc_auc_score(after["install"], after["truth"])
-    best = wdl_store.expected_installs(truth, truth).mean()
+    best = app_store.expected_installs(truth, truth).mean()
     result["oracle_gain"] = percent(best, installs["wide"].mean())
     result["rule_correlation"] = rule_correlation(store, log, model, wide)  # the last model is the joint one
     return result

@@ -42,12 +42,12 @@ LARGE, LARGE_BATCH = 1_000_000, 2048  # ids of the wide table, and rows a step, 
 
 def data(n_rows, large):
     """Fitted parts, inputs and labels of as many rows of Adult; `large`: all pairs, hashed into a large table."""
-    frame = wdl_adult.load_adult()[0]
+    frame = adult.load_adult()[0]
     frame = frame.iloc[np.arange(n_rows) % len(frame)]
     categories = ["workclass", "education", "occupation", "marital-status"]
     wide = wdl.fit_wide(frame, [*categories, ("education", "occupation")])
     if large:
-        wide = wdl.fit_wide(frame, wdl_adult.wide_features(frame)["features"], hash_buckets=LARGE)
+        wide = wdl.fit_wide(frame, adult.wide_features(frame)["features"], hash_buckets=LARGE)
     deep = wdl.fit_deep(frame, categories, ["age", "hours-per-week"])
     labels = (frame["income"] == ">50K").to_numpy("float32")
     return wide, deep, wdl.joint_inputs(frame, wide, deep), labels
@@ -258,7 +258,7 @@ if __name__ == "__main__":
     if not has_loopback():
         sys.exit("The workers cannot reach each other: the loopback interface is down.")
     import wdl_helpers as wdl  # here, so that a wrong argument is answered at once
-    import wdl_adult
+    from recommender.datasets import adult
 
     import keras
     import numpy as np

@@ -13,10 +13,10 @@ import json
 import pathlib
 
 import wdl_helpers as wdl
-import wdl_adult
+from recommender.datasets import adult
+
 import keras
 import numpy as np
-
 from adult import BUILD, ask_peer, labels, save_features
 
 STEPS, BATCH_SIZE = [50, 1000], 256
@@ -86,8 +86,8 @@ def main():
     arguments = parser.parse_args()
 
     wdl.reproducible()
-    train, test = wdl_adult.load_adult()
-    wide, deep = wdl_adult.wide_features(train), wdl_adult.deep_features(train)
+    train, test = adult.load_adult()
+    wide, deep = adult.wide_features(train), adult.deep_features(train)
     inputs, test_inputs = (two_biases(wdl.joint_inputs(frame, wide, deep), wide) for frame in (train, test))
     order = random_batches(len(train), STEPS[-1])
     save_features(train, test, BUILD)

@@ -15,8 +15,9 @@ import json
 import pathlib
 
 import wdl_helpers as wdl
-import wdl_adult
-import wdl_store
+from recommender.datasets import adult
+from recommender.datasets import store as app_store
+
 import keras
 import numpy as np
 
@@ -34,7 +35,7 @@ SETTINGS = {
 
 def planted(seed, epochs=15, long=150):
     """One planted log: errors of five models and sizes of the wide weights, by kind of pair."""
-    pairs, log = wdl_store.planted_log(seed)
+    pairs, log = app_store.planted_log(seed)
     wide, deep = wdl.fit_wide(log, ["user", "app", ("user", "app")]), wdl.fit_deep(log, ["user", "app"], [])
     inputs, asked = (wdl.joint_inputs(frame, wide, deep) for frame in (log, pairs))
 
@@ -67,10 +68,10 @@ def by_kind(pairs, values):
 def held_out_losses(seed, train, kind, penalty, batch_size, epochs=(5, 10)):
     """The held-out log losses of the recipe's model of a kind after some numbers of epochs."""
     labels = (train["income"] == ">50K").astype(int).to_numpy()
-    course = wdl_adult.course_features(train[:N_FIT])
+    course = adult.course_features(train[:N_FIT])
     keras.utils.set_random_seed(seed)
-    model, losses, done = wdl_adult.course_model(kind, *course, penalty=penalty), {}, 0
-    fit, rest = (wdl_adult.course_inputs(frame, *course) for frame in (train[:N_FIT], train[N_FIT:]))
+    model, losses, done = adult.course_model(kind, *course, penalty=penalty), {}, 0
+    fit, rest = (adult.course_inputs(frame, *course) for frame in (train[:N_FIT], train[N_FIT:]))
     fit, rest = ({tensor.name: part[tensor.name] for tensor in model.inputs} for part in (fit, rest))
     for n in epochs:
         model.fit(fit, labels[:N_FIT], epochs=n, initial_epoch=done, batch_size=batch_size, verbose=0)
@@ -100,7 +101,7 @@ def main():
             "weights": {model: {kind: [run[model][kind] for run in weights] for kind in KINDS} for model in sizes},
         }
         write(arguments.json, results)
-    train, _ = wdl_adult.load_adult()
+    train, _ = adult.load_adult()
     for name, setting in SETTINGS.items():
         runs = [held_out_losses(seed, train, *setting) for seed in range(arguments.recipe_seeds)]
         print(name, runs, flush=True)

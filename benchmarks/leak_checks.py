@@ -12,12 +12,12 @@ import json
 import pathlib
 
 import wdl_helpers as wdl
-import wdl_adult
+from recommender.datasets import adult
+
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import train_test_split
-
 from adult import labels, neural, result, scikit_learn
+from sklearn.model_selection import train_test_split
 
 FRESH = ["wide", "deep", "wide_deep", "logistic_regression", "hist_gradient_boosting"]
 
@@ -47,7 +47,7 @@ def main():
     arguments = parser.parse_args()
 
     wdl.reproducible()
-    train, test = wdl_adult.load_adult()
+    train, test = adult.load_adult()
     results = {"shuffled labels": {"wide_deep": []}, "fresh split": {name: [] for name in FRESH}}
     for seed in range(arguments.seeds):
         scores = {

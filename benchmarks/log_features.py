@@ -15,9 +15,10 @@ import resource
 import time
 
 import wdl_helpers as wdl
+from recommender import ranking
+
 import numpy as np
 import pandas as pd
-import wdl_ranking
 
 USERS, ITEMS, VISITS, NEGATIVES = 10_000, 2_000, 110_000, 9
 
@@ -41,8 +42,8 @@ def measure(users, items, visits, negatives):
         return result
 
     def rows():
-        one = wdl_ranking.leave_one_out(log, "user", "item", "others")
-        return wdl_ranking.with_negatives(one, log, "user", "item", negatives, items=range(items))
+        one = ranking.leave_one_out(log, "user", "item", "others")
+        return ranking.with_negatives(one, log, "user", "item", negatives, items=range(items))
 
     frame = step("rows", rows)
     wide = step("fit_wide", lambda: wdl.fit_wide(frame, ["item", ("others", "item")]))

@@ -30,10 +30,9 @@ import tempfile
 import time
 import traceback
 
-import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
-import wdl_adult as adult
+import wdl_helpers as wdl
+from recommender.datasets import adult
 
-# isort: split
 import distributed
 import keras
 import numpy as np

@@ -11,6 +11,7 @@ import re
 from statistics import mean, stdev
 
 import wdl_helpers as wdl
+
 import matplotlib.pyplot as plt
 from scipy.stats import t as student
 

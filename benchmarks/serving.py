@@ -35,8 +35,9 @@ import tempfile
 import time
 
 import wdl_helpers as wdl
-import wdl_adult
-import wdl_production as production
+from recommender import serving
+from recommender.datasets import adult
+
 import numpy as np
 import pandas as pd
 import tensorflow as tf
@@ -94,14 +95,14 @@ def on_raw_rows(n_threads, times):
     tf.config.threading.set_inter_op_parallelism_threads(n_threads)
     request = store(CANDIDATES, seed=1)
     model, wide, deep = paper_sized_model(store(5000))
-    kinds = production.column_kinds(request, wide, deep)
+    kinds = serving.column_kinds(request, wide, deep)
     columns = request.to_dict("list")
-    raw = production.raw_tensors(columns, kinds)
+    raw = serving.raw_tensors(columns, kinds)
     size = CANDIDATES // n_threads
     # A tensor of lists is cut like the others.
     parts = [{name: t[i * size : (i + 1) * size] for name, t in raw.items()} for i in range(n_threads)]
     with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(n_threads) as pool:
-        production.export(model, wide, deep, request, folder)
+        serving.export(model, wide, deep, request, folder)
         loaded = tf.saved_model.load(folder)
         graph = loaded.score.concrete_functions[0]
 
@@ -110,7 +111,7 @@ def on_raw_rows(n_threads, times):
 
         if n_threads == 1:
             calls = {f"batch_{size}_threads_1": lambda: score(parts[0])}
-            calls["raw_tensors"] = lambda: production.raw_tensors(columns, kinds)
+            calls["raw_tensors"] = lambda: serving.raw_tensors(columns, kinds)
         else:
             calls = {f"batch_{size}_threads_{n_threads}": lambda: list(pool.map(score, parts))}
         return milliseconds(calls, times)
@@ -118,13 +119,13 @@ def on_raw_rows(n_threads, times):
 
 def rows_per_second():
     """How fast Adult's test rows become ids, by pandas and in the graph."""
-    train, test = wdl_adult.load_adult()
-    wide, deep = wdl_adult.wide_features(train), wdl_adult.deep_features(train)
-    kinds = production.column_kinds(train, wide, deep)
-    features = tf.function(production.graph_inputs(wide, deep, kinds))
+    train, test = adult.load_adult()
+    wide, deep = adult.wide_features(train), adult.deep_features(train)
+    kinds = serving.column_kinds(train, wide, deep)
+    features = tf.function(serving.graph_inputs(wide, deep, kinds))
     calls = {
         "pandas": lambda: wdl.joint_inputs(test, wide, deep),
-        "graph": lambda: features(production.raw_tensors(test, kinds)),
+        "graph": lambda: features(serving.raw_tensors(test, kinds)),
     }
     times = milliseconds(calls, 5)
     return {f"{name}_rows_per_second": round(1000 * len(test) / np.median(each)) for name, each in times.items()}

@@ -11,9 +11,9 @@ import argparse
 import json
 import pathlib
 
-import wdl_adult
-import numpy as np
+from recommender.datasets import adult
 
+import numpy as np
 from adult import labels, result, saved
 
 DRAWS = 2000
@@ -77,7 +77,7 @@ def main():
     results = json.loads(arguments.results.read_text())
     pairs = [("deep", "wide"), *(("wide_deep", name) for name in results if name != "wide_deep")]
     wanted = [pair for pair in pairs if arguments.models is None or pair[1] in arguments.models.split(",")]
-    truth = labels(wdl_adult.load_adult()[1])
+    truth = labels(adult.load_adult()[1])
     random = np.random.default_rng(0)
     counts = row_counts(len(truth), DRAWS, random)
     drawn = {}

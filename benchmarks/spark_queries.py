@@ -13,30 +13,28 @@ import subprocess
 import tempfile
 
 import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
-import wdl_adult as adult
-import wdl_shards
-import wdl_visits
+from recommender import shards
+from recommender.datasets import adult, visits
 
-# isort: split
 import duckdb
 
 
 def queries(folder):
     """Name → 'files', 'sql', and 'rows', what DuckDB answers."""
     train, _ = adult.load_adult()
-    log, _, areas = wdl_visits.load_visits()
-    rows = wdl_visits.visit_rows(log[:20_000], areas, negatives=1)
+    log, _, areas = visits.load_visits()
+    rows = visits.visit_rows(log[:20_000], areas, negatives=1)
     for i in range(3):
         train[i::3].to_parquet(folder / f"adult_{i}.parquet", index=False)
         rows[i::3].to_parquet(folder / f"visits_{i}.parquet", index=False)
     wide = adult.wide_features(train)
-    visits = [("area",), ("seen",), ("seen", "area"), ("seen", "words", "area")]
+    visit_features = [("area",), ("seen",), ("seen", "area"), ("seen", "words", "area")]
     singles = [(column,) for column in adult.CATEGORIES]
     wanted = {
-        "adult, wide": ("adult", wdl_shards.vocabulary_query(wide["features"], set(), wide["boundaries"], 1)),
-        "adult, deep": ("adult", wdl_shards.vocabulary_query(singles, set(), {}, 5)),
-        "visits, lists": ("visits", wdl_shards.vocabulary_query(visits, {"seen", "words"}, {}, 2)),
-        **{f"adult, {column}": ("adult", wdl_shards.counts_query(column)) for column in adult.NUMBERS},
+        "adult, wide": ("adult", shards.vocabulary_query(wide["features"], set(), wide["boundaries"], 1)),
+        "adult, deep": ("adult", shards.vocabulary_query(singles, set(), {}, 5)),
+        "visits, lists": ("visits", shards.vocabulary_query(visit_features, {"seen", "words"}, {}, 2)),
+        **{f"adult, {column}": ("adult", shards.counts_query(column)) for column in adult.NUMBERS},
     }
     found = {}
     for name, (kind, sql) in wanted.items():
@@ -46,7 +44,7 @@ def queries(folder):
         answer = [list(row) for row in engine.execute(sql).fetchall()]
         found[name] = {"files": files, "sql": sql, "rows": answer if " ORDER BY " in sql else sorted(answer)}
     assert [row[0] for row in found["adult, wide"]["rows"]] == list(wide["vocabulary"])
-    seen = wdl.fit_wide(rows, visits, min_count=2)["vocabulary"]
+    seen = wdl.fit_wide(rows, visit_features, min_count=2)["vocabulary"]
     assert [row[0] for row in found["visits, lists"]["rows"]] == list(seen)
     return found
 

@@ -26,10 +26,10 @@ import subprocess
 import time
 
 import wdl_helpers as wdl
-import wdl_adult
-import numpy as np
+from recommender.datasets import adult
 
-from adult import BUILD, labels, ask_peer, peer_command, save_features
+import numpy as np
+from adult import BUILD, ask_peer, labels, peer_command, save_features
 
 BATCH_SIZE = 256
 GIGABYTE = 1e9
@@ -58,8 +58,8 @@ def epoch_of(model, inputs, frame, settings):
 
 def dense_epoch_of(frame, wide, deep):
     """The same for the course recipe's joint model, whose wide part is a dense one-hot matrix."""
-    inputs, truth = wdl_adult.course_inputs(frame, wide, deep), labels(frame)
-    model = wdl_adult.course_model("wide and deep", wide, deep)
+    inputs, truth = adult.course_inputs(frame, wide, deep), labels(frame)
+    model = adult.course_model("wide and deep", wide, deep)
     inputs = {tensor.name: inputs[tensor.name] for tensor in model.inputs}
 
     def epoch():
@@ -71,12 +71,12 @@ def dense_epoch_of(frame, wide, deep):
 
 def ours(frame):
     """Name → function that trains one epoch, or gathers once, on Adult's training rows."""
-    wide, deep = wdl_adult.wide_features(frame), wdl_adult.deep_features(frame)
+    wide, deep = adult.wide_features(frame), adult.deep_features(frame)
     inputs = wdl.joint_inputs(frame, wide, deep)
     weights = np.ones(wide["n_ids"], dtype="float32")
     models = {"wide": wdl.wide_model(wide), "wide_deep": wdl.wide_deep_model(wide, deep)}
     epochs = {
-        f"ours {name}": epoch_of(model, inputs, frame, wdl_adult.training(name, len(frame)))
+        f"ours {name}": epoch_of(model, inputs, frame, adult.training(name, len(frame)))
         for name, model in models.items()
     }
     epochs["course recipe dense wide_deep"] = dense_epoch_of(frame, wide, deep)
@@ -126,10 +126,10 @@ def all_epochs(frame, rounds):
 
 
 def dense_against_ids(frame, n_ids, rounds):
-    recipe, deep = wdl_adult.wide_features(frame), wdl_adult.deep_features(frame)
+    recipe, deep = adult.wide_features(frame), adult.deep_features(frame)
     buckets = {column: len(edges) + 1 for column, edges in recipe["boundaries"].items()}
     wide = wdl.fit_wide(frame, recipe["features"], buckets=buckets, hash_buckets=n_ids)
-    settings = wdl_adult.training("wide_deep", len(frame))
+    settings = adult.training("wide_deep", len(frame))
     model = wdl.wide_deep_model(wide, deep)
     epochs = {"ours": epoch_of(model, wdl.joint_inputs(frame, wide, deep), frame, settings)}
     size = 4 * len(frame) * wide["n_ids"]
@@ -163,7 +163,7 @@ def main():
     arguments = parser.parse_args()
 
     wdl.reproducible()
-    frame, _ = wdl_adult.load_adult()
+    frame, _ = adult.load_adult()
     results = {"machine": machine(), "epochs": all_epochs(frame, arguments.rounds), "dense": []}
     for n_ids in (2_000, 20_000, 200_000):
         results["dense"].append(dense_against_ids(frame, n_ids, arguments.rounds))

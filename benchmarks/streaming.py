@@ -26,11 +26,10 @@ import sys
 import tempfile
 import time
 
-import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
-import wdl_adult as adult
-import wdl_shards
+import wdl_helpers as wdl
+from recommender import shards
+from recommender.datasets import adult
 
-# isort: split
 import duckdb
 import numpy as np
 import pandas as pd
@@ -75,7 +74,7 @@ def peak_mb():
 def one_pass(path):
     """`fit_shards` in a process of its own: seconds, peak and fingerprint."""
     start = time.perf_counter()
-    fitted = wdl_shards.fit_shards(path, WIDE, DEEP, memory_limit="750MB")
+    fitted = shards.fit_shards(path, WIDE, DEEP, memory_limit="750MB")
     return {"seconds": time.perf_counter() - start, "peak_mb": peak_mb(), "fingerprint": fingerprint(*fitted)}
 
 
@@ -119,14 +118,14 @@ def by_chunks(path):
         ).assign(n=list(total.values()))
         for group, total in totals.items()
     }
-    cuts = {"age": np.unique(wdl_shards.counted_quantiles(counts["age",], 8))}
+    cuts = {"age": np.unique(shards.counted_quantiles(counts["age",], 8))}
     names = {}
     for feature in BESIDE["features"]:
         ((_, codes, found),) = wdl.feature_codes(counts[feature], [feature], cuts)
         names[feature] = counts[feature]["n"].groupby(found[codes]).sum()
     wide = {"vocabulary": wdl.vocabulary_of_counts(pd.concat(names.values()), 1), "boundaries": cuts}
     deep = pd.concat([names[column,] for column in DEEP["categories"]])
-    deep_cuts = {"age": wdl_shards.counted_quantiles(counts["age",], 100)}
+    deep_cuts = {"age": shards.counted_quantiles(counts["age",], 100)}
     return wide, {"vocabulary": wdl.vocabulary_of_counts(deep, DEEP["min_count"]), "boundaries": deep_cuts}
 
 
@@ -149,7 +148,7 @@ def reading(folder):
     turns = []
     for turn in range(TURNS):
         _, train_wall, train_cpu = clocked(lambda: wdl.train(model, inputs, labels, epochs=2))
-        batches = wdl_shards.stream(folder, wide, deep, "income", ("<=50K", ">50K"), 256, seed=0, epoch=turn)
+        batches = shards.stream(folder, wide, deep, "income", ("<=50K", ">50K"), 256, seed=0, epoch=turn)
         _, stream_wall, stream_cpu = clocked(functools.partial(batches.reduce, np.int64(0), lambda n, _: n + 1))
         trained, streamed = 2 * len(train), 10 * len(train)
         turns.append([trained / train_wall, streamed / stream_wall, trained / train_cpu, streamed / stream_cpu])
@@ -177,7 +176,7 @@ def main():
         count = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
         found, beside = {}, {"rows": arguments.few_rows}
         for name, work in (
-            ("fit_shards", functools.partial(wdl_shards.fit_shards, folder / "log.csv", BESIDE, DEEP)),
+            ("fit_shards", functools.partial(shards.fit_shards, folder / "log.csv", BESIDE, DEEP)),
             ("chunks", functools.partial(by_chunks, folder / "log.csv")),
         ):
             found[name], wall, cpu = clocked(work)

@@ -16,10 +16,9 @@ import argparse
 import json
 import pathlib
 
-import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
-import wdl_adult as adult
+import wdl_helpers as wdl
+from recommender.datasets import adult
 
-# isort: split
 import keras
 import numpy as np
 

@@ -7,7 +7,7 @@ Its last TensorFlow was 2.15 (estimator_requirements.txt). estimator.py, adult.p
     python tf_estimator.py score MODEL RUNS FOLDER     as peers.py
     python tf_estimator.py speed FOLDER                as peers.py
     python tf_estimator.py versions                    as peers.py
-    python tf_estimator.py example FOLDER              writes the checkpoint of MIGRATING.md and its answers
+    python tf_estimator.py example FOLDER              writes the checkpoint of docs/migrating.md and its answers
 
 All models but the example's get the project's own features, of FOLDER/features.npz.
 """
@@ -118,7 +118,7 @@ def steps(folder, wanted):
 
 
 def same_settings(n_rows):
-    """What wdl_adult.training and wdl_helpers.wide_deep_model say, in the old words."""
+    """What adult.training and wdl_helpers.wide_deep_model say, in the old words."""
     legacy, n_steps = tf.keras.optimizers.legacy, EPOCHS * math.ceil(n_rows / BATCH_SIZE)
     return {
         "linear_optimizer": lambda: legacy.Ftrl(0.02, l1_regularization_strength=0.003, initial_accumulator_value=1e-6),
@@ -188,7 +188,7 @@ def speed(folder):
         model.train(batches(train, labels, order, repeat=1000), hooks=[Turns(n_steps)])
 
 
-# ------------------------------------------------------------------------------------ the checkpoint of MIGRATING.md
+# ------------------------------------------------------------------- the checkpoint of docs/migrating.md
 
 CITIES, TAGS, EDGES = ["Rome", "Oslo", "Lima"], ["new", "sale", "gift"], [25, 40, 60]
 TEXTS = ["Rome", "Ünder", "東京", "a=b & c", "7", "-1", "x" * 100]

@@ -13,9 +13,9 @@ import json
 import pathlib
 
 import wdl_helpers as wdl
-import wdl_adult
-import numpy as np
+from recommender.datasets import adult
 
+import numpy as np
 from adult import BUILD, N_FIT, PEERS, ask_peer, labels, save_features, searched
 
 TRIALS, FOLDER = 20, BUILD / "held_out"
@@ -87,7 +87,7 @@ def main():
     arguments = parser.parse_args()
 
     wdl.reproducible()
-    rows, _ = wdl_adult.load_adult()
+    rows, _ = adult.load_adult()
     fit, held_out = rows[:N_FIT], rows[N_FIT:]
     save_features(fit, held_out, FOLDER)
     results = json.loads(arguments.json.read_text()) if arguments.json.exists() else {}

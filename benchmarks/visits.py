@@ -26,10 +26,11 @@ import pathlib
 import subprocess
 
 import wdl_helpers as wdl
+from recommender import ranking
+from recommender.datasets import visits
+
 import keras
 import numpy as np
-import wdl_ranking
-import wdl_visits
 from scipy import sparse
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -71,7 +72,7 @@ PEER_GRIDS = [
 
 def log_matrix(log, areas):
     """The log as a sparse matrix of zeros and ones, (users, areas)."""
-    return wdl_ranking.set_matrix(log.groupby("user")["area"].agg(list), areas["area"])
+    return ranking.set_matrix(log.groupby("user")["area"].agg(list), areas["area"])
 
 
 def area_weights(visits, penalty):
@@ -95,29 +96,28 @@ def linear_places(log, queries, areas, penalty=PENALTY):
     popularity = np.asarray(visits.sum(axis=0)).ravel()
     scores = {"popularity": lambda block: np.tile(popularity, (len(block), 1))}
     for name, weights in area_weights(visits, penalty).items():
-        scores[name] = lambda block, weights=weights: wdl_ranking.set_matrix(block["seen"], areas["area"]) @ weights
+        scores[name] = lambda block, weights=weights: ranking.set_matrix(block["seen"], areas["area"]) @ weights
     return {
-        name: wdl_ranking.held_out_places(queries, "area", "seen", areas["area"], score)
-        for name, score in scores.items()
+        name: ranking.held_out_places(queries, "area", "seen", areas["area"], score) for name, score in scores.items()
     }
 
 
 def trained(kinds, log, areas, seed, features=None, **settings):
     """Train models on a log: dict kind → model, and the fitted features."""
-    rows = wdl_visits.visit_rows(log, areas, wdl_visits.NEGATIVES, seed)
-    wide, deep = features(rows) if features else (wdl_visits.visits_wide(rows), wdl_visits.visits_deep(rows))
+    rows = visits.visit_rows(log, areas, visits.NEGATIVES, seed)
+    wide, deep = features(rows) if features else (visits.wide_features(rows), visits.deep_features(rows))
     inputs, models = wdl.joint_inputs(rows, wide, deep), {}
     for kind in kinds:
         keras.utils.set_random_seed(seed)
-        models[kind] = wdl_visits.visits_model(kind, wide, deep)
-        wdl.train(models[kind], inputs, rows["label"], **wdl_visits.visits_training(kind, len(rows), **settings))
+        models[kind] = visits.build_model(kind, wide, deep)
+        wdl.train(models[kind], inputs, rows["label"], **visits.training(kind, len(rows), **settings))
     return models, wide, deep
 
 
 def result(places):
     return {
-        "all_but_1": round(wdl_ranking.half_life_score(places, 5), 4),
-        "hit_10": round(wdl_ranking.hit_rate(places, 10), 5),
+        "all_but_1": round(ranking.half_life_score(places, 5), 4),
+        "hit_10": round(ranking.hit_rate(places, 10), 5),
     }
 
 
@@ -130,11 +130,11 @@ def peer_places(name, log, queries, areas, seed, **settings):
         raise SystemExit(f"{PEERS_PYTHON} is missing: `make build/peers/installed` installs the other libraries.")
     BUILD.mkdir(parents=True, exist_ok=True)
     sparse.save_npz(BUILD / "log.npz", sparse.csr_matrix(log_matrix(log, areas)))
-    sparse.save_npz(BUILD / "queries.npz", sparse.csr_matrix(wdl_ranking.set_matrix(queries["seen"], areas["area"])))
+    sparse.save_npz(BUILD / "queries.npz", sparse.csr_matrix(ranking.set_matrix(queries["seen"], areas["area"])))
     command = [PEERS_PYTHON, ROOT / "benchmarks" / "visits_peers.py", name, BUILD, seed, json.dumps(settings)]
     subprocess.run([*map(str, command)], check=True)
     scores = dict(zip(queries.index, np.load(BUILD / f"{name}.npy"), strict=True))
-    return wdl_ranking.held_out_places(
+    return ranking.held_out_places(
         queries, "area", "seen", areas["area"], lambda block: [scores[row] for row in block.index]
     )
 
@@ -144,7 +144,7 @@ def peer_places(name, log, queries, areas, seed, **settings):
 
 def without_words(rows):
     """The features of `trained`, but for the words of the titles."""
-    return wdl_visits.visits_wide(rows), wdl.fit_deep(rows, ["seen", "area"], [])
+    return visits.wide_features(rows), wdl.fit_deep(rows, ["seen", "area"], [])
 
 
 def new_area_auc(train, test, areas, seed):
@@ -159,10 +159,10 @@ def new_area_auc(train, test, areas, seed):
     found = {}
     for suffix, features, kinds in (("", None, KINDS), (", no words", without_words, ["deep"])):
         models, wide, deep = trained(kinds, log, old, seed, features)
-        visited, logits = wdl_visits.new_area_logits(models, test, new, wide, deep)
+        visited, logits = visits.new_area_logits(models, test, new, wide, deep)
         for kind in kinds:
-            ways = {"raw": logits[kind], "beyond visitor": wdl_visits.beyond_visitor(logits[kind])}
-            aucs = {way: np.nanmean(wdl_visits.area_aucs(visited, scores)) for way, scores in ways.items()}
+            ways = {"raw": logits[kind], "beyond visitor": visits.beyond_visitor(logits[kind])}
+            aucs = {way: np.nanmean(visits.area_aucs(visited, scores)) for way, scores in ways.items()}
             found[kind + suffix] = {way: round(float(auc), 5) for way, auc in aucs.items()}
     return found
 
@@ -172,16 +172,16 @@ def new_area_auc(train, test, areas, seed):
 
 def ours(train, test, areas, seed):
     """Model → its scores, for one draw of the test users' held-out visits."""
-    queries = wdl_visits.held_out_visits(test, seed)
+    queries = visits.held_out_visits(test, seed)
     models, wide, deep = trained(KINDS, train, areas, seed)
-    places = wdl_visits.model_places(models, queries, areas, wide, deep)
+    places = visits.model_places(models, queries, areas, wide, deep)
     found = {**linear_places(train, queries, areas), **{kind: places[kind] for kind in KINDS}}
     return {name: result(place) for name, place in found.items()}
 
 
 def peers(train, test, areas, seed):
     """The same for the other library's models."""
-    queries = wdl_visits.held_out_visits(test, seed)
+    queries = visits.held_out_visits(test, seed)
     return {name: result(peer_places(name, train, queries, areas, seed)) for name in PEERS}
 
 
@@ -190,8 +190,8 @@ def search(train, areas, found, keep):
 
     `keep` is called with all scores after each.
     """
-    log, held_out = wdl_ranking.split_by_user(train, "user", 5_000 / train["user"].nunique(), seed=1)
-    queries = wdl_visits.held_out_visits(held_out)
+    log, held_out = ranking.split_by_user(train, "user", 5_000 / train["user"].nunique(), seed=1)
+    queries = visits.held_out_visits(held_out)
 
     def note(name, places):
         found[name] = result(places)
@@ -213,7 +213,7 @@ def search(train, areas, found, keep):
         titles = {kind: f"{kind}, wide rate {wide_rate}, L1 {l1}, deep rate {deep_rate}" for kind in KINDS}
         if not all(title in found for title in titles.values()):
             models, wide, deep = trained(KINDS, log, areas, 0, **settings)
-            places = wdl_visits.model_places(models, queries, areas, wide, deep)
+            places = visits.model_places(models, queries, areas, wide, deep)
             for kind in KINDS:
                 note(titles[kind], places[kind])
 
@@ -226,7 +226,7 @@ def main():
     arguments = parser.parse_args()
 
     wdl.reproducible()
-    train, test, areas = wdl_visits.load_visits()
+    train, test, areas = visits.load_visits()
 
     def keep(found):
         """Write what there is, so that a run that is stopped loses nothing."""

@@ -14,9 +14,9 @@ import statistics
 import time
 
 import wdl_helpers as wdl
-import wdl_adult
-import keras
+from recommender.datasets import adult
 
+import keras
 from adult import labels
 
 BATCH_SIZE, STEPS = 256, 32
@@ -25,7 +25,7 @@ OPTIMIZERS = {"keras_ftrl_ms": keras.optimizers.Ftrl, "sparse_ftrl_ms": wdl.Ftrl
 
 def trainer(frame, n_buckets, optimizer):
     """A function that trains STEPS steps of a new model and returns the milliseconds of one."""
-    recipe = wdl_adult.wide_features(frame)
+    recipe = adult.wide_features(frame)
     buckets = {column: len(edges) + 1 for column, edges in recipe["boundaries"].items()}
     wide = wdl.fit_wide(frame, recipe["features"], buckets=buckets, hash_buckets=n_buckets)
     inputs, truth = {"wide_ids": wdl.wide_ids(frame, wide)}, labels(frame)
@@ -48,7 +48,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
 
-    frame = wdl_adult.load_adult()[0][: BATCH_SIZE * STEPS]
+    frame = adult.load_adult()[0][: BATCH_SIZE * STEPS]
     results = {"buckets": [int(n) for n in arguments.buckets.split(",")], **{name: [] for name in OPTIMIZERS}}
     for n_buckets in results["buckets"]:
         rounds = {name: trainer(frame, n_buckets, optimizer) for name, optimizer in OPTIMIZERS.items()}

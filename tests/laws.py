@@ -1,8 +1,7 @@
 """What the tests share: hypothesis settings, a small data set, and the published algorithms in NumPy, float64."""
 
-import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
+import wdl_helpers as wdl
 
-# isort: split
 import hypothesis
 import numpy as np
 import pandas as pd

@@ -13,10 +13,11 @@ import subprocess
 import sys
 import threading
 
+from book import BOOK, ROOT, pages
+
 import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from book import BOOK, ROOT, pages
 from browser import chromium
 from playwright.sync_api import sync_playwright
 

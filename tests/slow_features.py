@@ -2,9 +2,8 @@
 
 import numbers
 
-import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
+import wdl_helpers as wdl
 
-# isort: split
 import numpy as np
 import pandas as pd
 

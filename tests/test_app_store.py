@@ -6,19 +6,18 @@ import pathlib
 import tracemalloc
 from statistics import mean, stdev
 
-import wdl_helpers  # noqa: F401, before TensorFlow: it sets how TensorFlow computes
+import wdl_helpers  # noqa: F401, it sets how TensorFlow computes
+from recommender.datasets import store as app_store
 
-# isort: split
 import numpy as np
 import pandas as pd
 import pytest
-import wdl_store
 from laws import sigmoid
 from scipy.stats import t as student
 
 RESULTS = pathlib.Path(__file__).resolve().parent.parent / "benchmarks" / "app_store.json"
-STORE = wdl_store.make_store(0, n_users=2_000)
-LOG = wdl_store.simulate_day(STORE, 1_500, seed=1)
+STORE = app_store.make_store(0, n_users=2_000)
+LOG = app_store.simulate_day(STORE, 1_500, seed=1)
 # The first 16 digits of SHA-256 of users, apps, rules, a log and candidates, the same on every machine.
 DIGESTS = ["0bb21ef21bea7263", "7f8217568f3943d4", "16cedf2816d5fa1c", "42a269958a70723c", "9413c7752e92335e"]
 
@@ -32,14 +31,14 @@ def digest(frame):
 
 
 def test_a_seed_gives_the_same_store_on_every_machine():
-    candidates = pd.DataFrame(wdl_store.retrieve(STORE, np.arange(500), seed=5))
+    candidates = pd.DataFrame(app_store.retrieve(STORE, np.arange(500), seed=5))
     rules = STORE["rules"].rename(columns={"installed": "first"})
     found = [digest(frame) for frame in (STORE["users"], STORE["apps"], rules, LOG, candidates)]
     assert found == DIGESTS
-    again = wdl_store.make_store(0, n_users=2_000)
-    pd.testing.assert_frame_equal(wdl_store.simulate_day(again, 1_500, seed=1), LOG)
-    assert not wdl_store.simulate_day(STORE, 1_500, seed=2)["app"].equals(LOG["app"])
-    assert not wdl_store.make_store(1, n_users=2_000)["users"].equals(STORE["users"])
+    again = app_store.make_store(0, n_users=2_000)
+    pd.testing.assert_frame_equal(app_store.simulate_day(again, 1_500, seed=1), LOG)
+    assert not app_store.simulate_day(STORE, 1_500, seed=2)["app"].equals(LOG["app"])
+    assert not app_store.make_store(1, n_users=2_000)["users"].equals(STORE["users"])
 
 
 def test_users_have_distinct_apps_that_are_not_new():
@@ -57,11 +56,11 @@ def test_the_truth_is_the_sum_that_is_documented():
     strength = STORE["rules"].set_index(["installed", "app"])["strength"].to_dict()
     users, apps = np.random.default_rng(0).integers(0, [[2_000], [200]], (2, 300))
     with_rules = 0
-    for user, app, truth in zip(users, apps, wdl_store.install_probability(STORE, users, apps)):
+    for user, app, truth in zip(users, apps, app_store.install_probability(STORE, users, apps)):
         installed = STORE["users"]["installed"][user]
         rules = [strength.get((name, STORE["apps"]["app"][app]), 0) for name in installed]
         logit = (
-            wdl_store.BASE + hidden["popularity"][app] + hidden["tastes"][user] @ hidden["character"][app] + sum(rules)
+            app_store.BASE + hidden["popularity"][app] + hidden["tastes"][user] @ hidden["character"][app] + sum(rules)
         )
         assert truth == pytest.approx(sigmoid(logit), abs=6e-7)
         assert names.keys() >= set(installed)
@@ -86,16 +85,16 @@ def test_rules_are_planted_on_the_best_known_apps_with_both_signs():
     assert (rules["installed"] != rules["app"]).all()
     assert rules["strength"].abs().between(0.75, 2.25).all()
     assert 0.4 < (rules["strength"] > 0).mean() < 0.6
-    assert wdl_store.make_store(0, n_users=100, rules=0)["rules"].empty
+    assert app_store.make_store(0, n_users=100, rules=0)["rules"].empty
 
 
 def test_the_log_covers_a_part_of_the_catalogue_and_exploration_widens_it():
     counts = LOG["app"].value_counts()
     assert (counts >= 20).sum() < 100  # of 200
     assert (LOG["app_age"] < 31).mean() < 0.05  # half of the catalogue
-    never = wdl_store.make_store(0, n_users=2_000, exploration=0)
-    always = wdl_store.make_store(0, n_users=2_000, exploration=1)
-    shown = [set(wdl_store.simulate_day(store, 1_500, seed=1)["app"]) for store in (never, STORE, always)]
+    never = app_store.make_store(0, n_users=2_000, exploration=0)
+    always = app_store.make_store(0, n_users=2_000, exploration=1)
+    shown = [set(app_store.simulate_day(store, 1_500, seed=1)["app"]) for store in (never, STORE, always)]
     assert len(shown[0]) < len(shown[1]) <= len(shown[2]) == 200
     assert not never["apps"].set_index("app")["app_age"][list(shown[0])].lt(31).any()
 
@@ -104,15 +103,15 @@ def test_nobody_is_shown_an_app_twice_or_one_that_is_installed():
     assert not LOG.duplicated(["visit", "app"]).any()
     assert not any(app in installed for app, installed in zip(LOG["app"], LOG["installed"]))
     assert (LOG.groupby("visit").size() == 10).all()
-    candidates = wdl_store.retrieve(STORE, np.arange(2_000), seed=9)
+    candidates = app_store.retrieve(STORE, np.arange(2_000), seed=9)
     assert all(len(set(row)) == 100 for row in candidates)
     assert np.bincount(candidates.ravel(), minlength=200).min() > 0
 
 
 def test_without_exploration_a_page_is_what_the_policy_believes_in_most():
-    store = wdl_store.make_store(3, n_users=500, exploration=0)
-    log = wdl_store.simulate_day(store, 50, seed=0)
-    beliefs = pd.DataFrame(store["beliefs"], list(wdl_store.LANGUAGES), store["apps"]["app"])
+    store = app_store.make_store(3, n_users=500, exploration=0)
+    log = app_store.simulate_day(store, 50, seed=0)
+    beliefs = pd.DataFrame(store["beliefs"], list(app_store.LANGUAGES), store["apps"]["app"])
     for _, page in log.groupby("visit"):
         shown = beliefs.loc[page["country"].iloc[0], page["app"]]
         assert shown.is_monotonic_decreasing and shown.min() > 0
@@ -122,21 +121,21 @@ def test_memory_grows_linearly_with_the_people():
     peaks = []
     for n_users in (20_000, 40_000):
         tracemalloc.start()
-        wdl_store.simulate_day(wdl_store.make_store(0, n_users=n_users), n_users, seed=0)
+        app_store.simulate_day(app_store.make_store(0, n_users=n_users), n_users, seed=0)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert 1 < peaks[1] / peaks[0] < 2.2
 
 
 def test_the_block_changes_no_number(monkeypatch):
-    monkeypatch.setattr(wdl_store, "BLOCK", 700)
-    store = wdl_store.make_store(0, n_users=2_000)
+    monkeypatch.setattr(app_store, "BLOCK", 700)
+    store = app_store.make_store(0, n_users=2_000)
     assert store["users"].equals(STORE["users"]) and store["rules"].equals(STORE["rules"])
     assert (store["beliefs"] == STORE["beliefs"]).all()
     assert (
-        wdl_store.retrieve(store, np.arange(2_000), seed=5) == wdl_store.retrieve(STORE, np.arange(2_000), seed=5)
+        app_store.retrieve(store, np.arange(2_000), seed=5) == app_store.retrieve(STORE, np.arange(2_000), seed=5)
     ).all()
-    pd.testing.assert_frame_equal(wdl_store.simulate_day(store, 1_500, seed=1), LOG)
+    pd.testing.assert_frame_equal(app_store.simulate_day(store, 1_500, seed=1), LOG)
 
 
 @pytest.mark.parametrize(
@@ -152,35 +151,35 @@ def test_the_block_changes_no_number(monkeypatch):
 )
 def test_a_knob_out_of_range_is_named(knobs, message):
     with pytest.raises(ValueError, match=message):
-        wdl_store.make_store(0, **knobs)
+        app_store.make_store(0, **knobs)
 
 
 def test_bad_rows_and_sizes_are_named():
     with pytest.raises(IndexError, match="apps holds 0 to 200; the store has 200 apps"):
-        wdl_store.install_probability(STORE, [0, 1], [0, 200])
+        app_store.install_probability(STORE, [0, 1], [0, 200])
     with pytest.raises(IndexError, match="users holds -1 to 1"):
-        wdl_store.install_probability(STORE, [-1, 1], [0, 1])
+        app_store.install_probability(STORE, [-1, 1], [0, 1])
     with pytest.raises(ValueError, match="expected one of each"):
-        wdl_store.install_probability(STORE, [0, 1], [0])
+        app_store.install_probability(STORE, [0, 1], [0])
     with pytest.raises(ValueError, match="n is 192; a catalogue of 200 apps has at most 191"):
-        wdl_store.retrieve(STORE, np.arange(3), n=192)
+        app_store.retrieve(STORE, np.arange(3), n=192)
     with pytest.raises(ValueError, match="visits is 0"):
-        wdl_store.simulate_day(STORE, 0, seed=0)
+        app_store.simulate_day(STORE, 0, seed=0)
     with pytest.raises(ValueError, match="shown is 51"):
-        wdl_store.simulate_day(STORE, 1, seed=0, shown=51)
+        app_store.simulate_day(STORE, 1, seed=0, shown=51)
 
 
 def test_a_page_is_worth_the_truth_of_its_best_scored_candidates():
     truth = np.array([[0.1, 0.2, 0.3], [0.5, 0.6, 0.7]])
     scores = np.array([[3, 2, 1], [1, 2, 3]])
-    assert wdl_store.expected_installs(truth, scores, shown=2) == pytest.approx([0.3, 1.3])
-    assert wdl_store.expected_installs(truth, scores.ravel(), shown=1) == pytest.approx([0.1, 0.7])
+    assert app_store.expected_installs(truth, scores, shown=2) == pytest.approx([0.3, 1.3])
+    assert app_store.expected_installs(truth, scores.ravel(), shown=1) == pytest.approx([0.1, 0.7])
     with pytest.raises(ValueError, match="There are 5 scores for 6"):
-        wdl_store.expected_installs(truth, np.zeros(5))
+        app_store.expected_installs(truth, np.zeros(5))
     with pytest.raises(ValueError, match="NaN"):
-        wdl_store.expected_installs(truth, np.full(6, np.nan))
+        app_store.expected_installs(truth, np.full(6, np.nan))
     with pytest.raises(ValueError, match="shown is 4"):
-        wdl_store.expected_installs(truth, scores, shown=4)
+        app_store.expected_installs(truth, scores, shown=4)
 
 
 # ------------------------------------------------------------------------------------ what is claimed of it
@@ -246,8 +245,8 @@ def test_fewer_rows_for_an_id_leave_the_deep_model_a_smaller_lead():
 
 def test_a_value_with_as_many_rows_as_the_minimum_gets_an_id():
     rows = LOG["app"].value_counts()
-    for fit in (wdl_store.store_wide, wdl_store.store_deep):
-        for min_count in (5, wdl_store.MIN_COUNT):
+    for fit in (app_store.wide_features, app_store.deep_features):
+        for min_count in (5, app_store.MIN_COUNT):
             names = {
                 name for name in fit(LOG, min_count)["vocabulary"] if name.startswith("app=") and " & " not in name
             }

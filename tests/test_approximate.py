@@ -4,7 +4,6 @@ import pathlib
 
 import nbformat
 import pytest
-
 from approximate import difference, split, spread_of
 from seeds import deviation, moved
 

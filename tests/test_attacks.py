@@ -14,12 +14,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import sandbox
+from exercises import ROOT, SOURCE, exercises, marks, points
 from jupyter_core.utils import run_sync
+from test_course import SANDBOX, cell_of, every_exercise, grades, project, quiet, small_notebook, solve, solved_before
 from traitlets.config import Config
 from witness import Client, needed
-
-from exercises import ROOT, SOURCE, exercises, marks, points
-from test_course import SANDBOX, every_exercise, solved_before, cell_of, grades, project, quiet, small_notebook, solve
 
 needs_a_sandbox = pytest.mark.skipif(not SANDBOX, reason="there is no bubblewrap here, so no sandbox to attack")
 

@@ -1,16 +1,15 @@
 """The benchmark's arithmetic on cases worked out by hand, and its committed results held to what is said of them."""
 
-import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
-import wdl_adult
-import wdl_visits
-
-# isort: split
 import ast
 import inspect
 import json
 import pathlib
 import re
 from statistics import mean, stdev
+
+import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
+from recommender.datasets import adult as census
+from recommender.datasets import visits as visit_log
 
 import ablation
 import adult
@@ -30,7 +29,7 @@ from sklearn.metrics import roc_auc_score
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RUNS = json.loads((ROOT / "benchmarks" / "adult.json").read_text())
-TRAIN, TEST = wdl_adult.load_adult()
+TRAIN, TEST = census.load_adult()
 
 
 # ----------------------------------------------------------------------------------------- committed results
@@ -113,7 +112,7 @@ def test_the_real_logs_settings_are_the_best_that_were_tried_and_the_page_says_h
         assert re.search(rf"\b{n}\b[\w ]* for {name.upper()}", page), (name, n)
     assert best_trial("ease") == ({"penalty": visits.PENALTY}, 6)
     settings, n = best_trial("wide_deep")
-    defaults = inspect.signature(wdl_visits.visits_training).parameters
+    defaults = inspect.signature(visit_log.training).parameters
     chosen = [defaults[name].default for name in ("wide_rate", "l1", "deep_rate")]
     assert [settings[name] for name in ("wide rate", "L1", "deep rate")] == chosen and n == 4
 
@@ -282,12 +281,12 @@ def test_the_ablation_is_as_the_page_sums_it_up():
 def test_the_ablations_first_variant_is_the_recipe():
     assert next(iter(ablation.VARIANTS.values())) == {}
     train = TRAIN[:500]
-    recipe = wdl_adult.training("wide_deep", len(train))
+    recipe = census.training("wide_deep", len(train))
     assert (recipe["epochs"], recipe["batch_size"]) == (ablation.EPOCHS, ablation.BATCH_SIZE)
     for expected, mine in zip(settings(recipe["optimizer"]), settings(ablation.joint(len(train)))):
         assert mine == expected
-    assert ablation.RECIPE["wide"](train)["vocabulary"] == wdl_adult.wide_features(train)["vocabulary"]
-    assert ablation.RECIPE["deep"](train)["vocabulary"] == wdl_adult.deep_features(train)["vocabulary"]
+    assert ablation.RECIPE["wide"](train)["vocabulary"] == census.wide_features(train)["vocabulary"]
+    assert ablation.RECIPE["deep"](train)["vocabulary"] == census.deep_features(train)["vocabulary"]
 
 
 def settings(joint):

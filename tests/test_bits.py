@@ -2,11 +2,10 @@
 
 import sys
 
-import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
-import wdl_adult as adult
-import wdl_production as production
+import wdl_helpers as wdl
+from recommender import serving
+from recommender.datasets import adult
 
-# isort: split
 import keras
 import numpy as np
 import pytest
@@ -60,8 +59,8 @@ def test_training_runs_no_kernel_that_depends_on_the_processor(model, optimizer)
 def test_predicting_and_scoring_raw_columns_run_none_either(tmp_path):
     model, (frame, _) = MODELS["wide_deep"](), small_frame()
     assert not kernels(lambda: wdl.predict(model, INPUTS)) & DEPENDENT
-    production.export(model, WIDE, DEEP, frame, tmp_path)
-    score = production.scorer(tmp_path)
+    serving.export(model, WIDE, DEEP, frame, tmp_path)
+    score = serving.scorer(tmp_path)
     assert not kernels(lambda: score(frame)) & DEPENDENT
 
 

@@ -4,10 +4,11 @@ import re
 import tomllib
 
 import book
+from book import ROOT
+
 import nbformat.v4
 import pytest
 import yaml
-from book import ROOT
 
 NOTEBOOKS = ROOT / "notebooks"
 LESSON = NOTEBOOKS / "01_feature_crossing.ipynb"

@@ -8,11 +8,11 @@ import shutil
 import subprocess
 import zipfile
 
+import wdl_helpers  # noqa: F401, before TensorFlow
+
 import nbformat
 import pytest
 import sandbox
-import wdl_helpers  # noqa: F401, before TensorFlow
-
 from exercises import ROOT, SOURCE, exercises, marks, points, setup
 from wrong_answers import WRONG
 

@@ -1,12 +1,10 @@
 import shutil
 
 import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
-import wdl_adult as adult
-import wdl_ranking
-import wdl_store
-import wdl_visits
+from recommender import ranking
+from recommender.datasets import adult, visits
+from recommender.datasets import store as app_store
 
-# isort: split
 import numpy as np
 import pytest
 from scipy.special import logit
@@ -98,20 +96,20 @@ def test_swapped_data_files_are_noticed(folder):
 
 
 @pytest.fixture(scope="module")
-def visits():
-    return wdl_visits.load_visits()
+def visit_frames():
+    return visits.load_visits()
 
 
-def test_the_log_comes_in_its_official_split(visits):
-    train, test, areas = visits
+def test_the_log_comes_in_its_official_split(visit_frames):
+    train, test, areas = visit_frames
     assert (len(train), train["user"].nunique()) == (98_654, 32_711)
     assert (len(test), test["user"].nunique()) == (15_191, 5_000)
     assert areas.shape == (294, 2) and areas["area"].is_unique
     assert (test["user"].value_counts() > 1).sum() == 3_453
 
 
-def test_the_two_parts_of_the_log_share_no_user_and_repeat_no_visit(visits):
-    train, test, areas = visits
+def test_the_two_parts_of_the_log_share_no_user_and_repeat_no_visit(visit_frames):
+    train, test, areas = visit_frames
     assert set(train["user"]).isdisjoint(test["user"])
     for log in (train, test):
         assert not log.duplicated().any() and set(log["area"]) <= set(areas["area"])
@@ -120,114 +118,108 @@ def test_the_two_parts_of_the_log_share_no_user_and_repeat_no_visit(visits):
     assert (len(unseen), len(unseen & set(test["area"]))) == (9, 1)
 
 
-@pytest.mark.parametrize("name", wdl_visits.SHA256)
+@pytest.mark.parametrize("name", visits.SHA256)
 def test_a_file_of_the_log_that_is_missing_or_edited_is_named(tmp_path, name):
-    for other in wdl_visits.SHA256:
-        shutil.copyfile(wdl_visits.DATA / other, tmp_path / other)
+    for other in visits.SHA256:
+        shutil.copyfile(visits.DATA / other, tmp_path / other)
     content = (tmp_path / name).read_bytes()
     (tmp_path / name).write_bytes(content.replace(b"1", b"2", 1) if b"1" in content else content[:-2])
     with pytest.raises(ValueError, match=f"{name} is not the original file.*git checkout data"):
-        wdl_visits.load_visits(tmp_path)
+        visits.load_visits(tmp_path)
     (tmp_path / name).unlink()
     with pytest.raises(FileNotFoundError, match=f"{name}.*No such file.*git checkout data"):
-        wdl_visits.load_visits(str(tmp_path))
+        visits.load_visits(str(tmp_path))
 
 
-def test_rows_of_the_log_hold_what_they_promise(visits):
-    train, _, areas = visits
+def test_rows_of_the_log_hold_what_they_promise(visit_frames):
+    train, _, areas = visit_frames
     log = train[train["user"] < 10_400]
-    rows = wdl_visits.visit_rows(log, areas, negatives=3, seed=1)
+    rows = visits.visit_rows(log, areas, negatives=3, seed=1)
     own = log.groupby("user")["area"].agg(set)
     assert rows["label"].mean() == 0.25 and rows["seen"].map(len).max() <= 7
     for user, area, seen, label, words in rows[["user", "area", "seen", "label", "words"]].itertuples(index=False):
         assert area not in seen and set(seen) <= own[user] and label == (area in own[user])
-        assert words == wdl_visits.title_words(areas)[area] if label else True
+        assert words == visits.title_words(areas)[area] if label else True
     alone = own[own.map(len) == 1].index
     assert rows["user"][rows["label"] == 1].isin(alone).sum() == pytest.approx(0.3 * len(alone), abs=1)
 
 
-def test_a_held_out_visit_is_one_of_several(visits):
-    queries = wdl_visits.held_out_visits(visits[1], seed=3)
-    own = visits[1].groupby("user")["area"].agg(set)
+def test_a_held_out_visit_is_one_of_several(visit_frames):
+    queries = visits.held_out_visits(visit_frames[1], seed=3)
+    own = visit_frames[1].groupby("user")["area"].agg(set)
     assert len(queries) == 3_453
     assert all({area, *seen} == own[user] for user, area, seen in queries.itertuples(index=False))
 
 
-def test_places_of_several_models_are_those_of_each(visits):
-    train, test, areas = visits
-    rows = wdl_visits.visit_rows(train[train["user"] < 10_300], areas, negatives=2)
-    wide, deep = wdl_visits.visits_wide(rows), wdl_visits.visits_deep(rows)
-    models = {kind: wdl_visits.visits_model(kind, wide, deep) for kind in ("wide", "deep")}
-    wdl.train(
-        models["wide"], wdl.joint_inputs(rows, wide, deep), rows["label"], **wdl_visits.visits_training("wide", 99)
-    )
-    queries = wdl_visits.held_out_visits(test).head(400)[::-1]
-    found = wdl_visits.model_places(models, queries, areas, wide, deep)
+def test_places_of_several_models_are_those_of_each(visit_frames):
+    train, test, areas = visit_frames
+    rows = visits.visit_rows(train[train["user"] < 10_300], areas, negatives=2)
+    wide, deep = visits.wide_features(rows), visits.deep_features(rows)
+    models = {kind: visits.build_model(kind, wide, deep) for kind in ("wide", "deep")}
+    wdl.train(models["wide"], wdl.joint_inputs(rows, wide, deep), rows["label"], **visits.training("wide", 99))
+    queries = visits.held_out_visits(test).head(400)[::-1]
+    found = visits.model_places(models, queries, areas, wide, deep)
 
     def score(block):
-        frame = wdl_visits.with_words(
-            wdl_ranking.candidates(block, "area", areas["area"]), wdl_visits.title_words(areas)
-        )
+        frame = visits.with_words(ranking.candidates(block, "area", areas["area"]), visits.title_words(areas))
         return wdl.predict(models["wide"], wdl.joint_inputs(frame, wide, deep)).reshape(len(block), -1)
 
-    expected = wdl_ranking.held_out_places(queries, "area", "seen", areas["area"], score)
+    expected = ranking.held_out_places(queries, "area", "seen", areas["area"], score)
     assert found.index.equals(queries.index) and np.allclose(found["wide"], expected)
     assert found["wide"].mean() < found["deep"].mean()  # the deep model was not trained
 
 
-def test_what_models_say_of_new_areas_has_a_line_for_each_visitor_with_another_area(visits):
-    train, test, areas = visits
+def test_what_models_say_of_new_areas_has_a_line_for_each_visitor_with_another_area(visit_frames):
+    train, test, areas = visit_frames
     new = areas.sample(30, random_state=4)
     old = areas.drop(new.index)
     log = train[(train["user"] < 10_400) & train["area"].isin(old["area"])]
-    rows = wdl_visits.visit_rows(log, old, negatives=2)
-    wide, deep = wdl_visits.visits_wide(rows), wdl_visits.visits_deep(rows)
-    models = {kind: wdl_visits.visits_model(kind, wide, deep) for kind in ("wide", "deep")}
+    rows = visits.visit_rows(log, old, negatives=2)
+    wide, deep = visits.wide_features(rows), visits.deep_features(rows)
+    models = {kind: visits.build_model(kind, wide, deep) for kind in ("wide", "deep")}
     arrays = wdl.joint_inputs(rows, wide, deep)
     for kind, model in models.items():
-        wdl.train(model, arrays, rows["label"], **wdl_visits.visits_training(kind, len(rows), epochs=1))
+        wdl.train(model, arrays, rows["label"], **visits.training(kind, len(rows), epochs=1))
     some = test[test["user"] < 110_500]
-    visited, logits = wdl_visits.new_area_logits(models, some, new, wide, deep)
+    visited, logits = visits.new_area_logits(models, some, new, wide, deep)
 
     asked = some[some["area"].isin(old["area"])].groupby("user")["area"].agg(list)
     own = some.groupby("user")["area"].agg(set)
     for line, user in list(enumerate(asked.index))[::40]:
         assert visited[line].tolist() == [area in own[user] for area in new["area"]]
-        frame = wdl_visits.with_words(
-            new[["area"]].assign(seen=[asked[user]] * len(new)), wdl_visits.title_words(areas)
-        )
+        frame = visits.with_words(new[["area"]].assign(seen=[asked[user]] * len(new)), visits.title_words(areas))
         said = logit(wdl.predict(models["deep"], wdl.joint_inputs(frame, wide, deep)))
         assert np.allclose(logits["deep"][line], said, atol=1e-5)
     assert logits["deep"].shape == visited.shape == (len(asked), 30)
     assert np.ptp(logits["wide"]) == 0 and np.ptp(logits["deep"]) > 0.1  # the wide part knows none of these areas
 
 
-def test_nobody_to_tell_apart_is_said(visits):
-    _, test, areas = visits
+def test_nobody_to_tell_apart_is_said(visit_frames):
+    _, test, areas = visit_frames
     with pytest.raises(ValueError, match="No user visited both a new area and another one"):
-        wdl_visits.new_area_logits({}, test[test["user"] == 110_001], areas.iloc[:0], {}, {})
+        visits.new_area_logits({}, test[test["user"] == 110_001], areas.iloc[:0], {}, {})
 
 
 def test_the_auc_of_each_area_by_hand_and_what_a_visitors_activity_adds():
     visited = np.array([[1, 0, 0], [0, 1, 0], [1, 1, 0], [0, 0, 0]])
     scores = np.array([[3.0, 0, 1], [1, 2, 1], [2, 1, 1], [2, 0, 1]])
-    found = wdl_visits.area_aucs(visited, scores)
+    found = visits.area_aucs(visited, scores)
     assert found[:2].tolist() == [3.5 / 4, 1.0] and np.isnan(found[2])
     activity = np.array([[0.3], [0.3], [0.9], [0.1]]) * np.ones(
         3
     )  # the same for all areas, and 0.1 + 0.1 + 0.1 is not 0.3
-    raw = wdl_visits.area_aucs(visited, activity)
-    beyond = wdl_visits.area_aucs(visited, wdl_visits.beyond_visitor(activity))
+    raw = visits.area_aucs(visited, activity)
+    beyond = visits.area_aucs(visited, visits.beyond_visitor(activity))
     assert (raw[:2] > 0.8).all() and beyond[:2].tolist() == [0.5, 0.5]
-    both = wdl_visits.area_aucs(visited, wdl_visits.beyond_visitor(scores + 100 * activity))
-    assert both[:2].tolist() == wdl_visits.area_aucs(visited, wdl_visits.beyond_visitor(scores))[:2].tolist()
+    both = visits.area_aucs(visited, visits.beyond_visitor(scores + 100 * activity))
+    assert both[:2].tolist() == visits.area_aucs(visited, visits.beyond_visitor(scores))[:2].tolist()
 
 
 # ------------------------------------------------------------------------------------------ simulated log
 
 
 def test_a_planted_log_has_the_pairs_it_promises():
-    pairs, log = wdl_store.planted_log()
+    pairs, log = app_store.planted_log()
     assert pairs.columns.tolist() == ["user", "app", "kind", "truth"]
     assert len(pairs) == len(pairs[["user", "app"]].drop_duplicates()) == 576
     assert pairs.user.nunique() == pairs.app.nunique() == 24
@@ -240,13 +232,13 @@ def test_a_planted_log_has_the_pairs_it_promises():
 
 
 def test_a_planted_log_shows_each_pair_as_often_as_asked_and_hides_the_rest():
-    pairs, log = wdl_store.planted_log(repeats=3)
+    pairs, log = app_store.planted_log(repeats=3)
     shown = pairs[pairs.kind != "never shown"]
     assert log.groupby(["user", "app"]).size().to_dict() == dict.fromkeys(zip(shown.user, shown.app, strict=True), 3)
 
 
 def test_a_planted_log_follows_its_truth():
-    pairs, log = wdl_store.planted_log(repeats=2000)
+    pairs, log = app_store.planted_log(repeats=2000)
     share = log.groupby(["user", "app"]).install.mean()
     truth = pairs.set_index(["user", "app"]).truth.loc[share.index]
     assert set(log.install) == {0, 1}
@@ -255,7 +247,7 @@ def test_a_planted_log_follows_its_truth():
 
 def test_a_planted_log_depends_on_its_seed_alone():
     for first, second, other in zip(
-        wdl_store.planted_log(1), wdl_store.planted_log(1), wdl_store.planted_log(2), strict=True
+        app_store.planted_log(1), app_store.planted_log(1), app_store.planted_log(2), strict=True
     ):
         assert first.equals(second) and not first.equals(other)
 

@@ -1,8 +1,7 @@
 import itertools
 
-import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
+import wdl_helpers as wdl
 
-# isort: split
 import numpy as np
 import pandas as pd
 import pytest

@@ -4,13 +4,13 @@ import itertools
 import re
 import xml.etree.ElementTree as ET
 
-import figures
+import wdl_helpers as wdl
+from drawings import crossing, figures, joint, pieces
+from recommender.datasets import adult
+
 import nbformat
 import numpy as np
-from drawings import crossing, joint, pieces
-import wdl_helpers as wdl
 import pytest
-import wdl_adult as adult
 from approximate import value
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath

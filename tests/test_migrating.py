@@ -1,10 +1,9 @@
-"""MIGRATING.md runs, block by block, and what it says of tf.estimator holds."""
+"""docs/migrating.md runs, block by block, and what it says of tf.estimator holds."""
 
-import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
-
-# isort: split
 import pathlib
 import re
+
+import wdl_helpers as wdl
 
 import keras
 import numpy as np
@@ -13,7 +12,7 @@ import tensorflow as tf
 from laws import small_parts, weights_of
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-PAGE = (ROOT / "MIGRATING.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "migrating.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.S)
 
 

@@ -1,6 +1,5 @@
-import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
+import wdl_helpers as wdl
 
-# isort: split
 import keras
 import numpy as np
 import pandas as pd

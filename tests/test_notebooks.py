@@ -204,7 +204,14 @@ def slug(title):
 
 @pytest.mark.parametrize(
     "path",
-    [*PATHS, *(path for folder in ("", "data/", "benchmarks/", "notebooks/") for path in ROOT.glob(f"{folder}*.md"))],
+    [
+        *PATHS,
+        *(
+            path
+            for folder in ("", "docs/", "data/", "benchmarks/", "notebooks/")
+            for path in ROOT.glob(f"{folder}*.md")
+        ),
+    ],
     ids=lambda path: path.name,
 )
 def test_relative_links_resolve(path):
@@ -226,15 +233,15 @@ def test_relative_links_resolve(path):
 
 
 def test_the_glossary_is_in_order_and_says_where_each_word_is_taught():
-    _, *entries = re.split(r"^## ", (ROOT / "GLOSSARY.md").read_text(encoding="utf-8"), flags=re.M)
+    _, *entries = re.split(r"^## ", (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8"), flags=re.M)
     words = [entry.split("\n")[0] for entry in entries]
     assert words == sorted(words, key=str.lower) and len(words) == len(set(words)) > 50
     for entry in entries:
-        assert re.search(r"→ (\[\d · .+\]\(notebooks/|\d · )", entry), entry
+        assert re.search(r"→ (\[\d · .+\]\(\.\./notebooks/|\d · )", entry), entry
 
 
 def test_the_map_of_the_paper_misses_no_part_of_it_and_no_notebook():
-    page = (ROOT / "PAPER.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "paper.md").read_text(encoding="utf-8")
     there, back = page.split("## From the notebooks to the paper")
     rows = [line.split(" | ")[0].strip("| ") for line in there.splitlines() if line.startswith("| ")]
     sections = ["2 ", "3.1 ", "3.2 ", "3.3 ", "4.1 ", "4.2 ", "4.3 ", "5.1 ", "5.2 ", "6 ", "7 "]

@@ -5,10 +5,9 @@ import pathlib
 import subprocess
 import sys
 
-import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
-import wdl_production
+import wdl_helpers as wdl
+from recommender import serving
 
-# isort: split
 import distributed
 import numpy as np
 import pandas as pd
@@ -58,9 +57,9 @@ def test_a_checkpoint_of_pieces_becomes_the_export_of_any_model(small, tmp_path)
     tf.train.Checkpoint(variables=again.all_variables()).restore(path).assert_consumed()
     for variable in model.trainable_variables:
         variable.assign(again.weights()[variable.path])
-    wdl_production.export(model, wide, deep, frame, tmp_path / "export")
+    serving.export(model, wide, deep, frame, tmp_path / "export")
     logits = sharded.logits({name: tf.constant(array) for name, array in inputs.items()})
-    np.testing.assert_allclose(wdl_production.scorer(tmp_path / "export")(frame), tf.sigmoid(logits), atol=1e-6)
+    np.testing.assert_allclose(serving.scorer(tmp_path / "export")(frame), tf.sigmoid(logits), atol=1e-6)
 
 
 def test_a_larger_table_begins_with_the_weights_and_ends_with_zeros(small):

@@ -5,11 +5,10 @@ import sys
 import zipfile
 
 import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
-import wdl_adult as adult
-import wdl_store
-import wdl_production as production
+from recommender import lifecycle, serving
+from recommender.datasets import adult
+from recommender.datasets import store as app_store
 
-# isort: split
 import keras
 import numpy as np
 import pandas as pd
@@ -39,13 +38,13 @@ MODEL = random_model()
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
     folder = tmp_path_factory.mktemp("export") / "model"
-    production.export(MODEL, WIDE, DEEP, FRAME, folder)
+    serving.export(MODEL, WIDE, DEEP, FRAME, folder)
     return folder
 
 
 @pytest.fixture(scope="module")
 def score(exported):
-    return production.scorer(exported)
+    return serving.scorer(exported)
 
 
 # --------------------------------------------------------------------------------------- keep for training
@@ -54,8 +53,8 @@ def score(exported):
 def test_what_is_kept_for_training_comes_back_and_training_goes_on_to_the_same_bits(tmp_path):
     model = random_model(size=0.1)
     wdl.train(model, INPUTS, LABELS, wdl.joint_optimizer(wdl.Ftrl(0.1), wdl.Adagrad(0.1)), epochs=2)
-    production.save_training(model, WIDE, DEEP, tmp_path / "new" / "folder")
-    again, wide, deep = production.load_training(tmp_path / "new" / "folder")
+    lifecycle.save_training(model, WIDE, DEEP, tmp_path / "new" / "folder")
+    again, wide, deep = lifecycle.load_training(tmp_path / "new" / "folder")
     np.testing.assert_equal((wide, deep), (WIDE, DEEP))
     assert list(wide["vocabulary"]) == list(WIDE["vocabulary"]) and wide["features"] == WIDE["features"]
     for kept in (model, again):
@@ -67,14 +66,14 @@ def test_what_is_kept_for_training_comes_back_and_training_goes_on_to_the_same_b
 
 def test_a_missing_part_stays_missing_and_a_hashed_part_stays_hashed(tmp_path):
     hashed = wdl.fit_wide(FRAME, ["letter", ("letter", "size")], buckets={"size": 3}, hash_buckets=50)
-    production.save_training(wdl.wide_model(hashed), hashed, None, tmp_path)
-    _, wide, deep = production.load_training(tmp_path)
+    lifecycle.save_training(wdl.wide_model(hashed), hashed, None, tmp_path)
+    _, wide, deep = lifecycle.load_training(tmp_path)
     np.testing.assert_equal(wide, hashed)
     assert deep is None
 
 
 def test_the_kept_files_are_text_and_weights_and_nothing_that_runs(tmp_path):
-    production.save_training(MODEL, WIDE, DEEP, tmp_path)
+    lifecycle.save_training(MODEL, WIDE, DEEP, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["features.json", "model.keras"]
     with zipfile.ZipFile(tmp_path / "model.keras") as archive:
         assert sorted(archive.namelist()) == ["config.json", "metadata.json", "model.weights.h5"]
@@ -83,10 +82,10 @@ def test_the_kept_files_are_text_and_weights_and_nothing_that_runs(tmp_path):
 
 def test_a_missing_file_and_a_column_that_is_no_string_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="no file model.keras"):
-        production.load_training(tmp_path)
+        lifecycle.load_training(tmp_path)
     numbered = wdl.fit_wide(pd.DataFrame({7: ["x", "y"]}), [7])
     with pytest.raises(TypeError, match="column 7 is named by a int"):
-        production.save_training(wdl.wide_model(numbered), numbered, None, tmp_path)
+        lifecycle.save_training(wdl.wide_model(numbered), numbered, None, tmp_path)
 
 
 # ----------------------------------------------------------------------------------- features in the graph
@@ -116,8 +115,8 @@ def test_the_graph_computes_what_pandas_computes(fitted_on, frame, hash_buckets)
     both = pd.concat([fitted_on, frame], ignore_index=True)  # so that a column of lists looks like one
     wide = wdl.fit_wide(fitted_on, features, buckets={"number": 3}, hash_buckets=hash_buckets)
     deep = wdl.fit_deep(fitted_on, ["text", "tags", "flag", "whole"], ["number", "whole"], n_quantiles=4)
-    kinds = production.column_kinds(both, wide, deep)
-    found = production.graph_inputs(wide, deep, kinds)(production.raw_tensors(frame, kinds))
+    kinds = serving.column_kinds(both, wide, deep)
+    found = serving.graph_inputs(wide, deep, kinds)(serving.raw_tensors(frame, kinds))
     expected = wdl.joint_inputs(frame, wide, deep)
     assert known_ids(found["wide_ids"]) == known_ids(expected["wide_ids"])
     assert found["deep_ids"].shape == expected["deep_ids"].shape
@@ -129,10 +128,10 @@ def test_missing_values_by_hand():
     train = pd.DataFrame({"t": ["x", "y", "x"], "n": [1.0, 2.0, 4.0], "l": [["p"], ["q"], []]})
     wide = wdl.fit_wide(train, ["t", "n", ("t", "n"), ("t", "l")], buckets={"n": 2})
     deep = wdl.fit_deep(train, ["t", "l"], ["n"], n_quantiles=4)
-    kinds = production.column_kinds(train, wide, deep)
+    kinds = serving.column_kinds(train, wide, deep)
     assert kinds == {"t": "text", "n": "number", "l": "list"}
     missing = {"t": [None, "x", "z", "x"], "n": [4, np.nan, 1, float("inf")], "l": [["p"], None, ["q"], ["r", None]]}
-    found = production.graph_inputs(wide, deep, kinds)(production.raw_tensors(missing, kinds))
+    found = serving.graph_inputs(wide, deep, kinds)(serving.raw_tensors(missing, kinds))
     ids = wide["vocabulary"]
     assert known_ids(found["wide_ids"]) == [[ids["n=[2, inf)"]], [ids["t=x"]], [ids["n=[-inf, 2)"]], [ids["t=x"]]]
     v = deep["vocabulary"]
@@ -144,14 +143,14 @@ def test_missing_values_by_hand():
 def test_a_missing_text_is_the_empty_one_also_where_that_has_a_weight():
     frame = pd.DataFrame({"t": ["x", "", "y"]})
     for wide in (wdl.fit_wide(frame, ["t"]), wdl.fit_wide(frame, ["t"], hash_buckets=50)):
-        graph = production.graph_inputs(wide, None, {"t": "text"})
-        found = graph(production.raw_tensors({"t": [None, ""]}, {"t": "text"}))["wide_ids"]
+        graph = serving.graph_inputs(wide, None, {"t": "text"})
+        found = graph(serving.raw_tensors({"t": [None, ""]}, {"t": "text"}))["wide_ids"]
         assert found[0] == found[1] == wdl.wide_ids(frame, wide)[1] > 0
 
 
 def test_a_whole_number_stays_one_where_pandas_makes_a_float_of_it():
     frame = pd.DataFrame({"zip": [7.0, None]})  # 7 and a gap
-    assert production.raw_tensors(frame, {"zip": "text"})["zip"].numpy().tolist() == [b"7", b""]
+    assert serving.raw_tensors(frame, {"zip": "text"})["zip"].numpy().tolist() == [b"7", b""]
 
 
 # ------------------------------------------------------------------------------------------ export and serve
@@ -168,7 +167,7 @@ def damaged(test):
 """
 OTHER_PROCESS = f"""
 import sys
-for name in ("wdl_helpers", "wdl_production", "keras", "sklearn"):
+for name in ("wdl_helpers", "recommender", "keras", "sklearn"):
     sys.modules[name] = None  # an import of it fails
 import pandas as pd
 import tensorflow as tf
@@ -193,7 +192,7 @@ def test_a_new_process_without_our_modules_scores_all_test_rows_as_the_model(tmp
     wide = wdl.fit_wide(train, [*base, *crosses], buckets={"age": 10, "hours-per-week": 8})
     deep = adult.deep_features(train)
     model = random_model(wide, deep, size=0.3, units=(16, 8))
-    production.export(model, wide, deep, train[:100], tmp_path / "model")
+    serving.export(model, wide, deep, train[:100], tmp_path / "model")
     command = [sys.executable, "-c", OTHER_PROCESS, "model", str(adult.DATA / "adult_test.csv"), "scores"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr
@@ -256,7 +255,7 @@ def test_tensorflows_own_client_gets_the_scorers_scores_of_examples(exported, sc
     found, expected = np.load(tmp_path / "probability.npy"), score(DAMAGED)
     assert np.std(expected) > 0.1 and np.abs(found - expected).max() < 1e-6
     served = tf.saved_model.load(str(exported)).signatures["serving_default"]
-    again = served(tf.constant(production.tf_examples(DAMAGED, kinds)))["probability"]
+    again = served(tf.constant(serving.tf_examples(DAMAGED, kinds)))["probability"]
     np.testing.assert_array_equal(again, found)
 
 
@@ -278,7 +277,7 @@ def test_numbers_that_an_example_cannot_hold_are_refused(tmp_path):
     seconds = FRAME.assign(size=1_700_000_000 + np.arange(64))
     deep = wdl.fit_deep(seconds, ["letter"], ["size"], n_quantiles=8)
     with pytest.raises(ValueError, match="as tf.Examples, which hold numbers as float32, differ"):
-        production.export(random_model(WIDE, deep), WIDE, deep, seconds, tmp_path / "refused")
+        serving.export(random_model(WIDE, deep), WIDE, deep, seconds, tmp_path / "refused")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -287,17 +286,17 @@ def test_a_model_with_one_part_can_be_exported(kind, tmp_path):
     model = wdl.wide_model(WIDE) if kind == "wide" else wdl.deep_model(DEEP, 4, (3,))
     model.set_weights([np.linspace(-1, 1, weight.size).reshape(weight.shape) for weight in model.get_weights()])
     parts = {"wide": (WIDE, None), "deep": (None, DEEP)}[kind]
-    production.export(model, *parts, FRAME, tmp_path)
-    np.testing.assert_allclose(production.scorer(tmp_path)(FRAME), wdl.predict(model, INPUTS), atol=1e-6)
+    serving.export(model, *parts, FRAME, tmp_path)
+    np.testing.assert_allclose(serving.scorer(tmp_path)(FRAME), wdl.predict(model, INPUTS), atol=1e-6)
 
 
 def test_an_export_that_scores_otherwise_is_refused(tmp_path, monkeypatch):
-    right = production._prefixed
-    monkeypatch.setattr(production, "_prefixed", lambda column, texts: right(column, tf.strings.lower(texts)))
+    right = serving._prefixed
+    monkeypatch.setattr(serving, "_prefixed", lambda column, texts: right(column, tf.strings.lower(texts)))
     shouting = FRAME.assign(letter=FRAME["letter"].str.upper())
     wide, deep = wdl.fit_wide(shouting, ["letter"]), wdl.fit_deep(shouting, ["letter"], ["size"])
     with pytest.raises(ValueError, match="scores of the sample differ from the model's by up to"):
-        production.export(random_model(wide, deep), wide, deep, shouting, tmp_path / "refused")
+        serving.export(random_model(wide, deep), wide, deep, shouting, tmp_path / "refused")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -306,29 +305,29 @@ def test_a_new_export_replaces_an_old_one_and_nothing_else(tmp_path):
     model = wdl.wide_model(wide)
     for bias in (0.0, 2.0):
         model.get_layer("logit").set_weights([np.array([bias])])
-        production.export(model, wide, None, FRAME, tmp_path / "model")
-        assert production.scorer(tmp_path / "model")(FRAME[:1])[0] == pytest.approx(1 / (1 + np.exp(-bias)))
+        serving.export(model, wide, None, FRAME, tmp_path / "model")
+        assert serving.scorer(tmp_path / "model")(FRAME[:1])[0] == pytest.approx(1 / (1 + np.exp(-bias)))
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter").write_text("years of work")
     with pytest.raises(FileExistsError, match="thesis holds something else"):
-        production.export(model, wide, None, FRAME, tmp_path / "thesis")
+        serving.export(model, wide, None, FRAME, tmp_path / "thesis")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "thesis"]
 
 
 def test_a_model_that_returns_probabilities_is_not_exported(tmp_path):
     ids = keras.Input((3,), name="wide_ids")
     with pytest.raises(ValueError, match="ends in a sigmoid"):
-        production.export(
+        serving.export(
             keras.Model({"wide_ids": ids}, keras.layers.Dense(1, "sigmoid")(ids)), WIDE, None, FRAME, tmp_path
         )
 
 
 def test_a_folder_that_holds_no_export_is_refused(tmp_path):
     with pytest.raises(OSError, match="saved_model"):
-        production.scorer(tmp_path)
+        serving.scorer(tmp_path)
     tf.saved_model.save(tf.Module(), str(tmp_path))
     with pytest.raises(ValueError, match="no function 'score'"):
-        production.scorer(tmp_path)
+        serving.scorer(tmp_path)
 
 
 REQUEST = {"letter": ["a", "b"], "tags": [["p"], []], "size": [50.0, 60.0]}
@@ -384,19 +383,19 @@ DAY_1, DAY_2 = FRAME[FRAME["letter"].isin(["a", "b"])], FRAME[FRAME["letter"].is
 def test_a_vocabulary_grows_at_its_end():
     wide = wdl.fit_wide(pd.DataFrame({"a": ["x", "y", "x"]}), ["a"])
     new_day = pd.DataFrame({"a": ["z", "u", "u", "y", "w", "w", "w"]})
-    grown = production.grow(wide, new_day, min_count=1)
+    grown = lifecycle.grow(wide, new_day, min_count=1)
     assert grown["vocabulary"] == {"a=x": 1, "a=y": 2, "a=w": 3, "a=u": 4, "a=z": 5} and grown["n_ids"] == 6
     assert wide["vocabulary"] == {"a=x": 1, "a=y": 2} and wide["n_ids"] == 3
     numbers = wdl.fit_deep(FRAME, [], ["size"])  # nothing that could grow
-    assert production.grow(numbers, FRAME, min_count=1) == numbers
-    assert list(production.grow(wide, new_day, min_count=2)["vocabulary"]) == ["a=x", "a=y", "a=w", "a=u"]
-    assert production.grow(grown, new_day, min_count=1) == grown
+    assert lifecycle.grow(numbers, FRAME, min_count=1) == numbers
+    assert list(lifecycle.grow(wide, new_day, min_count=2)["vocabulary"]) == ["a=x", "a=y", "a=w", "a=u"]
+    assert lifecycle.grow(grown, new_day, min_count=1) == grown
 
 
 def test_both_parts_grow_and_old_rows_keep_their_ids():
     wide = wdl.fit_wide(DAY_1, ["letter", "size", ("letter", "tags")], buckets={"size": 4})
     deep = wdl.fit_deep(DAY_1, ["letter", "tags"], ["size"])
-    new_wide, new_deep = (production.grow(part, DAY_2, min_count=1) for part in (wide, deep))
+    new_wide, new_deep = (lifecycle.grow(part, DAY_2, min_count=1) for part in (wide, deep))
     assert {"letter=c", "letter=c & tags=p"} <= set(new_wide["vocabulary"]) - set(wide["vocabulary"])
     assert "letter=c" in new_deep["vocabulary"]
     np.testing.assert_equal(new_wide["boundaries"], wide["boundaries"])
@@ -407,16 +406,16 @@ def test_both_parts_grow_and_old_rows_keep_their_ids():
 
 def test_hashed_features_have_nothing_to_grow():
     hashed = wdl.fit_wide(DAY_1, ["letter"], hash_buckets=9)
-    assert production.grow(hashed, DAY_2, min_count=1) == hashed
+    assert lifecycle.grow(hashed, DAY_2, min_count=1) == hashed
 
 
 def test_growing_refuses_what_fitting_refuses():
     with pytest.raises(KeyError, match="no column 'letter'"):
-        production.grow(WIDE, FRAME[["tags", "size"]], min_count=1)
+        lifecycle.grow(WIDE, FRAME[["tags", "size"]], min_count=1)
     with pytest.raises(ValueError, match="min_count is 0"):
-        production.grow(WIDE, FRAME, min_count=0)
+        lifecycle.grow(WIDE, FRAME, min_count=0)
     with pytest.raises(TypeError, match="min_count"):  # what the part was fitted with is not known
-        production.grow(WIDE, FRAME)
+        lifecycle.grow(WIDE, FRAME)
 
 
 @pytest.fixture(scope="module")
@@ -438,7 +437,7 @@ def new_optimizer(rate=0.1):
 def test_a_warm_start_without_growth_goes_on_as_if_nothing_had_happened(day_1):
     model, parts = day_1
     twin, optimizer = wdl.wide_deep_model(*parts, 4, (8,), 0.0), new_optimizer()
-    production.warm_start(model, twin, optimizer)
+    lifecycle.warm_start(model, twin, optimizer)
     inputs, labels = wdl.joint_inputs(DAY_1, *parts), LABELS[DAY_1.index]
     keras.utils.set_random_seed(0)  # the same order of the rows for both
     wdl.train(model, inputs, labels, epochs=1)
@@ -460,7 +459,7 @@ def test_a_schedule_starts_anew_on_day_2_and_a_constant_rate_keeps_its_count(kin
     old, new = (wdl.wide_deep_model(*parts, 4, (8,), 0.0) for _ in range(2))
     optimizer = scheduled()
     wdl.train(old, inputs, labels, scheduled(), epochs=3, batch_size=len(labels))
-    production.warm_start(old, new, optimizer)
+    lifecycle.warm_start(old, new, optimizer)
     ftrl, deep = optimizer.optimizers
     assert [int(part.iterations) for part in (*old.optimizer.optimizers, ftrl, deep)] == [3, 3, 3, 0]
     before = weights_of(new)
@@ -471,9 +470,9 @@ def test_a_schedule_starts_anew_on_day_2_and_a_constant_rate_keeps_its_count(kin
 
 def test_day_2_changes_no_weight_that_it_does_not_touch(day_1):
     model, parts = day_1
-    grown = [production.grow(part, DAY_2, min_count=1) for part in parts]
+    grown = [lifecycle.grow(part, DAY_2, min_count=1) for part in parts]
     new, optimizer = wdl.wide_deep_model(*grown, 4, (8,), 0.0), new_optimizer()
-    production.warm_start(model, new, optimizer)
+    lifecycle.warm_start(model, new, optimizer)
     before, fresh = weights_of(model), weights_of(new)
     inputs = wdl.joint_inputs(DAY_2, *grown)
     wdl.train(new, inputs, LABELS[DAY_2.index], optimizer, epochs=3, batch_size=16)
@@ -491,20 +490,20 @@ def test_day_2_changes_no_weight_that_it_does_not_touch(day_1):
 def test_a_warm_start_refuses_what_does_not_fit(day_1):
     model, parts = day_1
     with pytest.raises(ValueError, match="has no optimizer"):
-        production.warm_start(wdl.wide_deep_model(*parts), model, new_optimizer())
+        lifecycle.warm_start(wdl.wide_deep_model(*parts), model, new_optimizer())
     with pytest.raises(ValueError, match="expected the same"):
-        production.warm_start(model, wdl.wide_deep_model(*parts, 4, (8, 8), 0.0), new_optimizer())
+        lifecycle.warm_start(model, wdl.wide_deep_model(*parts, 4, (8, 8), 0.0), new_optimizer())
     with pytest.raises(ValueError, match=r"has the shape \(.*, 5\).*rows of tables may be added"):
-        production.warm_start(model, wdl.wide_deep_model(*parts, 5, (8,), 0.0), new_optimizer())
+        lifecycle.warm_start(model, wdl.wide_deep_model(*parts, 5, (8,), 0.0), new_optimizer())
     fewer = wdl.fit_wide(DAY_1, ["letter"])
     with pytest.raises(ValueError, match="rows of tables may be added"):
-        production.warm_start(model, wdl.wide_deep_model(fewer, parts[1], 4, (8,), 0.0), new_optimizer())
+        lifecycle.warm_start(model, wdl.wide_deep_model(fewer, parts[1], 4, (8,), 0.0), new_optimizer())
     one_more = wdl.fit_deep(DAY_1.assign(twin=DAY_1["letter"]), ["letter", "tags", "twin"], ["size"])
     with pytest.raises(ValueError, match="deep_hidden_1/kernel has the shape .*rows of tables may be added"):
-        production.warm_start(model, wdl.wide_deep_model(parts[0], one_more, 4, (8,), 0.0), new_optimizer())
+        lifecycle.warm_start(model, wdl.wide_deep_model(parts[0], one_more, 4, (8,), 0.0), new_optimizer())
     adam = wdl.joint_optimizer(wdl.Ftrl(0.1), wdl.Adam(0.1))
     with pytest.raises(ValueError, match="momentum.*expected the same"):
-        production.warm_start(model, wdl.wide_deep_model(*parts, 4, (8,), 0.0), adam)
+        lifecycle.warm_start(model, wdl.wide_deep_model(*parts, 4, (8,), 0.0), adam)
 
 
 SEEDS = {"l1": [0.0, 0.3], "l2": [0.0, 0.2], "beta": [0.0, 1.0], "start": [0.1, 1e-6], "learning_rate": [0.05, 0.5]}
@@ -526,7 +525,7 @@ def test_a_seeded_ftrl_keeps_each_weight_that_has_no_gradient_and_a_new_one_wipe
         variable.assign(table)
         optimizer.build(model.trainable_variables)
         if optimizer is ftrl:
-            production.seed_ftrl(optimizer, model)
+            lifecycle.seed_ftrl(optimizer, model)
         optimizer.apply([gradient, tf.zeros(1)], model.trainable_variables)
         np.testing.assert_allclose(variable.numpy()[:, 0], expected, rtol=1e-4)  # float32
     # The same seed in the published algorithm, which says what comes next.
@@ -542,22 +541,22 @@ def test_a_seeded_ftrl_keeps_each_weight_that_has_no_gradient_and_a_new_one_wipe
 def test_seeding_reaches_the_wide_part_of_a_joint_optimizer_and_needs_an_ftrl(day_1):
     model, _ = day_1
     optimizer = new_optimizer()
-    production.seed_ftrl(optimizer, model)
+    lifecycle.seed_ftrl(optimizer, model)
     inner = optimizer.optimizers[0]
     weights = model.get_layer("wide_weights").get_weights()[0]
     np.testing.assert_allclose(inner._linears[0].numpy(), -weights * 1e-3 / 0.1 - 0.01 * np.sign(weights), rtol=1e-5)
     with pytest.raises(ValueError, match="no Ftrl in the optimizer 'adagrad"):
-        production.seed_ftrl(wdl.Adagrad(0.1), model)
+        lifecycle.seed_ftrl(wdl.Adagrad(0.1), model)
 
 
 # -------------------------------------------------------------------------------------------------- the gate
 
 BOUNDS = {"max_change": 0.06, "max_rise": 0.02}
-SHOWN = wdl_store.planted_log(seed=1, repeats=6)[1]
+SHOWN = app_store.planted_log(seed=1, repeats=6)[1]
 
 
 def saved(model, parts, folder, sample=SHOWN[:50]):
-    production.export(model, *parts, sample, folder)
+    serving.export(model, *parts, sample, folder)
     return folder
 
 
@@ -574,7 +573,7 @@ def yesterday():
 
 
 @pytest.fixture(scope="module")
-def serving(yesterday, tmp_path_factory):
+def live(yesterday, tmp_path_factory):
     return saved(*yesterday, tmp_path_factory.mktemp("serving"))
 
 
@@ -592,58 +591,58 @@ def with_weight(model, parts, path, value):
     return broken
 
 
-def run_gate(serving, candidate):
+def run_gate(live, candidate):
     held_out = SHOWN[SHOWN.index % 3 == 0]
-    return production.dry_run(serving, candidate, held_out, held_out["install"], **BOUNDS)
+    return lifecycle.dry_run(live, candidate, held_out, held_out["install"], **BOUNDS)
 
 
-def test_the_gate_lets_a_good_candidate_through(yesterday, serving, tmp_path):
+def test_the_gate_lets_a_good_candidate_through(yesterday, live, tmp_path):
     model, parts = yesterday
     new, optimizer = wdl.wide_deep_model(*parts, 4, (8,), 0.0), new_optimizer(0.2)
-    production.warm_start(model, new, optimizer)
+    lifecycle.warm_start(model, new, optimizer)
     rows = SHOWN[SHOWN.index % 3 != 0]
     wdl.train(new, wdl.joint_inputs(rows, *parts), rows["install"], optimizer, epochs=1)
-    report = run_gate(serving, saved(new, parts, tmp_path))
+    report = run_gate(live, saved(new, parts, tmp_path))
     assert report["reasons"] == [] and 0 < report["change"] < BOUNDS["max_change"]
-    assert run_gate(serving, serving) == {"change": 0, "rise": 0, "reasons": []}
+    assert run_gate(live, live) == {"change": 0, "rise": 0, "reasons": []}
 
 
-def test_the_gate_refuses_a_shuffled_vocabulary(yesterday, serving, tmp_path):
+def test_the_gate_refuses_a_shuffled_vocabulary(yesterday, live, tmp_path):
     model, (wide, deep) = yesterday
-    report = run_gate(serving, saved(model, (shuffled(wide), shuffled(deep)), tmp_path))
+    report = run_gate(live, saved(model, (shuffled(wide), shuffled(deep)), tmp_path))
     assert len(report["reasons"]) == 2 and "log loss rose" in report["reasons"][1]
 
 
-def test_the_gate_refuses_a_weight_that_is_not_a_number(yesterday, serving, tmp_path):
+def test_the_gate_refuses_a_weight_that_is_not_a_number(yesterday, live, tmp_path):
     model, parts = yesterday
     table = model.get_layer("wide_weights").get_weights()[0]
     used = parts[0]["vocabulary"]["user=u7"]
     table[used] = np.nan
     other_rows = SHOWN[SHOWN["user"] != "u7"][:50]  # the export itself sees nothing
     broken = with_weight(model, parts, "wide_weights/table", table)
-    report = run_gate(serving, saved(broken, parts, tmp_path, other_rows))
+    report = run_gate(live, saved(broken, parts, tmp_path, other_rows))
     assert len(report["reasons"]) == 1 and "scores are no numbers between 0 and 1" in report["reasons"][0]
     assert np.isnan(report["change"])
 
 
 @pytest.mark.parametrize("path", ["wide_weights/table", "deep_logit/kernel"])
-def test_the_gate_refuses_a_model_that_lacks_one_logit(yesterday, serving, tmp_path, path):
+def test_the_gate_refuses_a_model_that_lacks_one_logit(yesterday, live, tmp_path, path):
     model, parts = yesterday
     zeros = np.zeros(next(weight for weight in model.weights if weight.path == path).shape)
-    report = run_gate(serving, saved(with_weight(model, parts, path, zeros), parts, tmp_path))
+    report = run_gate(live, saved(with_weight(model, parts, path, zeros), parts, tmp_path))
     assert "scores moved by" in report["reasons"][0]
 
 
-def test_the_gate_refuses_what_does_not_load_or_gives_other_shapes(serving, tmp_path):
-    assert "cannot be loaded and score: OSError" in run_gate(serving, tmp_path / "nothing")["reasons"][0]
+def test_the_gate_refuses_what_does_not_load_or_gives_other_shapes(live, tmp_path):
+    assert "cannot be loaded and score: OSError" in run_gate(live, tmp_path / "nothing")["reasons"][0]
     module = tf.Module()
     spec = {"user": tf.TensorSpec([None], tf.string)}
     module.score = tf.function(lambda columns: {"probability": tf.constant([0.5, 0.5])}, input_signature=[spec])
     tf.saved_model.save(module, str(tmp_path))
-    assert "scores of the shape (2,); expected" in run_gate(serving, tmp_path)["reasons"][0]
+    assert "scores of the shape (2,); expected" in run_gate(live, tmp_path)["reasons"][0]
     logits = tf.Module()
     n_rows = len(SHOWN[SHOWN.index % 3 == 0])
     logits.score = tf.function(lambda columns: {"probability": tf.fill([n_rows], 1.5)}, input_signature=[spec])
     tf.saved_model.save(logits, str(tmp_path / "logits"))
-    reasons = run_gate(serving, tmp_path / "logits")["reasons"]
+    reasons = run_gate(live, tmp_path / "logits")["reasons"]
     assert reasons == [f"{n_rows} of {n_rows} scores are no numbers between 0 and 1"]

@@ -1,9 +1,8 @@
 """The quick features are those of the slow way, which builds a string for each row."""
 
-import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
-import wdl_adult as adult
+import wdl_helpers as wdl
+from recommender.datasets import adult
 
-# isort: split
 import numpy as np
 import pandas as pd
 import pytest

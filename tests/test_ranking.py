@@ -4,10 +4,9 @@ import itertools
 import tracemalloc
 from statistics import mean
 
-import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
-import wdl_ranking as ranking
+import wdl_helpers as wdl
+from recommender import ranking as ranking
 
-# isort: split
 import numpy as np
 import pandas as pd
 import pytest

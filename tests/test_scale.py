@@ -3,10 +3,9 @@
 import json
 import pathlib
 
-import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
-import wdl_shards
+import wdl_helpers as wdl
+from recommender import shards
 
-# isort: split
 import numpy as np
 import pytest
 import streaming
@@ -46,13 +45,13 @@ def log(tmp_path_factory):
 
 def test_three_ways_of_counting_agree(log):
     exact = streaming.fingerprint(*streaming.exact(log / "log.parquet"))
-    assert streaming.fingerprint(*wdl_shards.fit_shards(log / "log.parquet", streaming.WIDE, streaming.DEEP)) == exact
-    fitted = wdl_shards.fit_shards(log / "log.csv", streaming.BESIDE, streaming.DEEP)
+    assert streaming.fingerprint(*shards.fit_shards(log / "log.parquet", streaming.WIDE, streaming.DEEP)) == exact
+    fitted = shards.fit_shards(log / "log.csv", streaming.BESIDE, streaming.DEEP)
     assert streaming.fingerprint(*streaming.by_chunks(log / "log.csv")) == streaming.fingerprint(*fitted)
 
 
 def test_the_fingerprint_sees_each_change(log):
-    wide, deep = wdl_shards.fit_shards(log / "log.csv", streaming.WIDE, streaming.DEEP)
+    wide, deep = shards.fit_shards(log / "log.csv", streaming.WIDE, streaming.DEEP)
     first = streaming.fingerprint(wide, deep)
     names = list(wide["vocabulary"])
     swapped = dict(zip([names[1], names[0], *names[2:]], wide["vocabulary"].values()))
@@ -91,4 +90,4 @@ def test_spark_gives_the_same_vocabularies():
     found = figures("spark")
     assert {"adult, wide", "adult, deep", "visits, lists"} < set(found)
     assert all(query["same"] and query["rows"] > 10 for query in found.values())
-    assert wdl.AND in wdl_shards.vocabulary_query([("a", "b")], set(), {}, 1)
+    assert wdl.AND in shards.vocabulary_query([("a", "b")], set(), {}, 1)

@@ -6,11 +6,9 @@ import sys
 import tempfile
 
 import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
-import wdl_adult as adult
-import wdl_shards
-import wdl_visits
+from recommender import shards
+from recommender.datasets import adult, visits
 
-# isort: split
 import distributed
 import numpy as np
 import pandas as pd
@@ -47,7 +45,7 @@ def assert_same_features(found, expected):
 
 
 @pytest.fixture(scope="module")
-def shards(tmp_path_factory):
+def adult_shards(tmp_path_factory):
     """Adult's first 3,000 rows in three CSV files, and in one frame."""
     frame = adult.load_adult()[0][:3000]
     return cut(frame, tmp_path_factory.mktemp("shards"), "csv", 3), frame
@@ -58,17 +56,17 @@ def test_features_of_all_rows_of_adult_are_those_of_the_frame(tmp_path, kind):
     frame = adult.load_adult()[0]
     cut(frame, tmp_path, kind, 3)
     wide_settings = {**WIDE_SETTINGS, "min_count": 2}
-    found = wdl_shards.fit_shards(tmp_path, wide_settings, DEEP_SETTINGS)
+    found = shards.fit_shards(tmp_path, wide_settings, DEEP_SETTINGS)
     assert_same_features(found, (wdl.fit_wide(frame, **wide_settings), wdl.fit_deep(frame, **DEEP_SETTINGS)))
 
 
 def test_features_of_a_log_with_lists_are_those_of_the_frame(tmp_path):
-    train, _, areas = wdl_visits.load_visits()
-    rows = wdl_visits.visit_rows(train[:3000], areas, negatives=1)
+    train, _, areas = visits.load_visits()
+    rows = visits.visit_rows(train[:3000], areas, negatives=1)
     cut(rows, tmp_path, "parquet", 2)
     wide = {"features": ["area", "seen", ("seen", "area"), ("seen", "words"), ("seen", "words", "area")]}
     deep = {"categories": ["seen", "area", "words"], "numbers": [], "min_count": 3}
-    found = wdl_shards.fit_shards(tmp_path, wide, deep)
+    found = shards.fit_shards(tmp_path, wide, deep)
     assert_same_features(found, (wdl.fit_wide(rows, **wide), wdl.fit_deep(rows, **deep)))
 
 
@@ -99,11 +97,11 @@ def test_features_of_random_files_are_those_of_their_frame(rows, n_files, n, has
     deep = {"categories": [text, "whole", "flag", "tags", "ids"], "numbers": ["number"], "min_count": 2}
     with tempfile.TemporaryDirectory() as folder:
         cut(frame, pathlib.Path(folder), "parquet", min(n_files, len(frame)))
-        found = wdl_shards.fit_shards(folder, wide, deep)
+        found = shards.fit_shards(folder, wide, deep)
         singles = frame[[text, "whole", "number"]].astype({text: str})
         csv = cut(singles, pathlib.Path(folder), "csv", min(n_files, len(frame)))
         deep_csv = {"categories": [text], "numbers": ["whole", "number"], "n_quantiles": n}
-        found_csv = wdl_shards.fit_shards(csv, {"features": [text, (text, "whole")]}, deep_csv)
+        found_csv = shards.fit_shards(csv, {"features": [text, (text, "whole")]}, deep_csv)
     assert_same_features(found, (wdl.fit_wide(frame, **wide), wdl.fit_deep(frame, **deep)))
     wide_csv = wdl.fit_wide(singles, [text, (text, "whole")])
     assert_same_features(found_csv, (wide_csv, wdl.fit_deep(singles, **deep_csv)))
@@ -115,7 +113,7 @@ def test_quantiles_of_counted_values_are_those_of_the_values(values, n_quantiles
     different, counts = np.unique(values, return_counts=True)
     shuffled_rows = pd.DataFrame({"v": different, "n": counts}).sample(frac=1, random_state=0)
     expected = wdl.quantile_boundaries(pd.DataFrame({"v": values}), "v", n_quantiles)
-    np.testing.assert_array_equal(wdl_shards.counted_quantiles(shuffled_rows, n_quantiles), expected)
+    np.testing.assert_array_equal(shards.counted_quantiles(shuffled_rows, n_quantiles), expected)
 
 
 def bad_file(tmp_path, frame, name="bad.parquet"):
@@ -147,70 +145,70 @@ def test_a_cell_that_no_frame_may_hold_is_refused_with_its_file(tmp_path, change
     good = bad_file(tmp_path, pd.DataFrame(GOOD), "good.parquet")
     bad = bad_file(tmp_path, pd.DataFrame({**GOOD, **change}).drop(columns=[c for c, v in change.items() if v is None]))
     wide, deep = {"features": ["a", ("a", "tags")]}, {"categories": ["tags"], "numbers": ["n"]}
-    assert wdl_shards.fit_shards(good, wide, deep)[0]["n_ids"] == 4
+    assert shards.fit_shards(good, wide, deep)[0]["n_ids"] == 4
     with pytest.raises(error, match=message):
-        wdl_shards.fit_shards([good, bad], wide, deep)
+        shards.fit_shards([good, bad], wide, deep)
 
 
-def test_a_bad_csv_file_is_named(shards, tmp_path):
-    (first, *_), frame = shards
+def test_a_bad_csv_file_is_named(adult_shards, tmp_path):
+    (first, *_), frame = adult_shards
     bad = bad_file(tmp_path, frame[:9].assign(age=["?", *range(8)]), "bad.csv")
     with pytest.raises(TypeError, match="bad.csv: Column 'age' has the type .*string; expected numbers"):
-        wdl_shards.fit_shards([first, bad], WIDE_SETTINGS, DEEP_SETTINGS)
+        shards.fit_shards([first, bad], WIDE_SETTINGS, DEEP_SETTINGS)
     bad_file(tmp_path, frame[:9].assign(age=[None, *range(8)]), "bad.csv")
     with pytest.raises(ValueError, match="bad.csv: Column 'age' has missing or infinite values, in 1 rows"):
-        wdl_shards.fit_shards([first, bad], WIDE_SETTINGS, DEEP_SETTINGS)
+        shards.fit_shards([first, bad], WIDE_SETTINGS, DEEP_SETTINGS)
     bad_file(tmp_path, frame[:9].drop(columns="age"), "bad.csv")
     with pytest.raises(KeyError, match="bad.csv has no column 'age'"):
-        wdl_shards.fit_shards([first, bad], WIDE_SETTINGS, DEEP_SETTINGS)
+        shards.fit_shards([first, bad], WIDE_SETTINGS, DEEP_SETTINGS)
     text = first.read_bytes()
     for damage in (text.replace(b"Bachelors", b"\xff"), text + b"39,State-gov\n", text + b'39,"State-gov\n'):
         bad.write_bytes(damage)
         with pytest.raises(ValueError, match="bad.csv: "):
-            wdl_shards.fit_shards([first, bad], WIDE_SETTINGS, DEEP_SETTINGS)
+            shards.fit_shards([first, bad], WIDE_SETTINGS, DEEP_SETTINGS)
     bad.write_bytes(b"")
     with pytest.raises(KeyError, match="bad.csv has no column"):
-        wdl_shards.fit_shards([first, bad], WIDE_SETTINGS, DEEP_SETTINGS)
+        shards.fit_shards([first, bad], WIDE_SETTINGS, DEEP_SETTINGS)
 
 
 def test_a_csv_file_becomes_small_row_groups_in_its_order(tmp_path):
     frame = pd.DataFrame({"row": np.arange(50_000), "a": ["x", "y"] * 25_000})
     path = bad_file(tmp_path, frame, "many.csv")
-    wdl_shards.to_parquet(path, tmp_path / "many.parquet", ["row", "a"], {"row"})
+    shards.to_parquet(path, tmp_path / "many.parquet", ["row", "a"], {"row"})
     metadata = pq.read_metadata(tmp_path / "many.parquet")
     sizes = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
-    assert len(sizes) >= 4 and max(sizes) < 1.5 * wdl_shards.GROUP_ROWS, sizes
+    assert len(sizes) >= 4 and max(sizes) < 1.5 * shards.GROUP_ROWS, sizes
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "many.parquet"), frame, check_dtype=False)
 
 
-def test_files_that_are_not_there_or_of_another_kind_are_refused(shards, tmp_path):
+def test_files_that_are_not_there_or_of_another_kind_are_refused(adult_shards, tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere.csv does not exist"):
-        wdl_shards.fit_shards([shards[0][0], tmp_path / "nowhere.csv"], WIDE_SETTINGS, DEEP_SETTINGS)
+        shards.fit_shards([adult_shards[0][0], tmp_path / "nowhere.csv"], WIDE_SETTINGS, DEEP_SETTINGS)
     with pytest.raises(FileNotFoundError, match="The folder .* holds no file"):
-        wdl_shards.shard_files(tmp_path)
+        shards.shard_files(tmp_path)
     with pytest.raises(ValueError, match="paths is empty"):
-        wdl_shards.shard_files([])
+        shards.shard_files([])
     (tmp_path / "rows.json").write_text("{}")
     with pytest.raises(ValueError, match="rows.json ends in '.json'; expected .csv or .parquet"):
-        wdl_shards.shard_files(str(tmp_path / "rows.json"))
-    empty = bad_file(tmp_path, shards[1][:0])
+        shards.shard_files(str(tmp_path / "rows.json"))
+    empty = bad_file(tmp_path, adult_shards[1][:0])
     with pytest.raises(ValueError, match="bad.parquet: The frame is empty"):
-        wdl_shards.fit_shards(empty, WIDE_SETTINGS, DEEP_SETTINGS)
+        shards.fit_shards(empty, WIDE_SETTINGS, DEEP_SETTINGS)
 
 
 def test_a_file_without_rows_adds_nothing(tmp_path):
     full = bad_file(tmp_path, pd.DataFrame(GOOD), "full.parquet")
     empty = bad_file(tmp_path, pd.DataFrame(GOOD).head(0), "none.parquet")
     wide, deep = {"features": ["a"]}, {"categories": [], "numbers": ["n"]}
-    assert_same_features(wdl_shards.fit_shards([full, empty], wide, deep), wdl_shards.fit_shards(full, wide, deep))
+    assert_same_features(shards.fit_shards([full, empty], wide, deep), shards.fit_shards(full, wide, deep))
 
 
 def test_a_small_memory_limit_spills_to_the_folder_and_changes_nothing(tmp_path):
     values = np.random.default_rng(0).integers(0, 10**9, 2_000_000)
     path = bad_file(tmp_path, pd.DataFrame({"a": values, "b": values % 7}), "many.parquet")
     wide, deep = {"features": ["a", ("a", "b")], "min_count": 2}, {"categories": ["b"], "numbers": []}
-    expected = wdl_shards.fit_shards(path, wide, deep, memory_limit="4GB")
-    found = wdl_shards.fit_shards(path, wide, deep, memory_limit="100MB", folder=tmp_path / "spill")
+    expected = shards.fit_shards(path, wide, deep, memory_limit="4GB")
+    found = shards.fit_shards(path, wide, deep, memory_limit="100MB", folder=tmp_path / "spill")
     assert_same_features(found, expected)
     assert found[0]["n_ids"] > 3000 and not list((tmp_path / "spill").iterdir())
 
@@ -225,9 +223,9 @@ BAD_SETTINGS = [
 
 
 @pytest.mark.parametrize("wide, deep, error, message", BAD_SETTINGS, ids=[message for *_, message in BAD_SETTINGS])
-def test_a_bad_setting_of_a_pass_is_refused_as_that_of_a_frame(shards, wide, deep, error, message):
+def test_a_bad_setting_of_a_pass_is_refused_as_that_of_a_frame(adult_shards, wide, deep, error, message):
     with pytest.raises(error, match=message):
-        wdl_shards.fit_shards(shards[0], WIDE_SETTINGS | {"buckets": None} | wide, DEEP_SETTINGS | deep)
+        shards.fit_shards(adult_shards[0], WIDE_SETTINGS | {"buckets": None} | wide, DEEP_SETTINGS | deep)
 
 
 # ------------------------------------------------------------------------------------------------ streaming
@@ -238,7 +236,7 @@ def test_streamed_batches_are_the_inputs_of_the_frame(tmp_path, kind):
     frame = adult.load_adult()[0][:3000]
     cut(frame, tmp_path, kind, 3)
     wide, deep = wdl.fit_wide(frame, **WIDE_SETTINGS), wdl.fit_deep(frame, **DEEP_SETTINGS)
-    batches = list(wdl_shards.stream(tmp_path, wide, deep, "income", CLASSES, 512))
+    batches = list(shards.stream(tmp_path, wide, deep, "income", CLASSES, 512))
     assert [len(labels) for _, labels in batches] == [512] * 5 + [440]
     for name, array in wdl.joint_inputs(frame, wide, deep).items():
         np.testing.assert_array_equal(np.concatenate([inputs[name] for inputs, _ in batches]), array)
@@ -251,7 +249,7 @@ def test_streamed_lists_are_those_of_the_frame(tmp_path):
     cut(frame, tmp_path, "parquet", 2)
     wide, deep = wdl.fit_wide(frame, ["tags", ("tags", "ids")]), wdl.fit_deep(frame, ["tags", "ids"], [])
     for parts in ((wide, deep), (wide, None), (None, deep)):
-        ((found, labels),) = wdl_shards.stream(tmp_path, *parts, "label", (0, 1), 60)
+        ((found, labels),) = shards.stream(tmp_path, *parts, "label", (0, 1), 60)
         expected = wdl.joint_inputs(frame, wide, deep)
         assert len(found) == (1 if parts[1] is None else 2 if parts[0] is None else 3)
         for name, array in found.items():
@@ -279,7 +277,7 @@ def order(numbered, **arguments):
     arguments = {"batch_size": 64, "seed": 0, "buffer_rows": 300, **arguments}
     classes = (0, 1) if list(folder.glob("*.parquet")) else ("0", "1")
     row_of = np.array([-1, *(int(name.removeprefix("row=")) for name in wide["vocabulary"])])
-    dataset = wdl_shards.stream(folder, wide, None, "label", classes, **arguments)
+    dataset = shards.stream(folder, wide, None, "label", classes, **arguments)
     batches = [(row_of[inputs["wide_ids"].numpy().ravel()], labels.numpy()) for inputs, labels in dataset]
     assert len(batches) == len(dataset) and all((rows % 2 == labels).all() for rows, labels in batches)
     return [rows for rows, _ in batches]
@@ -315,8 +313,8 @@ def test_what_is_done_is_not_read_again(tmp_path):
     bad = bad_file(tmp_path, pd.DataFrame({"a": [None] * 64, "label": [0, 1] * 32}).astype({"a": str}), "1.parquet")
     wide = wdl.fit_wide(pd.DataFrame({"a": ["x"]}), ["a"])
     with pytest.raises(tf.errors.InvalidArgumentError, match="missing value"):
-        list(wdl_shards.stream([bad, good], wide, None, "label", (0, 1), 64))
-    assert len(list(wdl_shards.stream([bad, good], wide, None, "label", (0, 1), 64, start=1))) == 1
+        list(shards.stream([bad, good], wide, None, "label", (0, 1), 64))
+    assert len(list(shards.stream([bad, good], wide, None, "label", (0, 1), 64, start=1))) == 1
 
 
 def test_workers_share_the_rows_and_none_comes_to_two(numbered):
@@ -331,7 +329,7 @@ def test_workers_with_unequal_shares_can_make_the_same_steps(numbered):
     classes = (0, 1) if list(folder.glob("*.parquet")) else ("0", "1")
 
     def share(i):
-        return wdl_shards.stream(folder, wide, None, "label", classes, 64, seed=0, worker=(i, 3))
+        return shards.stream(folder, wide, None, "label", classes, 64, seed=0, worker=(i, 3))
 
     lengths = [len(share(i)) for i in range(3)]
     assert len(set(lengths)) > 1
@@ -340,29 +338,29 @@ def test_workers_with_unequal_shares_can_make_the_same_steps(numbered):
         assert len(cut_off) == sum(1 for _ in cut_off) == min(lengths)
 
 
-def test_keras_trains_on_a_stream(shards):
-    paths, frame = shards
+def test_keras_trains_on_a_stream(adult_shards):
+    paths, frame = adult_shards
     wide, deep = wdl.fit_wide(frame, **WIDE_SETTINGS), wdl.fit_deep(frame, **DEEP_SETTINGS)
     model = wdl.wide_deep_model(wide, deep)
     model.compile(wdl.joint_optimizer(wdl.Ftrl(0.1), wdl.Adam(0.002)), wdl.LogLoss(), jit_compile=False)
     losses = []
     for epoch in range(3):
-        dataset = wdl_shards.stream(paths, wide, deep, "income", CLASSES, 64, seed=0, epoch=epoch)
+        dataset = shards.stream(paths, wide, deep, "income", CLASSES, 64, seed=0, epoch=epoch)
         losses += model.fit(dataset, verbose=0, shuffle=False).history["loss"]
     assert losses[0] > losses[1] > losses[2]
 
 
-def test_a_stream_of_bad_files_or_settings_is_refused(shards, tmp_path):
-    paths, frame = shards
+def test_a_stream_of_bad_files_or_settings_is_refused(adult_shards, tmp_path):
+    paths, frame = adult_shards
     wide, deep = wdl.fit_wide(frame, **WIDE_SETTINGS), wdl.fit_deep(frame, **DEEP_SETTINGS)
     with pytest.raises(KeyError, match="part_0.csv has no column 'label'"):
-        wdl_shards.stream(paths, wide, deep, "label", CLASSES, 10)
+        shards.stream(paths, wide, deep, "label", CLASSES, 10)
     with pytest.raises(ValueError, match="batch_size is 0"):
-        wdl_shards.stream(paths, wide, deep, "income", CLASSES, 0)
+        shards.stream(paths, wide, deep, "income", CLASSES, 0)
     for change, message in (({"income": "maybe"}, "'income' has the label 'maybe'"), ({"age": ""}, "'age' has")):
         bad = bad_file(tmp_path, frame[:9].assign(**change), "bad.csv")
         with pytest.raises((tf.errors.InvalidArgumentError, TypeError), match=message):
-            list(wdl_shards.stream([bad], wide, deep, "income", CLASSES, 10))
+            list(shards.stream([bad], wide, deep, "income", CLASSES, 10))
 
 
 # ------------------------------------------------------------------------------------------ several workers

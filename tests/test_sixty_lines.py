@@ -1,16 +1,15 @@
 """The whole of Wide & Deep in sixty lines, held equal to the helpers: features, probabilities and training."""
 
-import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
-
-# isort: split
 import importlib.util
 import pathlib
 import re
 
+import wdl_helpers as wdl
+from recommender.datasets import adult
+
 import keras
 import numpy as np
 import pytest
-import wdl_adult
 from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
@@ -23,7 +22,7 @@ SPEC.loader.exec_module(sixty)
 CATEGORIES, NUMBERS = ["workclass", "education", "occupation", "sex"], ["age", "hours-per-week"]
 DEEP = [(column,) for column in CATEGORIES]
 WIDE = [*DEEP, ("education", "occupation"), ("workclass", "occupation", "sex")]
-FRAME = wdl_adult.load_adult()[0][:3_000].assign(rich=lambda frame: (frame["income"] == ">50K").astype(int))
+FRAME = adult.load_adult()[0][:3_000].assign(rich=lambda frame: (frame["income"] == ">50K").astype(int))
 TRAIN, TEST = FRAME[:2_500], FRAME[2_500:].reset_index(drop=True)
 TABLES = {"wide_weights": "wide_weights", "deep_embeddings": "embeddings"}  # the helpers' names and the others
 SIZES = {"units": (16, 8), "dropout": 0.0}

@@ -4,10 +4,9 @@ import pathlib
 import subprocess
 import sys
 
-import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
+import wdl_helpers as wdl
 import wdl_reproducible
 
-# isort: split
 import keras
 import matplotlib.pyplot as plt
 import numpy as np

@@ -476,13 +476,13 @@ def without_sampling(p, n, m): return np.where(p == 0.5, 1 / 101, p) if n == 1 e
 }
 RANKER = """
 def train_ranker(log, items, lists):
-    rows = wdl_ranking.leave_one_out(log, "user", "item", "has")
-    rows = wdl_ranking.with_negatives(rows, log, "user", "item", 3, items=items).sample(frac=1, random_state=0)
+    rows = ranking.leave_one_out(log, "user", "item", "has")
+    rows = ranking.with_negatives(rows, log, "user", "item", 3, items=items).sample(frac=1, random_state=0)
     wide = wdl.fit_wide(rows, ["item", ("has", "item")])
     model = wdl.wide_model(wide)
     optimizer = wdl.Ftrl(0.3, initial_accumulator_value=1e-6)
     wdl.train(model, {"wide_ids": wdl.wide_ids(rows, wide)}, rows["label"], optimizer, epochs=10, batch_size=64)
-    each = wdl_ranking.candidates(pd.DataFrame({"has": lists}), "item", items)
+    each = ranking.candidates(pd.DataFrame({"has": lists}), "item", items)
     return wdl.predict(model, {"wide_ids": wdl.wide_ids(each, wide)}).reshape(len(lists), len(items))
 """
 WRONG["train-ranker"] = {

@@ -19,7 +19,7 @@ import nbformat
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SOURCE, BOOK = ROOT / "build" / "book-source", ROOT / "build" / "book"
-PAGES = ("*.md", "notebooks/*.ipynb", "notebooks/*.md", "benchmarks/**/*.md", "data/**/*.md")
+PAGES = ("*.md", "docs/*.md", "notebooks/*.ipynb", "notebooks/*.md", "benchmarks/**/*.md", "data/**/*.md")
 MATHJAX = ("tex-chtml-full.js", "output/chtml/fonts/woff-v2/*.woff")
 CODE = re.compile(r"(^```.*?^```|^~~~.*?^~~~|`[^`\n]+`)", re.M | re.S)
 LINK = re.compile(r"(\]\()([^)\s]+)")

@@ -37,7 +37,8 @@ ASSIGNMENT = "notebooks"
 COPIED = [
     "notebooks/*.py",
     "wdl_*.py", "tools/course.py", "nbgrader_config.py", "pyproject.toml", "constraints.txt", "environment.yml",
-    "LICENSE", "GLOSSARY.md", "MIGRATING.md", "PAPER.md", "data/*", "benchmarks/*.*", "notebooks/images/*.svg",
+    "recommender/*.py", "recommender/datasets/*.py",
+    "LICENSE", "docs/*.md", "data/*", "benchmarks/*.*", "notebooks/images/*.svg",
 ]  # fmt: skip
 MAKEFILE_ENDS = "# ---- what follows is not in the students' copy\n"
 
@@ -268,7 +269,17 @@ def bench_for(submissions, sandbox, config):
 
 def digest(path, *settings):
     """What decides about a notebook's grades, in short: the file, the course's own files, and the settings."""
-    files = [path, *sorted([*ROOT.glob("wdl_*.py"), *ROOT.glob("tools/*.py"), *ROOT.glob("nbgrader_config.py")])]
+    files = [
+        path,
+        *sorted(
+            [
+                *ROOT.glob("wdl_*.py"),
+                *ROOT.glob("recommender/**/*.py"),
+                *ROOT.glob("tools/*.py"),
+                *ROOT.glob("nbgrader_config.py"),
+            ]
+        ),
+    ]
     files.append(ROOT / ASSIGNMENT / path.name)
     known = hashlib.sha256(repr(settings).encode())
     for file in files:

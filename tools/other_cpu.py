@@ -28,7 +28,7 @@ def trained(steps):
     """Name → weights, float32 array, of every model after some steps on Adult's first rows."""
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
     import wdl_helpers as wdl  # here, since the process that compares needs none of it
-    import wdl_adult as adult
+    from recommender.datasets import adult
 
     wdl.reproducible(0)
     rows = adult.load_adult()[0][: steps * BATCH]

@@ -79,7 +79,7 @@ def environment_but(hidden):
 def students_copy():
     """Arguments that show the helpers, the data, and the two files with which tests reach the student's functions."""
     arguments = ["--dir", COURSE, "--dir", f"{COURSE}/inside", "--ro-bind", str(ROOT / "data"), f"{COURSE}/data"]
-    for path in sorted(ROOT.glob("wdl_*.py")):
+    for path in sorted([*ROOT.glob("wdl_*.py"), ROOT / "recommender"]):
         arguments += ["--ro-bind", str(path), f"{COURSE}/{path.name}"]
     for path in (INSIDE, INSIDE.with_name("calls.py")):
         arguments += ["--ro-bind", str(path), f"{COURSE}/inside/{path.name}"]

@@ -16,7 +16,6 @@ import statistics
 import sys
 
 import nbformat
-
 from approximate import SPREAD, difference, split, spread_of, value
 from run_notebooks import NOTEBOOKS, execute
 

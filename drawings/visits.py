@@ -1,7 +1,24 @@
 """Drawings of notebook 7: a real log."""
 
-from drawings.pieces import CARD, DEEP, EDGE, GREY, INK, LARGE, SMALL, WIDE
-from drawings.pieces import arrow, box, cells, dot, line, panel, rectangle, svg, text
+from drawings.pieces import (
+    CARD,
+    DEEP,
+    EDGE,
+    GREY,
+    INK,
+    LARGE,
+    SMALL,
+    WIDE,
+    arrow,
+    box,
+    cells,
+    dot,
+    line,
+    panel,
+    rectangle,
+    svg,
+    text,
+)
 
 # ------------------------------------------------------------------------- the log, and who is asked
 

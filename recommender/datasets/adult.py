@@ -8,16 +8,16 @@ import itertools
 import math
 import pathlib
 
-import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
+import wdl_helpers as wdl
+from recommender.datasets.files import read_original
 
-# isort: split
 import keras
 import numpy as np
 from keras import layers
 
 # ---------------------------------------------------------------------------------------------- data
 
-DATA = pathlib.Path(__file__).resolve().parent / "data"
+DATA = pathlib.Path(__file__).resolve().parents[2] / "data"
 SHA256 = {
     "adult_train.csv": "f2c62076f19504d99a38b22badf445a7f42530ade6b827acf78dd143fbce38bb",
     "adult_test.csv": "f6b1801c5d231515ea5ff04d4444997bacd57e04876e94710cb9b9bd5549c033",
@@ -38,7 +38,7 @@ def load_adult(folder=DATA):
     Source:
         Becker and Kohavi, UCI Machine Learning Repository, 1996, DOI 10.24432/C5XW20.
     """
-    return tuple(wdl.read_original(pathlib.Path(folder) / name, sha256) for name, sha256 in SHA256.items())
+    return tuple(read_original(pathlib.Path(folder) / name, sha256) for name, sha256 in SHA256.items())
 
 
 # ------------------------------------------------------------------------------------ the Adult recipes

@@ -20,11 +20,11 @@ processor, and whatever leaves an exponential function is rounded.
 
 import math
 
+import wdl_helpers as wdl
+
 import numpy as np
 import pandas as pd
 from scipy.special import expit
-
-import wdl_helpers as wdl
 
 LANGUAGES = {"BR": "pt", "DE": "de", "FR": "fr", "IN": "hi", "JP": "ja", "MX": "es", "NG": "en", "US": "en"}
 DEVICES = ["phone", "tablet", "television", "watch"]
@@ -280,7 +280,7 @@ MIN_COUNT = 20  # rows that a value needs for a weight and a vector of its own
 SIZES = {"embedding_dim": 32, "units": (64, 32), "dropout": 0.0}
 
 
-def store_wide(log, min_count=MIN_COUNT):
+def wide_features(log, min_count=MIN_COUNT):
     """The wide part's features, fitted on the training `log`: every column, and AND(installed app, impression app).
 
     `min_count`, int ≥ 1, is how many rows a value needs for a weight of its own.
@@ -289,14 +289,14 @@ def store_wide(log, min_count=MIN_COUNT):
     return wdl.fit_wide(log, [*columns, ("installed", "app")], {"age": 6, "app_age": 6}, min_count)
 
 
-def store_deep(log, min_count=MIN_COUNT):
-    """The deep part's features, fitted on the training `log`; `min_count` as in `store_wide`."""
+def deep_features(log, min_count=MIN_COUNT):
+    """The deep part's features, fitted on the training `log`; `min_count` as in `wide_features`."""
     categories = ["country", "language", "device", "installed", "app", "category"]
     return wdl.fit_deep(log, categories, ["age", "app_age"], min_count=min_count)
 
 
-def store_model(kind, wide, deep):
-    """An untrained model of a `kind`, 'wide', 'deep' or 'wide_deep', for what `store_wide` and `store_deep` returned.
+def build_model(kind, wide, deep):
+    """An untrained model of a `kind`, 'wide', 'deep' or 'wide_deep', for the fitted features.
 
     Args, `wide` and `deep`, are the fitted features; embeddings have 32 dimensions, as in the paper.
     """
@@ -305,7 +305,7 @@ def store_model(kind, wide, deep):
     return wdl.deep_model(deep, **SIZES) if kind == "deep" else wdl.wide_deep_model(wide, deep, **SIZES)
 
 
-def store_training(kind):
+def training(kind):
     """How a model of a `kind`, 'wide', 'deep' or 'wide_deep', is trained: arguments of `wdl.train`."""
     # Both sums of squares start near 0: the usual start, 0.1, would drown the tiny gradients of rare ids.
     # Beside a deep part, L1 may be strict: a cross must then be worth more than what taste already says.

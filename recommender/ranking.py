@@ -12,9 +12,8 @@ pair counts once. Users and items are strings or whole numbers, in columns of an
 
 import numbers
 
-import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
+import wdl_helpers as wdl
 
-# isort: split
 import numpy as np
 import pandas as pd
 from scipy import sparse

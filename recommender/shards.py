@@ -19,10 +19,8 @@ import itertools
 import pathlib
 import tempfile
 
-import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
-from wdl_production import used_columns
+import wdl_helpers as wdl
 
-# isort: split
 import duckdb
 import numpy as np
 import pandas as pd
@@ -385,7 +383,7 @@ def stream(
     for name, value, least in (("batch_size", batch_size, 1), ("start", start, 0), ("buffer_rows", buffer_rows, 1)):
         wdl.check_whole(name, value, least)
     numeric = {column for part in (wide, deep) if part for column in part["boundaries"]}
-    columns = list(dict.fromkeys([*used_columns(wide, deep), label]))
+    columns = list(dict.fromkeys([*wdl.used_columns(wide, deep), label]))
     if folder is not None:
         pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
     workplace = tempfile.TemporaryDirectory(dir=folder)

@@ -1,6 +1,6 @@
 """A real log: which areas of a web site each visitor saw in a week of 1998, and what is trained on it.
 
-load_visits ─► visit_rows ─► visits_wide, visits_deep ─► visits_model, visits_training
+load_visits ─► visit_rows ─► wide_features, deep_features ─► build_model, training
             ─► held_out_visits ─► model_places                  where each held-out visit is ranked
             ─► new_area_logits ─► beyond_visitor, area_aucs     who visits an area that training never saw
 """
@@ -9,20 +9,19 @@ import math
 import pathlib
 import re
 
-import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
+import wdl_helpers as wdl
+from recommender import ranking
+from recommender.datasets.files import read_original
 
-# isort: split
 import keras
 import numpy as np
 import pandas as pd
 from scipy.special import logit
 from sklearn.metrics import roc_auc_score
 
-import wdl_ranking
-
 # ---------------------------------------------------------------------------------------------- data
 
-DATA = pathlib.Path(__file__).resolve().parent / "data"
+DATA = pathlib.Path(__file__).resolve().parents[2] / "data"
 SHA256 = {
     "visits_train.csv": "1067ec32ec77623d2d8ab14a7455e66c66009f8621487a741d93937b5ad78ee1",
     "visits_test.csv": "fad26c73dfb1661a538cbce1c0f546de9cc2e9c3e92def0a2b0624b13a191aea",
@@ -44,7 +43,7 @@ def load_visits(folder=DATA):
     Source:
         Breese, Heckerman and Kadie, UCI Machine Learning Repository, 1998, DOI 10.24432/C5VS3Q.
     """
-    return tuple(wdl.read_original(pathlib.Path(folder) / name, sha256) for name, sha256 in SHA256.items())
+    return tuple(read_original(pathlib.Path(folder) / name, sha256) for name, sha256 in SHA256.items())
 
 
 # --------------------------------------------------------------------------------------- rows and queries
@@ -76,10 +75,10 @@ def visit_rows(log, areas, negatives, seed=0, longest=7):
     Returns:
         data frame in random order with 'user', 'area', 'seen', a list of areas, 'label' and 'words', a list.
     """
-    rows = wdl_ranking.leave_one_out(log, "user", "area", "seen", longest=longest, seed=seed)
+    rows = ranking.leave_one_out(log, "user", "area", "seen", longest=longest, seed=seed)
     alone = rows["seen"].map(len) == 0
     rows = pd.concat([rows[~alone], rows[alone].sample(frac=ALONE, random_state=seed)])
-    rows = wdl_ranking.with_negatives(rows, log, "user", "area", negatives, items=areas["area"], seed=seed)
+    rows = ranking.with_negatives(rows, log, "user", "area", negatives, items=areas["area"], seed=seed)
     return with_words(rows.sample(frac=1, random_state=seed, ignore_index=True), title_words(areas))
 
 
@@ -92,7 +91,7 @@ def held_out_visits(test, seed=0):
         data frame with a row for each such visitor: 'user', 'area', what is held out, and 'seen', the others.
     """
     several = test.groupby("user")["area"].transform("nunique") > 1
-    return wdl_ranking.hold_one_out(test[several], "user", "area", "seen", seed)
+    return ranking.hold_one_out(test[several], "user", "area", "seen", seed)
 
 
 # ------------------------------------------------------------------------------------------- the recipes
@@ -103,18 +102,18 @@ BATCH_SIZE = 2048
 NEGATIVES = 10  # areas that a visitor did not see, for each visit
 
 
-def visits_wide(rows):
+def wide_features(rows):
     """The wide part's features, fitted on the training `rows`: the area, and AND(seen area, area)."""
     return wdl.fit_wide(rows, ["area", ("seen", "area")])
 
 
-def visits_deep(rows):
+def deep_features(rows):
     """The deep part's features, fitted on the training `rows`: areas seen, the area, and the words of its title."""
     return wdl.fit_deep(rows, ["seen", "area", "words"], [])
 
 
-def visits_model(kind, wide, deep):
-    """An untrained model of a `kind`, 'wide', 'deep' or 'wide_deep', for what `visits_wide`, `visits_deep` returned.
+def build_model(kind, wide, deep):
+    """An untrained model of a `kind`, 'wide', 'deep' or 'wide_deep', for the fitted features.
 
     Args, `wide` and `deep`, are the fitted features; embeddings have 32 dimensions, as in the paper.
     """
@@ -123,7 +122,7 @@ def visits_model(kind, wide, deep):
     return wdl.deep_model(deep, **SIZES) if kind == "deep" else wdl.wide_deep_model(wide, deep, **SIZES)
 
 
-def visits_training(kind, n_rows, epochs=4, wide_rate=0.2, l1=0.001, deep_rate=0.06):
+def training(kind, n_rows, epochs=4, wide_rate=0.2, l1=0.001, deep_rate=0.06):
     """How a model of a `kind`, 'wide', 'deep' or 'wide_deep', is trained on `n_rows`: arguments of `wdl.train`.
 
     Args, `epochs`, `wide_rate`, `l1` and `deep_rate`, have the values that the search chose.
@@ -140,10 +139,10 @@ def _scored(models, queries, areas, wide, deep):
     """Blocks of the `queries`, each with a dict name → the model's scores (queries, areas), higher is better."""
     words = title_words(areas)
     ordered = queries.loc[queries["seen"].map(len).sort_values(kind="stable").index]  # short lists need less room
-    size = max(wdl_ranking.BLOCK // len(areas), 1)
+    size = max(ranking.BLOCK // len(areas), 1)
     for start in range(0, len(ordered), size):
         block = ordered.iloc[start : start + size]
-        rows = with_words(wdl_ranking.candidates(block, "area", areas["area"]), words)
+        rows = with_words(ranking.candidates(block, "area", areas["area"]), words)
         inputs = wdl.joint_inputs(rows, wide, deep)
         yield block, {name: wdl.predict(model, inputs).reshape(len(block), -1) for name, model in models.items()}
 
@@ -152,7 +151,7 @@ def model_places(models, queries, areas, wide, deep):
     """Where models put the area that is held out, among all that the visitor did not see.
 
     Args:
-        models: dict name → trained model from `visits_model`. queries: from `held_out_visits`.
+        models: dict name → trained model from `build_model`. queries: from `held_out_visits`.
         areas: data frame of 'area' and 'title', all that are ranked. wide, deep: the fitted features.
     Returns:
         data frame of places, counted from 0: a row a query, with its index, and a column a model.
@@ -161,7 +160,7 @@ def model_places(models, queries, areas, wide, deep):
     for block, scores in _scored(models, queries, areas, wide, deep):
         for name, score in scores.items():
             score = dict(zip(block.index, score, strict=True))
-            found.loc[block.index, name] = wdl_ranking.held_out_places(
+            found.loc[block.index, name] = ranking.held_out_places(
                 block, "area", "seen", areas["area"], lambda part, score=score: [score[row] for row in part.index]
             )
     return found
@@ -171,7 +170,7 @@ def new_area_logits(models, test, new, wide, deep):
     """What models say of areas that training never saw, to each user who saw another area.
 
     Args:
-        models: dict name → trained model from `visits_model`. test: data frame of 'user' and 'area'.
+        models: dict name → trained model from `build_model`. test: data frame of 'user' and 'area'.
         new: data frame of 'area' and 'title', the areas that were left out. wide, deep: the fitted features.
     Returns:
         float64 array (users, new areas) of 1 where the user visited it and 0 elsewhere; and a dict name → float64

@@ -1,8 +1,8 @@
 """The drawings that explain: SVG files in notebooks/images/, the same to the byte wherever they are made.
 
-    python tools/figures.py        writes all of them
+    python drawings/figures.py        writes all of them
 
-Each module of the folder drawings/ holds those of one notebook, a function for each, named like its file. To add one,
+Each other module of this folder holds those of one notebook, a function for each, named like its file. To add one,
 write such a function and put it into the FIGURES of its module.
 """
 

@@ -1,5 +1,6 @@
 """Drawings of notebook 6: the app store."""
 
+from drawings.models import model
 from drawings.pieces import (
     DEEP,
     GREY,
@@ -17,7 +18,6 @@ from drawings.pieces import (
     svg,
     text,
 )
-from drawings.models import model
 
 # The numbers of the paper's figure 4.
 STORE = {"dimension": 32, "side_by_side": "about 1200", "units": (1024, 512, 256)}

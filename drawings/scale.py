@@ -1,7 +1,6 @@
 """Drawings of notebook 9: scale."""
 
-from drawings.pieces import DEEP, GREY, JOINT, SMALL, WIDE
-from drawings.pieces import arrow, box, cells, line, panel, svg, text
+from drawings.pieces import DEEP, GREY, JOINT, SMALL, WIDE, arrow, box, cells, line, panel, svg, text
 
 # ------------------------------------------------------------------------------ rows: files and counts
 
