@@ -13,6 +13,7 @@ for Recommender Systems", 2016, arXiv 1606.07792.
 import functools
 import itertools
 import numbers
+from typing import NotRequired, TypedDict
 
 import wdl_reproducible  # noqa: F401, it sets how TensorFlow computes
 from wdl_checks import check_buckets, check_fitted, check_frame, check_names, check_numbers, check_whole
@@ -20,6 +21,29 @@ from wdl_checks import check_buckets, check_fitted, check_frame, check_names, ch
 import numpy as np
 import pandas as pd
 import tensorflow as tf
+
+# ------------------------------------------------------------------------------------- what is fitted
+
+
+class WideFeatures(TypedDict):
+    """What `fit_wide` learns from the training frame."""
+
+    features: list[tuple[str, ...]]  # the columns of each feature; several columns are a cross
+    boundaries: dict[str, np.ndarray]  # of the columns that are cut into buckets, ascending, float64
+    vocabulary: dict[str, int] | None  # feature string → id from 1; None when hashed
+    n_ids: int  # rows of the table of weights, id 0 included
+    longest: NotRequired[int]  # the most values that are taken of a list
+
+
+class DeepFeatures(TypedDict):
+    """What `fit_deep` learns from the training frame."""
+
+    categories: list[str]
+    vocabulary: dict[str, int]
+    boundaries: dict[str, np.ndarray]  # of the numbers' quantiles, ascending, float64
+    n_ids: int
+    longest: NotRequired[int]
+
 
 # -------------------------------------------------------------------------------------------- numbers
 
@@ -73,7 +97,33 @@ def bucket_names(boundaries):
 
 # ----------------------------------------------------------------------------------------- categories
 
+# A feature is written 'column=value & other=value'. So that no two features look alike, ' &' in a value is written
+# ' &&', and '=' in a column's name with a backslash before it. The rule stands in SQL (recommender.shards) and in an
+# export's graph (recommender.serving) too.
 AND = " & "
+
+
+def feature_prefix(column: str) -> str:
+    """What stands before a column's value in the name of a feature.
+
+    Example:
+        >>> feature_prefix("city"), feature_prefix("a=b")
+        ('city=', 'a\\\\=b=')
+    """
+    name = column.replace("\\", "\\\\").replace("=", "\\=")
+    return escaped(f" {name}")[1:] + "="
+
+
+def escaped(value: str) -> str:
+    """A value as it is written in the name of a feature, where ' & ' joins the parts of a cross.
+
+    Example:
+        >>> escaped("Carry out & Take away")
+        'Carry out && Take away'
+    """
+    return value.replace(" &", " &&")
+
+
 LISTS = {list, tuple, np.ndarray}  # the types of a multi-valued cell
 
 
