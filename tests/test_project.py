@@ -13,7 +13,7 @@ import wdl_features
 import wdl_helpers as wdl
 import wdl_optimizers
 import wdl_reproducible
-from recommender import lifecycle, ranking, serving, shards
+from recommender import lifecycle, pictures, ranking, serving, shards
 from recommender.datasets import adult, files, visits
 from recommender.datasets import store as app_store
 
@@ -32,6 +32,7 @@ MODULES = [
     wdl_features,
     wdl_optimizers,
     wdl,
+    pictures,
     files,
     ranking,
     adult,

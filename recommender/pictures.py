@@ -1,0 +1,162 @@
+"""The pictures that the notebooks of Part I share: the grid of users and apps, and the errors by kind of pair."""
+
+from collections.abc import Mapping, Sequence
+
+import wdl_helpers as wdl
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+INK = "#222222"
+PROBABILITY = LinearSegmentedColormap.from_list("probability", ["#FFFFFF", "#C9B3DC", "#6A3D9A", "#2D1150"])
+PROBABILITY.set_bad("#E0E0E0")  # never shown: there is nothing to draw
+WEIGHT = LinearSegmentedColormap.from_list("weight", ["#2166AC", "#FFFFFF", "#B2182B"])
+COLOURS = {"wide": wdl.ORANGE, "deep": wdl.BLUE, "wide & deep": wdl.GREEN}
+KINDS = ("exception", "never shown", "usual")
+
+
+def square(pairs: pd.DataFrame, values: Sequence[float]) -> np.ndarray:
+    """The values of pairs as a matrix, (users, apps), in the order in which users and apps first stand in `pairs`.
+
+    Args:
+        pairs: a row for each user and app, with the columns 'user' and 'app'.
+        values: one for each row; NaN leaves a gap.
+
+    Raises:
+        ValueError: a pair is missing or stands there twice, or there is not one value a row.
+
+    Example:
+        >>> square(pd.DataFrame({"user": ["u", "u"], "app": ["a", "b"]}), [0.1, 0.8])
+        array([[0.1, 0.8]])
+    """
+    rows, users = pd.factorize(pairs["user"])
+    columns, apps = pd.factorize(pairs["app"])
+    if len(values) != len(pairs):
+        raise ValueError(f"There are {len(values)} values for {len(pairs)} pairs; expected one a pair.")
+    if len(pairs) != len(users) * len(apps) or pairs.duplicated(["user", "app"]).any():
+        raise ValueError(f"Expected each of {len(users)} users with each of {len(apps)} apps once.")
+    matrix = np.full((len(users), len(apps)), np.nan)
+    matrix[rows, columns] = np.asarray(values, dtype="float64")
+    return matrix
+
+
+def draw_grid(panel: Axes, pairs: pd.DataFrame, values: Sequence[float], colours=PROBABILITY, limits=(0.0, 1.0)):
+    """Draw one grid: a square a pair, a frame around each exception, a dot in each pair that was never shown.
+
+    Args:
+        panel: where to draw.
+        pairs: as for `square`, with the column 'kind'.
+        values: one for each row, such as probabilities or weights; NaN leaves a gap.
+        colours: a Matplotlib colormap.
+        limits: the values of its two ends.
+
+    Returns:
+        What `Figure.colorbar` takes.
+    """
+    matrix = square(pairs, values)
+    n_users, n_apps = matrix.shape
+    image = panel.imshow(matrix, cmap=colours, vmin=limits[0], vmax=limits[1], interpolation="nearest")
+    kinds = pairs["kind"].to_numpy()
+    rows, columns = pd.factorize(pairs["user"])[0], pd.factorize(pairs["app"])[0]
+    for row, column in zip(rows[kinds == "exception"], columns[kinds == "exception"], strict=True):
+        panel.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=INK, linewidth=1.4))
+    hidden = kinds == "never shown"
+    panel.scatter(columns[hidden], rows[hidden], s=3.5, color="#888888", linewidths=0)
+    panel.set_xlim(-0.7, n_apps - 0.3)
+    panel.set_ylim(n_users - 0.3, -0.7)
+    panel.set_xticks([n_apps / 4 - 0.5, n_apps * 3 / 4 - 0.5], ["music apps", "travel apps"])
+    panel.set_yticks([n_users / 4 - 0.5, n_users * 3 / 4 - 0.5], ["music fans", "travellers"], rotation=90, va="center")
+    panel.tick_params(length=0)
+    panel.grid(False)
+    panel.spines[:].set_visible(False)
+    return image
+
+
+def grids(title: str, pairs: pd.DataFrame, values: Mapping[str, Sequence[float]], colours=PROBABILITY,
+          limits=(0.0, 1.0), label="probability of an install", height=4.6) -> Figure:  # fmt: skip
+    """Grids side by side, page-wide: what a log holds, or what several models say of the same pairs.
+
+    Args:
+        title: the answer that the picture gives.
+        pairs: as for `draw_grid`.
+        values: title of each grid → one value a pair.
+        colours: a Matplotlib colormap.
+        limits: the values of its two ends.
+        label: what the colours mean.
+        height: of the picture, in inches.
+
+    Returns:
+        The figure, for `wdl.show`.
+    """
+    figure, panels = wdl.canvas(title, "", "", panels=len(values), size=(max(3.6 * len(values) + 0.9, 5.4), height))
+    for panel, (name, numbers) in zip(np.ravel(panels), values.items(), strict=True):
+        image = draw_grid(panel, pairs, numbers, colours, limits)
+        panel.set_title(name, fontsize=11, color=COLOURS.get(name.split(",")[0], INK))
+    bar = figure.colorbar(image, ax=np.ravel(panels).tolist(), fraction=0.03, pad=0.02, label=label)
+    bar.outline.set_visible(False)
+    return figure
+
+
+def errors_by_kind(pairs: pd.DataFrame, predictions: Mapping[str, Sequence[float]]) -> pd.DataFrame:
+    """The mean error of the probability, for each model and kind of pair.
+
+    Args:
+        pairs: with the columns 'kind' and 'truth', a probability.
+        predictions: model → its probability for each pair.
+
+    Returns:
+        A row a model, a column a kind: the mean of |prediction − truth|.
+
+    Example:
+        >>> pairs = pd.DataFrame({"kind": ["usual", "exception"], "truth": [0.8, 0.1]})
+        >>> errors_by_kind(pairs, {"a constant": [0.45, 0.45]})
+                    exception  usual
+        a constant       0.35   0.35
+    """
+    present = [kind for kind in KINDS if (pairs["kind"] == kind).any()]
+    errors = {
+        name: np.abs(np.asarray(p) - pairs["truth"]).groupby(pairs["kind"]).mean() for name, p in predictions.items()
+    }
+    return pd.DataFrame(errors).T[present].rename_axis(columns=None)
+
+
+def error_bars(title: str, errors: pd.DataFrame, constant: float = 0.35, spread: pd.DataFrame | None = None) -> Figure:
+    """Bars of the mean errors by kind of pair, with a grey line: the error of saying the same of every pair.
+
+    Args:
+        title: the answer that the picture gives.
+        errors: from `errors_by_kind`.
+        constant: the error of the best constant prediction.
+        spread: a frame like `errors` with the standard deviation over several logs, or None.
+
+    Returns:
+        The figure, for `wdl.show`.
+    """
+    figure, panel = wdl.canvas(title, "", "mean error of the probability", size=(7.6, 3.6))
+    width = 0.8 / len(errors)
+    for i, (name, row) in enumerate(errors.iterrows()):
+        places = np.arange(len(row)) + (i - (len(errors) - 1) / 2) * width
+        light = 0.45 if "," in str(name) else 1.0  # 'deep, long' is a lighter 'deep'
+        colour = COLOURS.get(str(name).split(",")[0], wdl.GREY)
+        bars = panel.bar(places, row, width * 0.92, color=colour, alpha=light, label=name)
+        panel.bar_label(bars, fmt="%.2f", fontsize=8, padding=2)
+        if spread is not None:
+            panel.errorbar(places, row, spread.loc[name], fmt="none", ecolor=INK, elinewidth=1, capsize=2)
+    panel.axhline(constant, color=wdl.GREY, linewidth=1.5, zorder=0)
+    panel.text(
+        len(errors.columns) - 0.5,
+        constant + 0.006,
+        "the same for every pair",
+        color=wdl.GREY,
+        ha="right",
+        va="bottom",
+        fontsize=9,
+    )
+    panel.set_xticks(range(len(errors.columns)), errors.columns)
+    panel.grid(axis="x", visible=False)
+    panel.legend(frameon=False, ncols=len(errors), loc="upper center", bbox_to_anchor=(0.5, -0.1))
+    return figure
