@@ -231,6 +231,16 @@ function showSettings() {
   element("watch").textContent = chosen ? chosen.watch : "Your own situation. “Copy link” keeps it.";
 }
 
+/** For the tour, which speaks of the paper's case alone. */
+function playThePapersCase() {
+  const { seed } = state.settings;
+  const same = toLink(state.settings, state.clicks) === toLink({ ...PAPER, seed }, {});
+  if (same && state.running) return;
+  state.settings = { ...PAPER, seed };
+  state.clicks = {};
+  start({ play: true });
+}
+
 function makePresets() {
   element("presets").innerHTML = PRESETS.map((preset, i) => `<button id="preset-${i}">${preset.name}</button>`).join("");
   PRESETS.forEach((preset, i) => {
@@ -442,6 +452,6 @@ makePairPanel(element("pair"), () => clickPair(state.pair));
 wireStore();
 wirePictures();
 wireControls();
-makeTour(element("card"), element("tour"), { lookAtKind, playFromStart: () => state.running || start({ play: true }) });
+makeTour(element("card"), element("tour"), { lookAtKind, playThePapersCase });
 loadLink();
 requestAnimationFrame(frame);

@@ -4,7 +4,7 @@
 
 const signed = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)}`;
 const inPercent = (p) => `${Math.round(100 * p)}%`;
-const NEXT_KIND = ["Make it an exception", "Hide it from the log", "Make it usual"];
+const NEXT_KIND = ["Make exception", "Hide it", "Make usual"];
 const LOGITS = 6; // at the ends of the scale
 
 const nameOf = (pair) => `u${Math.floor(pair / 24)} × a${pair % 24}`;
@@ -26,7 +26,7 @@ function termsOf(model, i, pair) {
     terms.push(["pair", model.cross]);
   }
   if (i === 2) terms.push(["wide", model.wideLogits[pair], "wide"]);
-  if (i === 2) terms.push(["of it pair", model.cross, "inside"]);
+  if (i === 2) terms.push(["pair", model.cross, "inside"]);
   if (i > 0) terms.push(["deep", model.deepLogits[pair], "deep"]);
   terms.push(["bias", model.bias]);
   return terms;
@@ -38,7 +38,8 @@ function makePairPanel(panel, onChange) {
     <div class="said ${["wide", "deep", "joint"][i]}">
       <p class="model">${MODEL_NAMES[i]}</p>
       <div class="row"><strong class="p">50%</strong>
-        <div class="scale" aria-hidden="true"><i class="value"></i><i class="truth"></i></div></div>
+        <div class="scale" aria-hidden="true"><i class="value"></i><i class="truth"></i></div>
+        <span class="logit">logit <b></b></span></div>
       <div class="sum" aria-hidden="true"><i class="middle"></i><i class="part wide"></i><i class="part deep"></i><i class="total"></i></div>
       <p class="terms"></p>
     </div>`;
@@ -85,6 +86,7 @@ function showPair(panel, pair, store, said) {
     segment(cell.querySelector(".part.deep"), start + wide, start + wide + model.deepLogits[pair]);
     segment(cell.querySelector(".total"), model.logits[pair], model.logits[pair]);
     const shown = terms.map(([name, value, look = ""]) => `<span class="${look}">${name} <b>${signed(value)}</b></span>`);
-    cell.querySelector(".terms").innerHTML = `${shown.join("")}<span>= <b>${signed(model.logits[pair])}</b></span>`;
+    cell.querySelector(".terms").innerHTML = shown.join("");
+    cell.querySelector(".logit b").textContent = signed(model.logits[pair]);
   });
 }

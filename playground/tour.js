@@ -15,7 +15,7 @@ const TOUR = [
   {
     at: "#predictions", title: "Three models learn",
     text: "Training has started. Watch the three pictures turn into the truth, each in its own way. Point at a square: at the bottom is how each model's logit adds up for that pair.",
-    first: (page) => page.playFromStart(),
+    first: (page) => page.playThePapersCase(),
   },
   {
     at: "#errors", title: "Who is wrong where?",
@@ -38,16 +38,20 @@ function makeTour(card, opener, page) {
 
   function place(target) {
     const box = target.getBoundingClientRect();
-    const width = Math.min(360, innerWidth - 24);
+    const width = Math.min(innerWidth < 820 ? 360 : 312, innerWidth - 24);
     card.style.width = `${width}px`;
     const height = card.offsetHeight;
     const floor = document.getElementById("pair").getBoundingClientRect().top;
-    const beside = box.right + 14 + width < innerWidth && box.width < innerWidth / 2;
-    const left = beside ? box.right + 14 : Math.min(Math.max(box.left, 12), innerWidth - width - 12);
-    const below = box.bottom + 12;
-    const above = box.top - height - 12;
-    const top = beside ? box.top : below + height < floor ? below : above;
-    card.style.left = `${left}px`;
+    const room = 14;
+    const places = [
+      { fits: box.width < innerWidth / 2 && box.right + room + width < innerWidth, left: box.right + room, top: box.top },
+      { fits: box.bottom + room + height < floor, left: box.left, top: box.bottom + room },
+      { fits: box.top - room - height > 60, left: box.left, top: box.top - room - height },
+      { fits: box.left - room - width > 0, left: box.left - room - width, top: box.top },
+      { fits: true, left: box.left, top: box.top - room - height },
+    ];
+    const { left, top } = places.find((each) => each.fits);
+    card.style.left = `${Math.min(Math.max(left, 12), innerWidth - width - 12)}px`;
     card.style.top = `${Math.min(Math.max(top, 12), Math.max(floor - height - 12, 12))}px`;
   }
   function close() {

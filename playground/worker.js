@@ -17,14 +17,14 @@ function wdlWorker(trainer) {
   let sent = 0; // points of the curves that the page has
   let timer = null;
 
-  function post() {
+  function post(running = speed > 0) {
     const measured = session.measure();
     const models = session.models.map((model, i) => ({
       ...measured[i],
       table: model.wide ? model.wide.table.slice() : null,
       vectors: model.deep ? model.deep.weights.vectors.slice() : null,
     }));
-    postMessage({ run, step: session.step, running: speed > 0, models, history: session.history.slice(sent) });
+    postMessage({ run, step: session.step, running, models, history: session.history.slice(sent) });
     sent = session.history.length;
   }
 
@@ -48,6 +48,7 @@ function wdlWorker(trainer) {
       run = message.run;
       speed = 0;
       sent = 0;
+      if (message.at) post(true); // the page has something to show while these steps are taken
       session.advance(message.at);
       post();
     },
