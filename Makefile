@@ -8,7 +8,7 @@ BIN := .venv/bin
 LAB := $(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks
 EXTRAS = course
 
-.PHONY: help lab check clean
+.PHONY: help lab check play clean
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /make \1|/p' Makefile | while IFS='|' read -r name text; do printf '%-16s %s\n' "$$name" "$$text"; done
 
@@ -26,6 +26,11 @@ lab: .venv/installed ## install what the notebooks need and open them in Jupyter
 
 check: .venv/installed ## run the exercises' tests on the notebooks in this folder
 	$(BIN)/python tools/course.py check
+
+# No package is needed: the page trains in the browser.
+play: ## open the playground, which trains the three models in your browser
+	@'$(PYTHON)' -c "import pathlib, webbrowser; \
+	page = pathlib.Path('playground/index.html').resolve().as_uri(); print('Open', page); webbrowser.open(page)"
 
 clean: ## remove what the other commands made, build/ too
 	rm -rf .venv build *.egg-info .pytest_cache .ruff_cache .hypothesis
@@ -97,6 +102,7 @@ benchmarks: .venv/installed build/peers/installed build/estimator/installed ## m
 	$(BIN)/python benchmarks/speed.py --json benchmarks/speed.json
 	$(BIN)/python benchmarks/wide_scaling.py --json benchmarks/wide_scaling.json
 	$(BIN)/python benchmarks/joint_training.py --json benchmarks/joint_training.json
+	$(BIN)/python benchmarks/playground.py --json benchmarks/playground.json
 	$(BIN)/python benchmarks/app_store.py --seeds 10 --json benchmarks/app_store.json
 	rm -f benchmarks/visits.json  # a run that was stopped would go on
 	$(BIN)/python benchmarks/visits.py --draws 10 --json benchmarks/visits.json
@@ -125,7 +131,7 @@ browser: .venv/installed ## open the notebooks in JupyterLab in a real browser: 
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[browser]'
 	$(BIN)/python tests/browser.py
 
-.PHONY: book book-test
+.PHONY: book book-test play-test
 .venv/book: .venv/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[book,browser]'
 	@touch $@
@@ -135,6 +141,9 @@ book: .venv/book ## make pages of the notebooks, to be read without installing a
 
 book-test: book ## read the book in a real browser, every page of it: build/book-screenshots/; needs chromium
 	$(BIN)/pytest tests/read_book.py
+
+play-test: .venv/book ## try the playground in a real browser, and compare its training: build/play-screenshots/; needs chromium
+	$(BIN)/pytest tests/read_playground.py
 
 lock: .venv/installed ## write constraints.txt anew, after a change of pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-annotate \

@@ -14,7 +14,8 @@ import json
 import pathlib
 
 import wdl_helpers as wdl
-import wdl_store
+from recommender.datasets import store as app_store
+
 import keras
 import numpy as np
 from joint_training import KINDS, by_kind
@@ -29,7 +30,7 @@ L1 = {"the paper's case": 0.3, "no L1": 0.0}
 
 def trained(seed, l1):
     """One planted log: the errors of the three models, and the sizes of the crosses' weights, by kind of pair."""
-    pairs, log = wdl_store.planted_log(seed)
+    pairs, log = app_store.planted_log(seed)
     wide = wdl.fit_wide(log, ["user", "app", ("user", "app")])
     deep = wdl.fit_deep(log, ["user", "app"], [])
     inputs = wdl.joint_inputs(log, wide, deep)
@@ -74,10 +75,8 @@ def main():
             "errors": by_model([errors for errors, _ in runs]),
             "weights": by_model([weights for _, weights in runs]),
         }
-        print(
-            case,
-            {model: {k: np.mean(v).round(3) for k, v in e.items()} for model, e in results[case]["errors"].items()},
-        )
+        for model, errors in results[case]["errors"].items():
+            print(case, model, {kind: round(float(np.mean(values)), 3) for kind, values in errors.items()}, flush=True)
     arguments.json.write_text(json.dumps(results, indent=1) + "\n")
 
 

@@ -22,6 +22,8 @@ extensions = ["myst_nb", "sphinx_copybutton"]
 exclude_patterns = ["README.md"]  # index.md includes it
 
 myst_enable_extensions = ["dollarmath"]
+# "page:" leads to a page that Sphinx does not make, the playground; what follows its # is the page's own affair.
+myst_url_schemes = {"http": None, "https": None, "mailto": None, "page": "{{path}}#{{fragment}}"}
 myst_heading_anchors = 4  # a link to a heading names it as the repository's page does
 nb_execution_mode = "off"
 nb_ipywidgets_js = {}  # its default names another host

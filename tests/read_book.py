@@ -103,7 +103,7 @@ def watched(browser, **options):
 def visits(address, browser):
     """Page → what was seen of it: what it holds, its faults and requests, what is too wide, cut, or hard to read."""
     axe, seen = Axe(), {}
-    for path in sorted(BOOK.rglob("*.html")):
+    for path in sorted(path for path in BOOK.rglob("*.html") if path.parent.name != "playground"):
         name = path.relative_to(BOOK).as_posix()
         page, faults, requests = watched(browser, color_scheme="light")
         page.goto(f"{address}/{name}", wait_until="networkidle")
@@ -163,6 +163,8 @@ def test_every_link_and_every_anchor_leads_somewhere(visits, address):
                 continue
             target, _, anchor = link.removeprefix(address).lstrip("/").partition("#")
             target = target.partition("?")[0] or name
+            if target == "playground/index.html":  # it takes a state after its #, and `make play-test` reads it
+                anchor = ""
             if not (BOOK / target).is_file() or anchor and anchor not in visits[target]["anchors"]:
                 broken.append((name, link))
     assert broken == []

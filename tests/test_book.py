@@ -36,6 +36,8 @@ def test_every_notebook_and_every_page_for_readers_is_in_the_book():
         ("../README.md#the-notebooks", "../index.md#the-notebooks"),
         ("../benchmarks", "../benchmarks/README.md"),
         ("../benchmarks/adult.py", "../benchmarks/adult.py"),
+        ("../playground/index.html", "page:../playground/index.html#"),
+        ("../playground/index.html#l1=0&at=960", "page:../playground/index.html#l1=0&at=960"),
     ],
 )
 def test_links_lead_to_pages_of_the_book(target, expected):

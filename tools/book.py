@@ -49,6 +49,8 @@ def leads_to(target, page):
         linked = linked / "README.md"
     if not linked.is_file() or ROOT not in linked.parents:
         sys.exit(f"{page.relative_to(ROOT)} links to {target}; expected a file, or a folder with a README.md.")
+    if linked.parent == ROOT / "playground":  # conf.py's scheme: a page that Sphinx does not make
+        return f"page:{pathlib.Path(os.path.relpath(linked, page.parent)).as_posix()}#{anchor}"
     if linked.suffix not in (".md", ".ipynb", ".png", ".svg") and repository():
         return f"{repository()}/blob/main/{linked.relative_to(ROOT).as_posix()}"
     if linked not in pages():
@@ -118,6 +120,7 @@ def build():
         sys.exit(done.returncode)
     for notebook in ROOT.glob("notebooks/*.ipynb"):
         shutil.copyfile(notebook, BOOK / "notebooks" / notebook.name)  # to download, as committed
+    shutil.copytree(ROOT / "playground", BOOK / "playground")
     for name in ("objects.inv", ".buildinfo"):
         (BOOK / name).unlink()
     print(f"{BOOK.relative_to(ROOT)}/index.html: {len(pages())} pages")

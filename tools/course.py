@@ -38,7 +38,7 @@ COPIED = [
     "notebooks/*.py",
     "wdl_*.py", "tools/course.py", "nbgrader_config.py", "pyproject.toml", "constraints.txt", "environment.yml",
     "recommender/*.py", "recommender/datasets/*.py",
-    "LICENSE", "docs/*.md", "data/*", "benchmarks/*.*", "notebooks/images/*.svg",
+    "LICENSE", "docs/*.md", "data/*", "benchmarks/*.*", "notebooks/images/*.svg", "playground/*",
 ]  # fmt: skip
 MAKEFILE_ENDS = "# ---- what follows is not in the students' copy\n"
 
