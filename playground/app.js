@@ -23,6 +23,7 @@ const state = {
   before: null, // the errors of the run before, for the thin marks
   directions: [null, null],
   drawnEpoch: -1,
+  curvesDrawn: "", // what the curves were drawn of
 };
 
 // ------------------------------------------------------------------------------------------------- training
@@ -256,6 +257,8 @@ function makePresets() {
 
 // --------------------------------------------------------------------------------------------------- views
 
+const inSight = new Set(); // the canvases that are: no other is drawn
+let resizes = 0;
 const grids = [0, 1, 2].map((i) => element(`p${i}`));
 const maps = { 0: element("w0"), 2: element("w2") };
 const planes = { 1: element("v1"), 2: element("v2") };
@@ -291,6 +294,7 @@ function showBars() {
 function showPoints() {
   const { size } = state.settings;
   [1, 2].forEach((i, k) => {
+    if (!inSight.has(planes[i])) return;
     const { points, directions } = toPlane(state.said[i].vectors, size, state.directions[k]);
     state.directions[k] = directions;
     drawPoints(planes[i], points, theme.models[i], state.pair);
@@ -299,7 +303,11 @@ function showPoints() {
   element("points-help").textContent = `circles are users, squares apps; music is filled, travel hollow; ${how}`;
 }
 
+/** The curves, if one is in sight and they have grown: they grow four times an epoch. */
 function showCurves() {
+  const key = [state.run, state.curves.length, state.settings.epochs, resizes, theme.ink].join();
+  if (key === state.curvesDrawn || !["c0", "c1", "c2", "c3"].some((id) => inSight.has(element(id)))) return;
+  state.curvesDrawn = key;
   const x = state.curves.map((point) => point.step / state.perEpoch);
   const end = Math.max(state.settings.epochs, x.at(-1) ?? 0);
   const floor = trainer.logLoss(state.store, state.store.truth);
@@ -346,9 +354,11 @@ function describe() {
 
 function draw() {
   const { said, store, pair } = state;
-  grids.forEach((canvas, i) => drawGrid(canvas, said[i].probabilities, store.kinds, "probability", pair));
+  grids.forEach((canvas, i) => {
+    if (inSight.has(canvas)) drawGrid(canvas, said[i].probabilities, store.kinds, "probability", pair);
+  });
   for (const [i, canvas] of Object.entries(maps)) {
-    drawGrid(canvas, said[i].table.subarray(49), store.kinds, "weight", pair);
+    if (inSight.has(canvas)) drawGrid(canvas, said[i].table.subarray(49), store.kinds, "weight", pair);
   }
   showPoints();
   showCurves();
@@ -382,8 +392,18 @@ function wirePictures() {
     canvas.addEventListener("pointermove", look);
     canvas.addEventListener("pointerdown", look);
   }
-  const resized = new ResizeObserver(() => (dirty = true));
-  document.querySelectorAll("canvas").forEach((canvas) => resized.observe(canvas));
+  const resized = new ResizeObserver(() => {
+    resizes += 1;
+    dirty = true;
+  });
+  const seen = new IntersectionObserver((changes) => {
+    for (const { target, isIntersecting } of changes) inSight[isIntersecting ? "add" : "delete"](target);
+    dirty = true;
+  });
+  for (const canvas of document.querySelectorAll("canvas")) {
+    resized.observe(canvas);
+    seen.observe(canvas);
+  }
 }
 
 function setTheme(name) {

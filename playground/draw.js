@@ -10,43 +10,45 @@ const RAMPS = {
   light: {
     probability: ["#f3f1ec", "#8fa5b5", "#12273a"],
     weight: ["#5e3c99", "#ffffff", "#d55e00"],
-    empty: "#b9b6ae", frame: "#d6246e", ink: "#1c2430", muted: "#5b6472", line: "#dedad2", surface: "#ffffff",
+    empty: "#b9b6ae", frame: "#d6246e", ink: "#1c2430", muted: "#5b6472", line: "#dedad2", surface: "#ffffff", paper: "#faf9f6",
     models: ["#d55e00", "#0072b2", "#009e73"],
   },
   dark: {
     probability: ["#202a37", "#76889b", "#f8f1e1"],
     weight: ["#b39ae6", "#202a37", "#ff8533"],
-    empty: "#4d5a6b", frame: "#ff5c98", ink: "#ece9e2", muted: "#a3adba", line: "#344052", surface: "#1a212b",
+    empty: "#4d5a6b", frame: "#ff5c98", ink: "#ece9e2", muted: "#a3adba", line: "#344052", surface: "#1a212b", paper: "#12171f",
     models: ["#f0781e", "#2f9be0", "#12c08d"],
   },
 };
 
-let theme = RAMPS.light;
+let theme = null;
 
 const channels = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
 
-/** 256 colours from a ramp of three. */
+/** 256 colours from a ramp of three, as the pixels of an ImageData: 0xAABBGGRR. */
 function steps(ramp) {
   const stops = ramp.map(channels);
-  return Array.from({ length: 256 }, (_, i) => {
+  return Uint32Array.from({ length: 256 }, (_, i) => {
     const at = (i / 255) * 2;
     const low = Math.min(Math.floor(at), 1);
-    const mixed = stops[low].map((c, k) => Math.round(c + (stops[low + 1][k] - c) * (at - low)));
-    return `rgb(${mixed.join()})`;
+    const [r, g, b] = stops[low].map((c, k) => Math.round(c + (stops[low + 1][k] - c) * (at - low)));
+    return ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
   });
 }
 
-let colours = { probability: steps(theme.probability), weight: steps(theme.weight) };
+let colours = null;
 
 function useTheme(name) {
   theme = RAMPS[name];
   colours = { probability: steps(theme.probability), weight: steps(theme.weight) };
 }
+useTheme("light");
 
 const MOST = 3; // the weight at the ends of its scale
+const between = (value, low, high) => Math.min(Math.max(value, low), high);
 const colourOf = {
-  probability: (p) => colours.probability[Math.round(255 * Math.min(Math.max(p, 0), 1))],
-  weight: (w) => colours.weight[Math.round(127.5 * (1 + Math.min(Math.max(w / MOST, -1), 1)))],
+  probability: (p) => colours.probability[Math.round(255 * between(p, 0, 1))],
+  weight: (w) => colours.weight[Math.round(127.5 * (1 + between(w / MOST, -1, 1)))],
 };
 
 /** The canvas' context, cleared, one unit a CSS pixel, and its size. */
@@ -75,6 +77,60 @@ function pairAt(canvas, x, y) {
   return SIDE * index(y) + index(x);
 }
 
+const tiny = Object.assign(document.createElement("canvas"), { width: SIDE, height: SIDE }); // a pixel a pair
+const pixels = tiny.getContext("2d").createImageData(SIDE, SIDE);
+const words = new Uint32Array(pixels.data.buffer);
+
+/** The colours of all pairs at once: a picture of 24 × 24 pixels, enlarged a quarter at a time, for the gap. */
+function paintColours(context, values, scale, cell) {
+  const colour = colourOf[scale];
+  for (let pair = 0; pair < words.length; pair++) words[pair] = colour(values[pair]);
+  tiny.getContext("2d").putImageData(pixels, 0, 0);
+  context.imageSmoothingEnabled = false;
+  const half = SIDE / 2;
+  for (const y of [0, half]) {
+    for (const x of [0, half]) {
+      context.drawImage(tiny, x, y, half, half, edge(x, cell), edge(y, cell), half * cell, half * cell);
+    }
+  }
+}
+
+const masks = new WeakMap();
+
+/** What lies over the colours and changes only with the store: the lines, the smaller squares, the frames. */
+function maskOf(canvas, kinds, scale, cell) {
+  const known = masks.get(canvas);
+  if (known && known.kinds === kinds && known.theme === theme && known.picture.width === canvas.width) return known.picture;
+  const picture = Object.assign(document.createElement("canvas"), { width: canvas.width, height: canvas.height });
+  const context = picture.getContext("2d");
+  const ratio = canvas.width / canvas.clientWidth;
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  const thin = cell > 7 ? 0.5 : 0.25;
+  const hollow = scale === "weight"; // a pair that was never shown has no weight at all
+  const corner = (pair) => [edge(pair % SIDE, cell), edge(Math.floor(pair / SIDE), cell)];
+  const square = ([x, y], inset) => context.rect(x + inset, y + inset, cell - 2 * inset, cell - 2 * inset);
+  for (let pair = 0; pair < SIDE * SIDE; pair++) {
+    const never = kinds[pair] === 2;
+    context.beginPath();
+    square(corner(pair), -0.5);
+    if (!(never && hollow)) square(corner(pair), never ? cell * 0.24 : thin);
+    context.fillStyle = theme.paper;
+    context.fill("evenodd");
+    if (!never || !hollow) continue;
+    context.beginPath();
+    square(corner(pair), cell * 0.42);
+    context.fillStyle = theme.empty;
+    context.fill();
+  }
+  context.lineWidth = between(cell / 5.5, 1, 2.2);
+  context.strokeStyle = theme.frame;
+  context.beginPath();
+  kinds.forEach((kind, pair) => kind === 1 && square(corner(pair), 0.4));
+  context.stroke();
+  masks.set(canvas, { kinds, theme, picture });
+  return picture;
+}
+
 /**
  * A grid of the pairs: users are lines, apps are columns. A pair that was never shown is a smaller square, and an
  * exception has a frame. `scale` is 'probability' or 'weight', `cursor` the pair that is looked at.
@@ -82,23 +138,8 @@ function pairAt(canvas, x, y) {
 function drawGrid(canvas, values, kinds, scale, cursor) {
   const { context, width } = ready(canvas);
   const cell = unit(width);
-  const colour = colourOf[scale];
-  const thin = cell > 7 ? 0.5 : 0.25;
-  const hollow = scale === "weight"; // a pair that was never shown has no weight at all
-  for (let pair = 0; pair < SIDE * SIDE; pair++) {
-    const x = edge(pair % SIDE, cell);
-    const y = edge(Math.floor(pair / SIDE), cell);
-    const never = kinds[pair] === 2;
-    const inset = never ? cell * (hollow ? 0.42 : 0.24) : thin;
-    context.fillStyle = never && hollow ? theme.empty : colour(values[pair]);
-    context.fillRect(x + inset, y + inset, cell - 2 * inset, cell - 2 * inset);
-  }
-  context.lineWidth = Math.max(1, Math.min(cell / 5.5, 2.2));
-  context.strokeStyle = theme.frame;
-  for (let pair = 0; pair < SIDE * SIDE; pair++) {
-    if (kinds[pair] !== 1) continue;
-    context.strokeRect(edge(pair % SIDE, cell) + 0.4, edge(Math.floor(pair / SIDE), cell) + 0.4, cell - 0.8, cell - 0.8);
-  }
+  paintColours(context, values, scale, cell);
+  context.drawImage(maskOf(canvas, kinds, scale, cell), 0, 0, width, width);
   const x = edge(cursor % SIDE, cell);
   const y = edge(Math.floor(cursor / SIDE), cell);
   context.lineWidth = 4.5;

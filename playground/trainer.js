@@ -159,7 +159,7 @@ function wdlTrainer() {
     const ids = (pair) => [USERS + Math.floor(pair / N), APPS + (pair % N), cross(pair)];
     return {
       table,
-      logit: (pair) => ids(pair).reduce((sum, id) => (id ? sum + table[id] : sum), 0),
+      logit: (pair) => table[USERS + Math.floor(pair / N)] + table[APPS + (pair % N)] + table[cross(pair)], // table[0] is 0
       collect(pair, g) {
         for (const id of ids(pair)) {
           if (!id) continue;
@@ -185,18 +185,23 @@ function wdlTrainer() {
       return { gradient, update: makeAdam(w, settings.adam) };
     });
     const [gVectors, gKernel, gOffsets, gOutput] = parts.map((part) => part.gradient);
+    const inputs = new Float64Array(2 * size); // the user's vector, then the app's
+    const gInputs = new Float64Array(2 * size);
     const activations = new Float64Array(units);
 
-    /** Where the i-th input of a pair stands among the vectors. */
-    function place(pair, i) {
-      const id = i < size ? USERS + Math.floor(pair / N) : APPS + (pair % N);
-      return id * size + (i % size);
-    }
+    const userAt = (pair) => (USERS + Math.floor(pair / N)) * size;
+    const appAt = (pair) => (APPS + (pair % N)) * size;
     function logit(pair) {
+      const user = userAt(pair);
+      const app = appAt(pair);
+      for (let i = 0; i < size; i++) {
+        inputs[i] = vectors[user + i];
+        inputs[size + i] = vectors[app + i];
+      }
       let sum = 0;
       for (let j = 0; j < units; j++) {
         let a = offsets[j];
-        for (let i = 0; i < 2 * size; i++) a += vectors[place(pair, i)] * kernel[i * units + j];
+        for (let i = 0; i < 2 * size; i++) a += inputs[i] * kernel[i * units + j];
         activations[j] = Math.max(a, 0);
         sum += activations[j] * output[j];
       }
@@ -207,16 +212,22 @@ function wdlTrainer() {
       logit,
       /** Add a row's gradient; `logit` of the same pair must have been the last call. */
       collect(pair, g) {
+        gInputs.fill(0);
         for (let j = 0; j < units; j++) {
           gOutput[j] += g * activations[j];
           if (activations[j] <= 0) continue;
           const back = g * output[j];
           gOffsets[j] += back;
           for (let i = 0; i < 2 * size; i++) {
-            const at = place(pair, i);
-            gKernel[i * units + j] += back * vectors[at];
-            gVectors[at] += back * kernel[i * units + j];
+            gKernel[i * units + j] += back * inputs[i];
+            gInputs[i] += back * kernel[i * units + j];
           }
+        }
+        const user = userAt(pair);
+        const app = appAt(pair);
+        for (let i = 0; i < size; i++) {
+          gVectors[user + i] += gInputs[i];
+          gVectors[app + i] += gInputs[size + i];
         }
       },
       update() {

@@ -7,7 +7,7 @@
  * functions, the trainer and this one, are handed over as text.
  */
 function wdlWorker(trainer) {
-  const PAUSE = 16; // ms between two snapshots
+  const PAUSE = 16; // ms from one snapshot to the next
   let session = null;
   let run = 0; // which start a snapshot belongs to
   let speed = 0; // steps a second; 0 stands still
@@ -39,7 +39,7 @@ function wdlWorker(trainer) {
     }
     if (session.step >= limit) speed = 0;
     post();
-    timer = speed ? setTimeout(tick, PAUSE) : null;
+    timer = speed ? setTimeout(tick, Math.max(0, PAUSE - (performance.now() - now))) : null;
   }
 
   const commands = {
