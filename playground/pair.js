@@ -46,7 +46,7 @@ function makePairPanel(panel, onChange) {
   panel.innerHTML = `<div class="page"><div class="who">
       <p><strong class="name"></strong> <span class="kind"></span></p>
       <p class="taste"></p><p class="facts"></p><button id="change"></button>
-      <button id="unfold" aria-expanded="false" aria-controls="pair">Sums</button></div>
+      <button id="unfold" aria-expanded="false" aria-controls="pair" aria-label="Sums">Σ</button></div>
       <div class="three">${[0, 1, 2].map(cell).join("")}</div></div>`;
   panel.querySelector("#change").addEventListener("click", onChange);
   panel.querySelector("#unfold").addEventListener("click", ({ target }) => {

@@ -71,7 +71,7 @@ const PRESETS = [
   },
   {
     name: "No exceptions", changes: { exceptions: 0 },
-    watch: "With nothing to memorize, deep alone is enough: see how the joint model's cross weights stay near white.",
+    watch: "With nothing to memorize, deep alone is enough: see how nearly all of the joint model’s cross weights stay at 0.",
   },
   {
     name: "Nothing hidden", changes: { never: 0 },
@@ -148,10 +148,12 @@ function sentence(step, models, constant) {
   else if (wide[2] > constant) says.push("Wide knows the pairs it was shown; where it was shown nothing, it is worse than a constant.");
   else if (wide[2] > bad) says.push("Wide knows the pairs it was shown, and has nothing to say about the others.");
   else says.push("Wide has learned the pairs it was shown.");
+  const groups = Number.isNaN(deep[2]) ? "Deep has found the two groups" : "Deep has found the two groups and fills the gaps";
   if (deep[0] > bad) says.push("Deep has not found the two groups yet.");
-  else if (deep[1] > bad) says.push("Deep has found the two groups and fills the gaps; it is still wrong about the exceptions.");
-  else if (deep[1] > good) says.push("Deep has found the two groups, and begins to learn exceptions by heart.");
-  else says.push("Deep has found the two groups, and has learned the exceptions by heart too.");
+  else if (Number.isNaN(deep[1])) says.push(`${groups}.`);
+  else if (deep[1] > bad) says.push(`${groups}; it is still wrong about the exceptions.`);
+  else if (deep[2] > 0.1) says.push("Deep has found the two groups, then learned exceptions by heart, and its gaps have suffered.");
+  else says.push("Deep has found the two groups, and learned exceptions by heart.");
   const known = joint.filter((error) => !Number.isNaN(error));
   if (joint[0] > bad) says.push("Together they have only begun.");
   else if (known.every((error) => error < 0.1)) says.push("Together they are right about all of it.");

@@ -23,7 +23,7 @@ const TOUR = [
   },
   {
     at: "#weights", title: "Who learns what?",
-    text: "L1 is a price on each wide weight. Wide alone must pay for every pair. Next to a deep part only the exceptions are worth it: the map stays nearly white, but for the frames.",
+    text: "L1 is a price on each wide weight. Wide alone must pay for every pair. Next to a deep part only the exceptions are worth it: the map stays nearly empty, but for the frames.",
     first: (page) => page.lookAtKind(1),
   },
   {

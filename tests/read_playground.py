@@ -488,6 +488,29 @@ def test_the_sentence_follows_the_training(visit):
     assert "Mean error 0.0" in page.get_attribute("#p2", "aria-label")
 
 
+@pytest.mark.parametrize(
+    "errors, said",
+    [
+        # usual, exception, never shown, for wide, deep and joint
+        ([[0.34, 0.35, 0.35]] * 3, "Wide has found little|Deep has not found|only begun"),
+        ([[0.07, 0.06, 0.4], [0.05, 0.36, 0.09], [0.04, 0.06, 0.05]], "worse than a constant|still wrong|all of it"),
+        (
+            [[0.07, 0.06, 0.3], [0.05, 0.12, 0.13], [0.06, 0.06, 0.12]],
+            "nothing to say|its gaps have|the gaps have suffered",
+        ),
+        ([[0.07, None, 0.4], [0.05, None, 0.09], [0.04, None, 0.05]], "worse than|fills the gaps.|all of it"),
+        ([[0.07, 0.06, None], [0.05, 0.36, None], [0.04, 0.4, None]], "it was shown.|two groups;|not its exceptions"),
+    ],
+)
+def test_the_sentence_says_what_the_errors_mean(visit, errors, said):
+    page = visit()
+    text = page.evaluate(
+        "errors => sentence(9, errors.map(of => ({ errors: of.map(e => e === null ? NaN : e) })), 0.35)", errors
+    )
+    assert all(part in text for part in said.split("|")), text
+    assert "NaN" not in text
+
+
 # ----------------------------------------------------------------------------------------- link, tour, looks
 
 
