@@ -42,6 +42,8 @@ worker.onmessage = ({ data }) => {
   dirty = true;
 };
 
+worker.onerror = (event) => notice(`Training has stopped: ${event.message}`);
+
 const speed = () => Number(document.querySelector("[name=speed]:checked").value);
 const total = () => state.settings.epochs * state.perEpoch;
 

@@ -154,11 +154,10 @@ function sentence(step, models, constant) {
   else if (deep[1] > bad) says.push(`${groups}; it is still wrong about the exceptions.`);
   else if (deep[2] > 0.1) says.push("Deep has found the two groups, then learned exceptions by heart, and its gaps have suffered.");
   else says.push("Deep has found the two groups, and learned exceptions by heart.");
-  const known = joint.filter((error) => !Number.isNaN(error));
   if (joint[0] > bad) says.push("Together they have only begun.");
-  else if (known.every((error) => error < 0.1)) says.push("Together they are right about all of it.");
   else if (joint[1] > bad) says.push("Together they follow the rule, but not its exceptions.");
-  else if (joint[2] > 0.1) says.push("Together they know the exceptions, but the gaps have suffered.");
-  else says.push("Together they follow the rule, and are learning its exceptions.");
+  else if (joint[1] > 0.1) says.push("Together they follow the rule, and are learning its exceptions.");
+  else if (joint[2] > 0.075) says.push("Together they are right about what they saw, but the gaps have suffered.");
+  else says.push("Together they are right about all of it.");
   return says.join(" ");
 }
