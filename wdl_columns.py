@@ -4,7 +4,8 @@ Read it from top to bottom: the functions stand in the order in which data flows
 
     read_table                                                   a CSV or Parquet file becomes a frame
     quantile_boundaries ─► quantile_index, quantile_normalise    numbers
-    category_text ─► feature_prefix, escaped ─► coded_column     categories: a named feature for each value
+    category_text ─► escaped, feature_prefix ─► coded_column     categories: a named feature for each value
+    crossed                                                      and for each pair of values of two columns
 
 What the text of a category is, one rule says for frames, files (recommender.shards) and requests (recommender.serving):
 
@@ -293,6 +294,22 @@ def _refuse(column: str, row: int, value: object) -> NoReturn:
 AND = " & "
 
 
+def escaped(value: str) -> str:
+    """A value as it is written in the name of a feature, where ' & ' joins the parts of a cross.
+
+    Args:
+        value: any text.
+
+    Returns:
+        The text with ' &&' for each ' &', so that it never holds ' & '.
+
+    Example:
+        >>> escaped("Carry out & Take away")
+        'Carry out && Take away'
+    """
+    return value.replace(" &", " &&")
+
+
 def feature_prefix(column: str) -> str:
     """What stands before a column's value in the name of a feature.
 
@@ -308,22 +325,6 @@ def feature_prefix(column: str) -> str:
     """
     name = column.replace("\\", "\\\\").replace("=", "\\=")
     return escaped(f" {name}")[1:] + "="
-
-
-def escaped(value: str) -> str:
-    """A value as it is written in the name of a feature, where ' & ' joins the parts of a cross.
-
-    Args:
-        value: any text.
-
-    Returns:
-        The text with ' &&' for each ' &', so that it never holds ' & '.
-
-    Example:
-        >>> escaped("Carry out & Take away")
-        'Carry out && Take away'
-    """
-    return value.replace(" &", " &&")
 
 
 # --------------------------------------------------------------------------------------- coded columns
@@ -342,19 +343,10 @@ class Coded(NamedTuple):
     single: bool  # each row has just one, so that rows are 0, 1, 2, …
 
 
-def consecutive(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """Runs of consecutive numbers, one after another.
+def _runs(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """For each start its run start, start + 1, … of that length, one after another: int64 (sum of lengths,).
 
-    Args:
-        starts: int (k,), the first number of each run.
-        lengths: int (k,), how long each is.
-
-    Returns:
-        int64 (sum of lengths,).
-
-    Example:
-        >>> consecutive(np.array([5, 0, 7]), np.array([3, 0, 2])).tolist()
-        [5, 6, 7, 7, 8]
+    The `starts` 5, 0, 7 with the `lengths` 3, 0, 2 become 5, 6, 7, 7, 8.
     """
     before = np.cumsum(lengths) - lengths  # how many numbers stand before each run
     return np.arange(lengths.sum()) + np.repeat(starts - before, lengths)
@@ -391,7 +383,7 @@ def coded_column(frame: pd.DataFrame, column: str, every_row: np.ndarray, longes
     codes, sizes = _without_repeats(codes, lists.sizes, longest)
     starts = np.cumsum(sizes) - sizes  # (lists,), where each begins in codes
     sizes_of_rows = sizes[lists.list_of_row]  # (rows,)
-    taken = consecutive(starts[lists.list_of_row], sizes_of_rows)  # (k,), places in codes
+    taken = _runs(starts[lists.list_of_row], sizes_of_rows)  # (k,), places in codes
     return Coded(np.repeat(every_row, sizes_of_rows), codes[taken], names, single=False)
 
 
@@ -502,3 +494,54 @@ def _without_repeats(codes: np.ndarray, sizes: np.ndarray, longest: int | None) 
     starts = np.cumsum(sizes) - sizes
     place = np.arange(len(codes)) - starts[list_of_code]  # 0 for a list's first code, 1 for its second
     return codes[place < longest], np.minimum(sizes, longest)
+
+
+def _renumbered(codes: np.ndarray, n_codes: int) -> tuple[np.ndarray, np.ndarray]:
+    """The codes, all below n_codes, numbered anew from 0 without gaps; and for each new number the old one.
+
+    Codes 7, 2, 7 become 1, 0, 1 and the old ones 2, 7.
+    """
+    if n_codes > 10 * len(codes):  # a table of them would be mostly empty
+        return pd.factorize(codes)
+    old = np.flatnonzero(np.bincount(codes, minlength=n_codes))
+    new = np.zeros(n_codes, dtype="int64")
+    new[old] = np.arange(len(old))
+    return new[codes], old
+
+
+def crossed(one: Coded, other: Coded) -> Coded:
+    """The AND of two features: 1 in the rows where both are.
+
+    A row with a=x, a=y of the one and b=p, b=q of the other has four pairs: x and p, x and q, y and p, y and q.
+
+    Args:
+        one: coded features of some columns.
+        other: those of other columns of the same frame.
+
+    Returns:
+        Coded features, named by both names with ' & ' between them.
+
+    Source:
+        Equation 1 of the paper.
+
+    Example:
+        >>> frame = pd.DataFrame({"apps": [["maps", "chess"], ["go"]], "city": ["Rome", "Oslo"]})
+        >>> of_apps, of_city = (coded_column(frame, column, np.arange(2)) for column in frame)
+        >>> rows, codes, names, single = crossed(of_apps, of_city)
+        >>> rows.tolist(), names[codes].tolist()
+        ([0, 0, 1], ['apps=maps & city=Rome', 'apps=chess & city=Rome', 'apps=go & city=Oslo'])
+    """
+    rows = one.rows
+    left = one.codes
+    right = other.codes
+    if not (one.single and other.single):
+        sizes = np.bincount(other.rows, minlength=rows.max(initial=-1) + 1)  # (rows of the frame,)
+        starts = np.cumsum(sizes) - sizes  # (rows of the frame,), where a row's codes begin in other.codes
+        partners = sizes[rows]  # (k,), how many codes of the other each code of the one meets
+        right = other.codes[_runs(starts[rows], partners)]  # (pairs,)
+        left = np.repeat(left, partners)  # (pairs,)
+        rows = np.repeat(rows, partners)  # (pairs,)
+    codes, pairs = _renumbered(left * len(other.names) + right, len(one.names) * len(other.names))
+    of_one, of_other = np.divmod(pairs, len(other.names))
+    names = one.names[of_one] + AND + other.names[of_other]
+    return Coded(rows, codes, names, one.single and other.single)

@@ -20,12 +20,15 @@ from typing import NotRequired, TypedDict
 
 import wdl_reproducible  # noqa: F401, it sets how TensorFlow computes
 from wdl_checks import check_buckets, check_fitted, check_frame, check_names, check_whole
-from wdl_columns import (
+from wdl_columns import (  # noqa: F401, three of them for those who look here for what is said of features
     AND,
+    LISTS,
     Coded,
     bucket_names,
+    category_text,
     coded_column,
-    consecutive,
+    crossed,
+    escaped,
     feature_prefix,
     quantile_boundaries,
     quantile_index,
@@ -60,40 +63,6 @@ class DeepFeatures(TypedDict):
 
 
 # -------------------------------------------------------------------------------------------- crosses
-
-
-def _renumbered(codes: np.ndarray, n_codes: int) -> tuple[np.ndarray, np.ndarray]:
-    """The codes, all below n_codes, numbered anew from 0 without gaps; and for each new number the old one.
-
-    Codes 7, 2, 7 become 1, 0, 1 and the old ones 2, 7.
-    """
-    if n_codes > 10 * len(codes):  # a table of them would be mostly empty
-        return pd.factorize(codes)
-    old = np.flatnonzero(np.bincount(codes, minlength=n_codes))
-    new = np.zeros(n_codes, dtype="int64")
-    new[old] = np.arange(len(old))
-    return new[codes], old
-
-
-def _crossed(one: Coded, other: Coded) -> Coded:
-    """The AND of two features: 1 in the rows where both are.
-
-    A row with a=x, a=y of the one and b=p, b=q of the other has four pairs: x and p, x and q, y and p, y and q.
-    """
-    rows = one.rows
-    left = one.codes
-    right = other.codes
-    if not (one.single and other.single):
-        sizes = np.bincount(other.rows, minlength=rows.max(initial=-1) + 1)  # (rows of the frame,)
-        starts = np.cumsum(sizes) - sizes  # (rows of the frame,), where a row's codes begin in other.codes
-        partners = sizes[rows]  # (k,), how many codes of the other each code of the one meets
-        right = other.codes[consecutive(starts[rows], partners)]  # (pairs,)
-        left = np.repeat(left, partners)  # (pairs,)
-        rows = np.repeat(rows, partners)  # (pairs,)
-    codes, pairs = _renumbered(left * len(other.names) + right, len(one.names) * len(other.names))
-    of_one, of_other = np.divmod(pairs, len(other.names))
-    names = one.names[of_one] + AND + other.names[of_other]
-    return Coded(rows, codes, names, one.single and other.single)
 
 
 def feature_codes(
@@ -133,7 +102,7 @@ def feature_codes(
         else:
             columns[column] = coded_column(frame, column, every_row, longest)
     for feature in features:
-        yield functools.reduce(_crossed, (columns[column] for column in feature))
+        yield functools.reduce(crossed, (columns[column] for column in feature))
 
 
 def feature_counts(coded: Iterable[Coded]) -> pd.Series:
@@ -316,7 +285,9 @@ def hash_ids(values: pd.Series, n_buckets: int, n_rows: int) -> np.ndarray:
 LARGE = 10_000_000  # ids of an array, 40 MB, from which on padding is worth a warning
 
 
-def _blocks(frame: pd.DataFrame, features: list[tuple[str, ...]], fitted: WideFeatures | DeepFeatures):
+def _blocks(
+    frame: pd.DataFrame, features: list[tuple[str, ...]], fitted: WideFeatures | DeepFeatures
+) -> tuple[list[np.ndarray], int]:
     """The ids of each feature, list of int32 (rows, width); and how many of them are no padding."""
     boundaries = fitted["boundaries"] if "features" in fitted else {}  # the deep part's are not of its categories
     blocks = []
@@ -330,7 +301,9 @@ def _blocks(frame: pd.DataFrame, features: list[tuple[str, ...]], fitted: WideFe
     return blocks, filled
 
 
-def _warn_of_padding(features, blocks, filled, size, maker):
+def _warn_of_padding(
+    features: list[tuple[str, ...]], blocks: list[np.ndarray], filled: int, size: int, maker: str
+) -> None:
     """Say so if a large array of `size` ids would be nearly all padding, since lists differ much in length."""
     if size > LARGE and filled < size / 10:
         widest = max(range(len(blocks)), key=lambda i: blocks[i].shape[1])

@@ -3,6 +3,7 @@ import enum
 import itertools
 import re
 
+import wdl_features
 import wdl_helpers as wdl
 
 import numpy as np
@@ -273,6 +274,127 @@ def test_hash_ids_of_shorter_rows_are_filled_up_with_zero():
     wide = wdl.fit_wide(pd.DataFrame({"a": [["x", "y"], ["x"], []]}), ["a"], hash_buckets=1000)
     ids = wdl.wide_ids(pd.DataFrame({"a": [["x", "y"], ["x"], []]}), wide)
     assert ids.tolist() == [[911, 165], [911, 0], [0, 0]]
+
+
+@pytest.mark.parametrize("column", [[0.5, 2.0], [["x"], [None]], ["x", ["y"]]], ids=str)
+@pytest.mark.parametrize("features", [["a"], [("b", "a")], [("n", "a")]], ids=str)
+def test_a_bad_cell_is_found_when_hashed_features_are_fitted(column, features):
+    frame = pd.DataFrame({"a": pd.Series(column, dtype=object), "b": ["p", "q"], "n": [1, 2]})
+    with pytest.raises((TypeError, ValueError), match="Column 'a' (holds a float|has a missing value|mixes lists)"):
+        wdl.fit_wide(frame, features, buckets={"n": 2} if "n" in features[0] else None, hash_buckets=10)
+
+
+def test_no_cross_is_counted_for_hashed_features(monkeypatch):
+    def count(coded):
+        raise AssertionError("counted")
+
+    monkeypatch.setattr(wdl_features, "feature_counts", count)
+    monkeypatch.setattr(wdl_features, "crossed", count)
+    assert wdl.fit_wide(STRANGE, [("a", "tags")], hash_buckets=10)["n_ids"] == 11
+
+
+# ----------------------------------------------------------------------------------------- long lists
+
+
+def test_a_list_keeps_its_first_different_values():
+    frame = pd.DataFrame({"tags": [["p", "p", "q", "r"], ["r"], [], ["q", "p", "q"]], "a": [*"xyxx"]})
+    wide = wdl.fit_wide(frame, ["tags", ("tags", "a")], longest=2)
+    assert wide["longest"] == 2
+    assert set(wide["vocabulary"]) == {
+        "tags=p", "tags=q", "tags=r", "tags=p & a=x", "tags=q & a=x", "tags=r & a=y",
+    }  # fmt: skip
+    name = {i: value for value, i in wide["vocabulary"].items()} | {0: ""}
+    assert [[name[i] for i in row] for row in wdl.wide_ids(frame, wide)] == [
+        ["tags=p", "tags=q", "tags=p & a=x", "tags=q & a=x"],
+        ["tags=r", "", "tags=r & a=y", ""],
+        ["", "", "", ""],
+        ["tags=q", "tags=p", "tags=q & a=x", "tags=p & a=x"],
+    ]
+    deep = wdl.fit_deep(frame, ["a", "tags"], [], longest=1)
+    assert deep["longest"] == 1 and deep["vocabulary"] == {"a=x": 1, "a=y": 2, "tags=p": 3, "tags=q": 4, "tags=r": 5}
+    assert wdl.deep_inputs(frame, deep)["deep_ids"].tolist() == [[[1], [3]], [[2], [5]], [[1], [0]], [[1], [4]]]
+
+
+def test_a_value_that_is_never_among_the_first_gets_no_id():
+    frame = pd.DataFrame({"tags": [["p", "q"], ["p"]]})
+    assert wdl.fit_wide(frame, ["tags"], longest=1)["vocabulary"] == {"tags=p": 1}
+    assert wdl.fit_deep(frame, ["tags"], [], longest=1)["n_ids"] == 2
+
+
+@FEW
+@given(frames(), st.integers(1, 4), st.sampled_from([None, 30]))
+def test_the_longest_list_is_that_of_lists_cut_before(frame, longest, hash_buckets):
+    def cut(cell):
+        return list(dict.fromkeys(cell))[:longest] if isinstance(cell, list) else cell
+
+    before = frame.map(cut)
+    features = ["a", ("a", "b"), ("c", "b", "a")]
+    wide = wdl.fit_wide(frame, features, longest=longest, hash_buckets=hash_buckets)
+    expected = wdl.fit_wide(before, features, hash_buckets=hash_buckets)
+    assert wide == {**expected, "longest": longest}
+    np.testing.assert_array_equal(wdl.wide_ids(frame, wide), wdl.wide_ids(before, expected))
+    deep, expected = wdl.fit_deep(frame, ["a", "b"], [], longest=longest), wdl.fit_deep(before, ["a", "b"], [])
+    assert deep == {**expected, "longest": longest}
+    ids = wdl.deep_inputs(frame, deep)["deep_ids"]
+    assert ids.shape[2] <= longest
+    np.testing.assert_array_equal(ids, wdl.deep_inputs(before, expected)["deep_ids"])
+
+
+def test_without_it_nothing_is_kept_of_the_longest_list():
+    assert "longest" not in wdl.fit_wide(STRANGE, ["a"]) and "longest" not in wdl.fit_deep(STRANGE, ["a"], [])
+
+
+def test_what_follows_the_longest_list_is_checked_too():
+    with pytest.raises(TypeError, match="'tags' holds a float in row 1"):
+        wdl.fit_wide(pd.DataFrame({"tags": [["p"], ["p", 0.5]]}), ["tags"], longest=1)
+
+
+@pytest.mark.parametrize("longest", [0, -1, 1.5, True, "2"])
+def test_a_longest_list_that_is_no_positive_whole_number_is_refused(longest):
+    for call in (
+        lambda: wdl.fit_wide(STRANGE, ["tags"], longest=longest),
+        lambda: wdl.fit_wide(STRANGE, ["tags"], longest=longest, hash_buckets=3),
+        lambda: wdl.fit_deep(STRANGE, ["tags"], [], longest=longest),
+    ):
+        with pytest.raises(ValueError, match="longest is .*; expected a whole number of at least 1"):
+            call()
+
+
+def padded(rest):
+    """Sixty rows, the first with thirty tags, the others with as many as `rest` says."""
+    sizes = [30, *rest, *[1] * (59 - len(rest))]
+    return pd.DataFrame({"a": ["x"] * 60, "tags": [[str(i) for i in range(size)] for size in sizes]})
+
+
+def test_ids_that_are_nearly_all_padding_get_one_warning_that_names_the_column(monkeypatch):
+    frame = padded([])
+    wide, deep = wdl.fit_wide(frame, ["a", "tags"]), wdl.fit_deep(frame, ["a", "tags"], [])
+    short = wdl.fit_wide(frame, ["a", "tags"], longest=2)
+    monkeypatch.setattr(wdl_features, "LARGE", 1859)
+    with pytest.warns(UserWarning) as found:
+        wdl.wide_ids(frame, wide)  # 60 × 31 ids, of which 60 + 30 + 59 are values
+        wdl.deep_inputs(frame, deep)  # 60 × 2 × 30 ids
+        wdl.wide_ids(frame, short)
+    assert [str(one.message) for one in found] == [
+        "92.0% of 1,860 ids are padding, since a row of 'tags' has 30 values: call fit_wide with longest=, the most "
+        "values of a list to take.",
+        "95.9% of 3,600 ids are padding, since a row of 'tags' has 30 values: call fit_deep with longest=, the most "
+        "values of a list to take.",
+    ]
+    assert {one.filename for one in found} == {__file__}
+
+
+@pytest.mark.parametrize(
+    "large, rest",
+    [(1800, []), (1799, [3] * 32 + [2] * 27)],
+    ids=["an array that is not large", "one with a tenth of values"],
+)
+def test_padding_that_costs_little_is_no_reason_to_warn(monkeypatch, recwarn, large, rest):
+    monkeypatch.setattr(wdl_features, "LARGE", large)
+    frame = padded(rest)
+    assert wdl.wide_ids(frame, wdl.fit_wide(frame, ["tags"])).size == 1800
+    assert wdl.deep_inputs(frame, wdl.fit_deep(frame, ["tags"], []))["deep_ids"].size == 1800
+    assert not recwarn.list
 
 
 # --------------------------------------------------------------------------------------------- numbers
