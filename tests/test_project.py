@@ -18,8 +18,6 @@ from recommender import lifecycle, pictures, ranking, serving, shards
 from recommender.datasets import adult, files, visits
 from recommender.datasets import store as app_store
 
-import numpy as np
-import pandas as pd
 import pytest
 import yaml
 
@@ -134,24 +132,6 @@ def test_modules_stand_above_what_they_import():
                 used |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
         above = [name for name in used & set(names) if names.index(name) >= names.index(module.__name__)]
         assert not above, (module.__name__, above)
-
-
-def test_the_readmes_dozen_lines_run(tmp_path, monkeypatch):
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    block = re.search(r"## Your own data.*?```python\n(.*?)```", readme, re.S)[1]
-    assert len([line for line in block.splitlines() if line.strip()]) == 12
-    rng = np.random.default_rng(0)
-    frame = pd.DataFrame(
-        {"city": rng.choice(["Rome", "Oslo"], 10_000), "device": rng.choice(["phone", "laptop", "tablet"], 10_000)}
-    )
-    frame["age"], frame["clicked"] = rng.integers(18, 80, 10_000), rng.integers(0, 2, 10_000)
-    frame["time"] = pd.Timestamp("2026-01-01") + pd.to_timedelta(rng.permutation(10_000), "min")
-    frame.to_csv(tmp_path / "my_data.csv", index=False)
-    monkeypatch.chdir(tmp_path)
-    variables = {}
-    exec(block, variables)
-    assert set(variables["result"]) == {"accuracy", "AUC", "log loss"}
-    assert variables["train"]["time"].max() < variables["test"]["time"].min() and len(variables["test"]) == 2_000
 
 
 @pytest.mark.parametrize("package", ["tensorflow", "sklearn"])
