@@ -4,7 +4,6 @@ import numbers
 
 import wdl_reproducible  # noqa: F401, it sets how TensorFlow computes
 
-import keras
 import numpy as np
 import pandas as pd
 
@@ -90,7 +89,13 @@ def check_lengths(inputs, labels):
 
 def check_logit(model):
     """Raise a ValueError unless the `model` returns one logit a row."""
-    if tuple(model.output.shape[1:]) != (1,):
-        raise ValueError(f"The model '{model.name}' returns {model.output.shape}; expected one logit a row, (None, 1).")
+    import keras  # here, since it takes seconds, and features need none of it
+
+    outputs = getattr(model, "outputs", None)
+    if not outputs:
+        raise ValueError(f"The model '{model.name}' does not say what it returns: begin it with a keras.Input.")
+    shapes = ", ".join(str(output.shape) for output in outputs)
+    if len(outputs) != 1 or tuple(outputs[0].shape[1:]) != (1,):
+        raise ValueError(f"The model '{model.name}' returns {shapes}; expected one logit a row, (None, 1).")
     if getattr(model.layers[-1], "activation", None) is keras.activations.sigmoid:
         raise ValueError(f"The model '{model.name}' ends in a sigmoid; expected a logit: leave the activation out.")

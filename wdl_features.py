@@ -15,12 +15,11 @@ import itertools
 import numbers
 from typing import NotRequired, TypedDict
 
-import wdl_reproducible  # noqa: F401, it sets how TensorFlow computes
+import wdl_reproducible  # before TensorFlow: it sets how TensorFlow computes
 from wdl_checks import check_buckets, check_fitted, check_frame, check_names, check_numbers, check_whole
 
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 
 # ------------------------------------------------------------------------------------- what is fitted
 
@@ -341,6 +340,8 @@ def _looked_up(names, vocabulary):
 
 
 def _hashed(names, n_buckets):
+    with wdl_reproducible.quiet_stderr():
+        import tensorflow as tf  # here, since it takes seconds, and nothing else about features needs it
     return tf.strings.to_hash_bucket_fast(tf.constant(list(names), tf.string), n_buckets).numpy() + 1
 
 

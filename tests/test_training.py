@@ -1,10 +1,16 @@
-import gc
+import contextlib
+import doctest
+import hashlib
+import io
 import os
 import pathlib
+import platform
 import subprocess
 import sys
 
 import wdl_helpers as wdl
+import wdl_models
+import wdl_optimizers
 import wdl_reproducible
 
 import keras
@@ -169,7 +175,7 @@ def test_a_model_takes_its_inputs_by_name_from_a_larger_dict():
     backwards = dict(reversed(others.items()))
     for model in (wdl.wide_model(WIDE), wdl.deep_model(DEEP, 3, ()), wdl.wide_deep_model(WIDE, DEEP, 3, ())):
         model.set_weights([np.linspace(-1, 1, weight.size).reshape(weight.shape) for weight in model.get_weights()])
-        expected = sigmoid(model({name: INPUTS[name] for name in model.input}).numpy()[:, 0])
+        expected = sigmoid(model({tensor.name: INPUTS[tensor.name] for tensor in model.inputs}).numpy()[:, 0])
         for inputs in (others, backwards):
             np.testing.assert_allclose(wdl.predict(model, inputs), expected, rtol=1e-6)
     history = wdl.train(model, others, LABELS, wdl.Adagrad(1e-9), 1, 64, validation=(backwards, LABELS))
@@ -332,9 +338,17 @@ def test_wide_weights_of_a_hashed_part_are_named_by_bucket():
 
 # ---------------------------------------------------------------------------------- the same in every process
 
+PRODUCT = """
+random = np.random.default_rng(0)
+left = random.normal(size=(77, 555)).astype("float32")
+right = random.normal(size=(555, 33)).astype("float32")
+print(hashlib.md5(tf.matmul(left, right).numpy().tobytes()).hexdigest())
+"""
+
 # One process for several facts, because importing TensorFlow takes seconds.
-OTHER_PROCESS = """
-import tensorflow
+TENSORFLOW_FIRST = """
+import hashlib
+import tensorflow as tf
 import wdl_helpers as wdl
 import numpy as np
 import pandas as pd
@@ -347,46 +361,100 @@ wide = wdl.fit_wide(pd.DataFrame({"a": ["x"]}), ["a"])
 for _ in range(6):
     wdl.predict(wdl.wide_model(wide), {"wide_ids": np.ones((1, 1), "int32")})
 """
+HELPERS_FIRST = f"""
+import gc
+import hashlib
+import os
+import sys
+import wdl_features
+print([name for name in ("tensorflow", "keras", "matplotlib", "IPython", "sklearn") if name in sys.modules])
+import wdl_helpers as wdl
+import numpy as np
+import tensorflow as tf
+print(gc.isenabled(), gc.get_freeze_count(), "TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL" in os.environ)
+{PRODUCT}
+try:
+    wdl.reproducible()
+except RuntimeError as error:
+    print(error)
+"""
+SET_FROM_THE_START = f"""
+import hashlib
+import os
+import numpy as np
+os.environ |= {{"TF_ENABLE_ONEDNN_OPTS": "0", "TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL": "false"}}
+import tensorflow as tf
+tf.config.threading.set_intra_op_parallelism_threads(2)
+{PRODUCT}
+import wdl_helpers as wdl
+wdl.reproducible()
+"""
+SETTINGS = {**wdl_reproducible.AT_IMPORT, **wdl_reproducible.AT_FIRST_PRODUCT}
+
+
+def other_process(program, **settings):
+    environment = {name: value for name, value in os.environ.items() if name not in (*SETTINGS, "KERAS_BACKEND")}
+    environment |= {"PYTHONHASHSEED": "12345", "PYTHONIOENCODING": "utf-8", **settings}
+    command, folder = [sys.executable, "-c", program], pathlib.Path(wdl.__file__).parent
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, encoding="utf-8", timeout=200)
 
 
 @pytest.fixture(scope="module")
-def other_process():
-    environment = {name: value for name, value in os.environ.items() if name not in wdl_reproducible.BIT_EXACT}
-    environment |= {"PYTHONHASHSEED": "12345", "PYTHONIOENCODING": "utf-8"}
-    command, folder = [sys.executable, "-c", OTHER_PROCESS], pathlib.Path(wdl.__file__).parent
-    run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, encoding="utf-8", timeout=120)
+def tensorflow_first():
+    run = other_process(TENSORFLOW_FIRST)
     assert run.returncode == 0, run.stderr
     return run
 
 
-def test_hash_ids_are_the_same_in_every_process(other_process):
+def test_hash_ids_are_the_same_in_every_process(tensorflow_first):
     here = wdl.hash_ids(pd.Series(["a=x", "a=y", "名=東京"]), 1000, 3).ravel().tolist()
-    assert other_process.stdout.splitlines()[0] == str(here) == "[911, 165, 186]"
+    assert tensorflow_first.stdout.splitlines()[0] == str(here) == "[911, 165, 186]"
 
 
-def test_reproducible_refuses_when_tensorflow_was_imported_first(other_process):
-    assert other_process.stdout.splitlines()[1].startswith("Import wdl_helpers before tensorflow and keras")
+def test_reproducible_refuses_when_tensorflow_was_imported_first(tensorflow_first):
+    assert tensorflow_first.stdout.splitlines()[1].startswith("Import wdl_helpers before tensorflow and keras")
 
 
-def test_many_models_in_one_process_print_no_warning(other_process):
-    assert "retracing" not in other_process.stderr
+def test_many_models_in_one_process_print_no_warning(tensorflow_first):
+    assert "retracing" not in tensorflow_first.stderr
 
 
-def test_garbage_is_collected_again_after_the_imports():
-    assert gc.isenabled() and gc.get_freeze_count() > 100_000
-    with pytest.raises(ImportError), wdl_reproducible.without_garbage():
-        assert not gc.isenabled()
-        raise ImportError
-    assert gc.isenabled()
+def test_who_does_not_call_reproducible_gets_the_fast_products_and_light_imports():
+    run = other_process(HELPERS_FIRST)
+    assert (run.returncode, run.stderr) == (0, "")
+    light, collector, product, late = run.stdout.splitlines()
+    assert light == "[]"
+    assert collector == "True 0 False"
+    assert late.startswith("Call reproducible before TensorFlow computes anything: its number of threads and its kern")
+    exact = other_process(SET_FROM_THE_START)
+    assert exact.returncode == 0, exact.stderr  # everything was set, so it does not come too late
+    here = io.StringIO()
+    with contextlib.redirect_stdout(here):
+        exec(PRODUCT, {"np": np, "tf": tf, "hashlib": hashlib})
+    assert here.getvalue() == exact.stdout  # set by `reproducible`, after the import and before the first product
+    if sys.platform == "linux" and platform.machine() == "x86_64":  # other builds have no such kernel
+        assert product != exact.stdout.strip()
 
 
-def test_the_settings_for_equal_bits_are_made_before_tensorflow_is_imported():
+def test_reproducible_fixes_the_settings_for_equal_bits():
     assert wdl_reproducible.IMPORTED_FIRST
-    assert wdl_reproducible.BIT_EXACT == {
-        "TF_ENABLE_ONEDNN_OPTS": "0",
-        "TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL": "false",
-    }
-    assert wdl_reproducible.BIT_EXACT.items() <= os.environ.items()
+    assert SETTINGS == {"TF_ENABLE_ONEDNN_OPTS": "0", "TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL": "false"}
+    assert SETTINGS.items() <= os.environ.items()
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_reproducible_refuses_what_the_environment_forbids(name, monkeypatch):
+    monkeypatch.setenv(name, "1")
+    with pytest.raises(RuntimeError, match=f"variable {name} is 1; unset it, or set it to {SETTINGS[name]}"):
+        wdl.reproducible()
+
+
+def test_another_backend_of_keras_is_an_error_that_names_it(monkeypatch):
+    run = other_process("import wdl_features", KERAS_BACKEND="jax")
+    assert run.returncode == 1 and "ImportError: Keras runs on jax, and these modules on TensorFlow" in run.stderr
+    monkeypatch.setattr(keras.backend, "backend", lambda: "torch")  # Keras is there, whatever the variable says
+    with pytest.raises(ImportError, match="Keras runs on torch, .* with KERAS_BACKEND=tensorflow"):
+        wdl_reproducible.check_backend()
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others():
@@ -419,6 +487,12 @@ def test_reproducible_refuses_when_it_comes_too_late(monkeypatch):
     monkeypatch.setattr(wdl_reproducible, "IMPORTED_FIRST", False)
     with pytest.raises(RuntimeError, match="Import wdl_helpers before tensorflow"):
         wdl.reproducible()
+
+
+def test_examples_in_the_docstrings_hold():
+    for module in (wdl, wdl_models, wdl_optimizers, wdl_reproducible):
+        result = doctest.testmod(module)
+        assert result.attempted and not result.failed, module.__name__
 
 
 # --------------------------------------------------------------------------------------------------- plots
