@@ -100,12 +100,14 @@ def warm_start(old, new, optimizer):
             stays its own, and a rate that follows a schedule starts anew: with the count of yesterday's steps it
             would begin past its end. (Adam corrects its first steps by this count, so it takes smaller ones then.)
     Raises:
-        ValueError: the models or the optimizers differ in more than the length of tables, or `old` has no optimizer.
+        ValueError: the models or the optimizers differ in more than the length of tables, or `old` has no optimizer,
+            or an FTRL has another rate or penalty than yesterday's: it would rescale each weight that it touches.
     Source:
         Section 4.2 of the paper.
     """
     if getattr(old, "optimizer", None) is None:
         raise ValueError(f"The model '{old.name}' has no optimizer: train it first, or use seed_ftrl.")
+    wdl_optimizers.check_same_ftrl(old.optimizer, optimizer)
     _copy_rows(old.variables, new.variables)
     optimizer.build(new.trainable_variables)
     _copy_rows(wdl_optimizers.optimizer_slots(old.optimizer), wdl_optimizers.optimizer_slots(optimizer))

@@ -221,7 +221,7 @@ def test_arguments_of_keras_are_taken_and_saved(name):
     assert again.learning_rate == 0.25
 
 
-@pytest.mark.parametrize("name", REFERENCES)
+@pytest.mark.parametrize("name", ["Adagrad", "Adam"])
 def test_a_learning_rate_schedule_is_followed(name):
     schedule = keras.optimizers.schedules.PiecewiseConstantDecay([0], [0.5, 0.125])
     table = np.zeros((ROWS, 1))
