@@ -11,6 +11,7 @@ import tomllib
 import wdl_checks
 import wdl_features
 import wdl_helpers as wdl
+import wdl_models
 import wdl_optimizers
 import wdl_reproducible
 from recommender import lifecycle, ranking, serving, shards
@@ -30,6 +31,7 @@ MODULES = [
     wdl_reproducible,
     wdl_checks,
     wdl_features,
+    wdl_models,
     wdl_optimizers,
     wdl,
     files,
