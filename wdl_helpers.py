@@ -356,7 +356,7 @@ def predict_logits(model: keras.Model, inputs: Inputs) -> np.ndarray:
 
     Raises:
         KeyError: an input is missing.
-        ValueError: the model returns something else than one logit a row.
+        ValueError: the model returns something else than one logit a row, or the inputs differ in length.
 
     Taught in: notebook 7, "New areas".
 
@@ -368,7 +368,10 @@ def predict_logits(model: keras.Model, inputs: Inputs) -> np.ndarray:
         [100.5, -99.5, 0.5]
     """
     inputs = _inputs_of(model, inputs)
-    if all(len(array) == 0 for array in inputs.values()):
+    rows = {name: len(array) for name, array in inputs.items()}
+    if len(set(rows.values())) > 1:
+        raise ValueError(f"The inputs differ in their numbers of rows: {rows}.")
+    if not any(rows.values()):
         return np.zeros(0)  # Keras' own `predict` fails without rows
     logits = model.predict(inputs, batch_size=4096, verbose=0)  # (rows, 1)
     return logits.ravel().astype("float64")
@@ -386,7 +389,7 @@ def predict(model: keras.Model, inputs: Inputs) -> np.ndarray:
 
     Raises:
         KeyError: an input is missing.
-        ValueError: the model returns something else than one logit a row.
+        ValueError: the model returns something else than one logit a row, or the inputs differ in length.
 
     Taught in: notebook 2, "The wide model at full width".
 

@@ -205,7 +205,7 @@ def check_sums_repeated(optimizer: keras.optimizers.Optimizer) -> None:
             warnings.warn(
                 f"Keras' own {name} squares the pieces of a repeated id's gradient one by one, and then adds them, so "
                 f"its steps on lookups are not {name}'s. Take wdl_helpers' {ours}.",
-                stacklevel=3,
+                stacklevel=4,  # the line that calls `train`
             )
 
 

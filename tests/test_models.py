@@ -207,6 +207,32 @@ def test_the_number_of_rows_and_the_width_may_change_from_call_to_call():
         np.testing.assert_allclose(part, whole[:5], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ((5, 2, "max", "zeros"), "The combiner is 'max'; expected 'sum' or 'mean'"),
+        ((5, 2, None, "zeros"), "The combiner is None"),
+        ((0, 2, "sum", "zeros"), "n_ids is 0; expected a whole number of at least 1"),
+        ((5, 0, "sum", "zeros"), "dimension is 0; expected a whole number of at least 1"),
+        ((5, 2.5, "sum", "zeros"), "dimension is 2.5"),
+    ],
+)
+def test_a_lookup_of_settings_that_make_no_sense_is_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        wdl.Lookup(*settings)
+
+
+@pytest.mark.parametrize("combiner, expected", [("sum", [[4.0, 40.0]]), ("mean", [[2.0, 20.0]])])
+def test_a_lookup_combines_what_is_known_and_its_settings_are_saved(combiner, expected):
+    lookup = wdl.Lookup(4, 2, combiner, "zeros", name="rows")
+    again = wdl.Lookup.from_config(lookup.get_config())
+    for layer in (lookup, again):
+        layer.build(None)
+        layer.set_weights([np.array([[9, 9], [1, 10], [3, 30], [5, 5]])])
+        assert layer(np.array([[1, 0, 2]])).numpy().tolist() == expected
+        assert (layer.n_ids, layer.dimension, layer.combiner, layer.initializer) == (4, 2, combiner, "zeros")
+
+
 # ------------------------------------------------------------------------------------------- wide and deep
 
 

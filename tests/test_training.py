@@ -7,6 +7,7 @@ import pathlib
 import platform
 import subprocess
 import sys
+import warnings
 
 import wdl_helpers as wdl
 import wdl_models
@@ -118,8 +119,222 @@ def test_a_model_that_is_compiled_again_is_trained_by_its_new_optimizer():
     assert not np.array_equal(before["wide_weights/table"], weights_of(model)["wide_weights/table"])
 
 
+def fresh(optimizer, epochs, build=lambda: wdl.wide_model(WIDE), **settings):
+    """A new model after some epochs in one go, its losses, and its weights: what any other sequence must give."""
+    keras.utils.set_random_seed(1)
+    model = build()
+    np.random.seed(2)
+    history = wdl.train(model, inputs_of(model), LABELS, optimizer, epochs, 24, **settings)
+    return model, history["loss"], weights_of(model)
+
+
+def inputs_of(model):
+    return {tensor.name: INPUTS[tensor.name] for tensor in model.inputs}
+
+
+def assert_same(weights, expected):
+    assert weights.keys() == expected.keys()
+    for path, weight in expected.items():
+        np.testing.assert_array_equal(weights[path], weight, err_msg=path)
+
+
+def joint(rate=0.3):
+    return wdl.joint_optimizer(wide=wdl.Ftrl(rate), deep=wdl.Adagrad(rate))
+
+
+BUILDERS = {
+    "wide": (lambda: wdl.wide_model(WIDE), lambda: wdl.Ftrl(0.3)),
+    "joint": (lambda: wdl.wide_deep_model(WIDE, DEEP, 3, (4,), 0.0), joint),
+    "adam": (lambda: wdl.deep_model(DEEP, 3, (4,), 0.0), lambda: wdl.Adam(0.1)),
+}
+
+
+@pytest.mark.parametrize("kind", BUILDERS)
+def test_the_same_optimizer_given_again_goes_on_and_reports_the_loss(kind):
+    build, make = BUILDERS[kind]
+    _, losses, weights = fresh(make(), 3, build)
+    optimizer = make()
+    model, first, _ = fresh(optimizer, 1, build)
+    inputs = inputs_of(model)
+    again = wdl.train(model, inputs, LABELS, optimizer, 1, 24, validation=(inputs, LABELS))
+    last = wdl.train(model, inputs, LABELS, None, 1, 24)
+    assert first + again["loss"] + last["loss"] == losses
+    assert_same(weights_of(model), weights)
+
+
+@pytest.mark.parametrize("kind", BUILDERS)
+def test_compile_between_two_calls_changes_what_it_says_and_nothing_else(kind):
+    build, make = BUILDERS[kind]
+    _, losses, weights = fresh(make(), 3, build)
+    model, found, _ = fresh(make(), 1, build)
+    for metrics in (["accuracy"], [keras.metrics.AUC(from_logits=True)]):
+        model.compile(model.optimizer, wdl.LogLoss(), metrics=metrics, jit_compile=False)
+        found += wdl.train(model, inputs_of(model), LABELS, None, 1, 24)["loss"]
+    assert found == losses
+    assert_same(weights_of(model), weights)
+
+
+def test_another_loss_given_to_compile_is_the_one_that_is_trained_and_reported():
+    model, _, weights = fresh(wdl.Adagrad(0.1), 1)
+    model.compile(model.optimizer, "mse", jit_compile=False)
+    logits = wdl.predict_logits(model, WIDE_INPUTS)
+    found = wdl.train(model, WIDE_INPUTS, LABELS, None, 1, batch_size=64)["loss"]
+    assert found == [pytest.approx(np.mean((LABELS - logits) ** 2), rel=1e-5)]
+    step = weights_of(model)["logit/bias"] - weights["logit/bias"]
+    assert np.sign(step) == -np.sign(np.mean(logits - LABELS))  # downhill
+    log_loss_now = log_losses(LABELS, wdl.predict(model, WIDE_INPUTS)).mean()
+    given = wdl.train(model, WIDE_INPUTS, LABELS, model.optimizer, 1, batch_size=64)["loss"]
+    assert given == [pytest.approx(log_loss_now, rel=1e-5)]  # an optimizer that is given comes with the log loss
+
+
+@pytest.mark.parametrize("again", ["the same optimizer", "no optimizer", "compiled by hand"])
+def test_the_alarm_for_nan_is_never_off(again):
+    optimizer = wdl.Adagrad(0.1)
+    model, _, _ = fresh(optimizer, 1)
+    model.get_layer("logit").set_weights([np.array([np.nan])])
+    if again == "compiled by hand":
+        model.compile(optimizer, wdl.LogLoss(), metrics=["accuracy"], jit_compile=False)
+    with pytest.raises(FloatingPointError, match="'wide' became NaN or infinite"):
+        wdl.train(model, WIDE_INPUTS, LABELS, optimizer if again == "the same optimizer" else None, epochs=1)
+
+
+def test_another_optimizer_starts_with_slots_of_its_own():
+    model, _, weights = fresh(wdl.Adagrad(0.1), 1)
+    twin = wdl.wide_model(WIDE)
+    twin.set_weights(model.get_weights())
+    histories = []
+    for each in (model, twin):  # one has been trained, the other only got the weights
+        np.random.seed(5)
+        histories.append(wdl.train(each, WIDE_INPUTS, LABELS, wdl.Adagrad(0.1), 2, 24))
+    assert histories[0] == histories[1]
+    assert_same(weights_of(model), weights_of(twin))
+
+
+def test_an_optimizer_of_another_model_is_refused_and_nothing_is_changed():
+    optimizer, ftrl = wdl.Adagrad(0.1), wdl.Ftrl(0.1)
+    fresh(optimizer, 1)
+    fresh(ftrl, 1)
+    build = BUILDERS["joint"][0]
+    second, losses, weights = fresh(joint(), 1, build)
+    shared = wdl.joint_optimizer(wide=ftrl, deep=wdl.Adagrad(0.1))
+    for other in (optimizer, shared):
+        with pytest.raises(
+            ValueError, match=f"'{other.name}' keeps slots of other weights .*'wide_deep' trains now.*an"
+        ):
+            wdl.train(second, INPUTS, LABELS, other, 1)
+    assert_same(weights_of(second), weights)
+    losses += wdl.train(second, INPUTS, LABELS, None, 1, 24)["loss"]
+    assert losses == fresh(joint(), 2, build)[1]
+    with pytest.raises(ValueError, match="keeps slots of other weights"):  # the same builder, but another model
+        wdl.train(wdl.wide_model(WIDE), WIDE_INPUTS, LABELS, optimizer, 1)
+
+
+def test_the_two_optimizers_of_a_joint_one_may_be_joined_anew():
+    build = BUILDERS["joint"][0]
+    _, losses, weights = fresh(joint(), 2, build)
+    optimizer = joint()
+    model, found, _ = fresh(optimizer, 1, build)
+    wide, deep = optimizer.optimizers
+    found += wdl.train(model, INPUTS, LABELS, wdl.joint_optimizer(wide=wide, deep=deep), 1, 24)["loss"]
+    assert found == losses
+    assert_same(weights_of(model), weights)
+
+
+def test_a_frozen_layer_needs_a_new_optimizer_and_then_stays_as_it_is():
+    build = BUILDERS["joint"][0]
+    optimizer = joint()
+    model, _, before = fresh(optimizer, 1, build)
+    twin = build()
+    twin.set_weights(model.get_weights())
+    for each in (model, twin):
+        each.get_layer("deep_embeddings").trainable = False
+    for given in (None, optimizer):
+        with pytest.raises(ValueError, match="a layer was frozen or unfrozen since. Give a new optimizer"):
+            wdl.train(model, INPUTS, LABELS, given, 1, 24)
+    for each in (model, twin):
+        np.random.seed(5)
+        wdl.train(each, INPUTS, LABELS, joint(), 2, 24)
+    assert_same(weights_of(model), weights_of(twin))
+    table = model.get_layer("deep_embeddings").get_weights()[0]
+    np.testing.assert_array_equal(table, before["deep_embeddings/table"])
+    model.get_layer("deep_embeddings").trainable = True
+    with pytest.raises(ValueError, match="frozen or unfrozen"):
+        wdl.train(model, INPUTS, LABELS, None, 1, 24)
+    wdl.train(model, INPUTS, LABELS, wdl.Adagrad(0.1), 1, 24)
+    assert (model.get_layer("deep_embeddings").get_weights()[0][1:] != table[1:]).any()
+
+
+def test_a_graph_is_built_for_each_compilation_and_no_oftener(monkeypatch):
+    model, built = wdl.wide_model(WIDE), []
+    step = model.train_step
+    monkeypatch.setattr(model, "train_step", lambda data: (built.append(data), step(data))[1])
+    for optimizer, graphs in ((wdl.Adagrad(0.1), 1), (None, 1), (None, 1), (wdl.Adagrad(0.1), 2), (None, 2)):
+        wdl.train(model, WIDE_INPUTS, LABELS, optimizer, epochs=2, batch_size=24)
+        assert len(built) == graphs
+
+
+def test_optimizers_are_taken_by_name_too_and_keras_own_are_warned_of_where_ids_repeat():
+    for given, ours in (("adagrad", "Adagrad"), (keras.optimizers.RMSprop(0.1), "Adagrad, Adam or Ftrl")):
+        with pytest.warns(
+            UserWarning, match=f"squares the pieces of a repeated id's .*Take wdl_helpers' {ours}"
+        ) as seen:
+            wdl.train(wdl.wide_model(WIDE), WIDE_INPUTS, LABELS, given, 1)
+        assert len(seen) == 1 and seen[0].filename == __file__
+    shared = wdl.joint_optimizer(wide=wdl.Ftrl(0.1), deep=keras.optimizers.Adam(0.1))
+    with pytest.warns(UserWarning, match="Keras' own Adam .* are not Adam's. Take wdl_helpers' Adam."):
+        wdl.train(wdl.wide_deep_model(WIDE, DEEP, 3, ()), INPUTS, LABELS, shared, 1)
+    ids = keras.Input((2,), name="ids")
+    plain = keras.Model([ids], keras.layers.Dense(1)(ids))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        wdl.train(plain, {"ids": np.ones((2, 2), "float32")}, [0, 1], "adam", 1)  # no lookups
+        for right in ("sgd", "lion", wdl.Adam(0.1), joint()):
+            model = wdl.wide_deep_model(WIDE, DEEP, 3, ())
+            wdl.train(model, INPUTS, LABELS, right, 1)
+
+
+@pytest.mark.parametrize("kind", BUILDERS)
+def test_keras_own_functions_take_the_inputs_by_name_from_a_larger_dict_too(kind, tmp_path):
+    build, make = BUILDERS[kind]
+    model, _, _ = fresh(make(), 1, build)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    others = {"a_first": np.zeros((64, 1), "float32"), **INPUTS, "price": np.zeros((64, 1)), "z_last": np.ones(64)}
+    expected, labels = wdl.predict_logits(model, inputs_of(model)), LABELS.astype("float32")
+    loss = pytest.approx(log_losses(LABELS, sigmoid(expected)).mean(), rel=1e-5)
+    dataset = tf.data.Dataset.from_tensor_slices((others, labels)).batch(64)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        for each in (model, loaded):
+            np.testing.assert_array_equal(each.predict(others, verbose=0)[:, 0], expected)
+            assert each.evaluate(others, labels, verbose=0) == loss
+            assert each.evaluate(dataset, verbose=0) == loss
+            assert each.fit(others, labels, batch_size=64, verbose=0).history["loss"] == [loss]
+    with pytest.raises(ValueError, match="Missing data for input"):
+        model.predict({"a_first": others["a_first"]}, verbose=0)
+
+
+def test_mixed_precision_keeps_the_step_on_a_lookup_sparse_and_float16_is_refused():
+    try:
+        keras.config.set_dtype_policy("mixed_bfloat16")
+        model = wdl.wide_deep_model(WIDE, DEEP, 3, (4,), 0.0)
+        keras.config.set_dtype_policy("mixed_float16")
+        half = wdl.wide_model(WIDE)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    with tf.GradientTape() as tape:
+        loss = wdl.LogLoss()(LABELS.astype("float32"), model(INPUTS))
+    gradients = dict(zip(weights_of(model), tape.gradient(loss, [each.value for each in model.trainable_variables])))
+    for table in ("wide_weights/table", "deep_embeddings/table"):
+        assert isinstance(gradients[table], tf.IndexedSlices) and gradients[table].dtype == tf.float32
+    losses = wdl.train(model, INPUTS, LABELS, joint(), 5, 24)["loss"]
+    assert losses[-1] < losses[0] - 0.05
+    with pytest.raises(ValueError, match="'wide' computes in mixed_float16.*expected float32 or mixed_bfloat16"):
+        wdl.train(half, WIDE_INPUTS, LABELS, wdl.Ftrl(0.1))
+
+
 def test_the_first_call_needs_an_optimizer():
-    with pytest.raises(ValueError, match="optimizer|compile"):
+    with pytest.raises(ValueError, match="The model 'wide' has no optimizer yet: give one"):
         wdl.train(wdl.wide_model(WIDE), WIDE_INPUTS, LABELS)
 
 
@@ -189,6 +404,19 @@ def test_predictions_keep_the_order_of_many_rows():
     many = np.resize(np.arange(WIDE["n_ids"], dtype="int32"), (9001, 1))
     alone = wdl.predict(model, {"wide_ids": many[: WIDE["n_ids"]]})
     np.testing.assert_allclose(wdl.predict(model, {"wide_ids": many}), np.resize(alone, 9001), rtol=1e-6)
+
+
+def test_logits_do_not_saturate_and_no_rows_give_no_predictions():
+    model = wdl.wide_model(WIDE)
+    model.set_weights([np.zeros((WIDE["n_ids"], 1)), np.array([-800.5])])
+    assert set(wdl.predict_logits(model, WIDE_INPUTS)) == {-800.5} and not wdl.predict(model, WIDE_INPUTS).any()
+    for predict in (wdl.predict, wdl.predict_logits):
+        nothing = predict(model, {"wide_ids": INPUTS["wide_ids"][:0]})
+        assert nothing.shape == (0,) and nothing.dtype == "float64"
+        with pytest.raises(KeyError, match="needs the input 'wide_ids'"):
+            predict(model, {})
+    with pytest.raises(ValueError, match="differ in their numbers of rows: {'deep_ids': 0, 'numbers': 64}"):
+        wdl.predict(wdl.deep_model(DEEP, 3, ()), {**INPUTS, "deep_ids": INPUTS["deep_ids"][:0]})
 
 
 def test_extreme_logits_give_probabilities_in_the_unit_interval():
@@ -540,7 +768,12 @@ def test_a_model_that_gives_probabilities_or_several_outputs_is_refused():
     inputs, labels = {"ids": np.ones((2, 3), "float32")}, [0, 1]
     sigmoid = keras.Model({"ids": ids}, keras.layers.Dense(1, "sigmoid")(ids), name="recipe")
     double = keras.Model({"ids": ids}, keras.layers.Dense(2)(ids), name="double")
-    for model, message in ((sigmoid, "'recipe' ends in a sigmoid; expected a logit"), (double, "one logit a row")):
+    several = keras.Model([ids], [keras.layers.Dense(1)(ids), keras.layers.Dense(1)(ids)], name="several")
+    for model, message in (
+        (sigmoid, "'recipe' ends in a sigmoid; expected a logit"),
+        (double, "one logit a row"),
+        (several, r"'several' returns \(None, 1\), \(None, 1\); expected one logit a row"),
+    ):
         with pytest.raises(ValueError, match=message):
             wdl.predict(model, inputs)
         with pytest.raises(ValueError, match=message):
