@@ -18,7 +18,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NotRequired, TypedDict
 
-import wdl_reproducible  # noqa: F401, it sets how TensorFlow computes
+import wdl_reproducible  # before TensorFlow: it sets how TensorFlow computes
 from wdl_checks import check_buckets, check_fitted, check_frame, check_names, check_whole
 from wdl_columns import (  # noqa: F401, three of them for those who look here for what is said of features
     AND,
@@ -37,7 +37,6 @@ from wdl_columns import (  # noqa: F401, three of them for those who look here f
 
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 
 # ------------------------------------------------------------------------------------- what is fitted
 
@@ -230,6 +229,8 @@ def _looked_up(names: Sequence[str], known: Mapping[str, int]) -> np.ndarray:
 
 
 def _hashed(names: Sequence[str], n_buckets: int) -> np.ndarray:
+    with wdl_reproducible.quiet_stderr():
+        import tensorflow as tf  # here, since it takes seconds, and nothing else about features needs it
     return tf.strings.to_hash_bucket_fast(tf.constant(list(names), tf.string), n_buckets).numpy() + 1
 
 

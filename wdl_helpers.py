@@ -3,15 +3,17 @@
 Read it from top to bottom: the functions stand in the order in which data flows.
 
     data frame ─► fit_wide, fit_deep ─► wide_ids, deep_inputs      features, in wdl_features
-               ─► wide_model, deep_model, wide_deep_model          Keras models with one logit
-               ─► joint_optimizer, train ─► predict ─► scores      training and evaluation
+               ─► wide_model, deep_model, wide_deep_model          Keras models with one logit, in wdl_models
+               ─► joint_optimizer                                  in wdl_optimizers
+               ─► train ─► predict ─► scores                       training and evaluation, here
 
-The features are called by this module's name too, so that one import is enough. The paper is Cheng et al., "Wide & Deep
+All are called by this module's name too, so that one import is enough. The paper is Cheng et al., "Wide & Deep
 Learning for Recommender Systems", 2016, arXiv 1606.07792.
 """
 
 import io
 import os
+from collections.abc import Mapping
 
 from wdl_checks import (
     check_buckets,
@@ -51,16 +53,18 @@ from wdl_features import (
     vocabulary_of_counts,
     wide_ids,
 )
-from wdl_optimizers import Adagrad, Adam, Ftrl, joint_optimizer
+from wdl_models import LogitSum, Lookup, deep_model, wide_deep_model, wide_model
+from wdl_optimizers import Adagrad, Adam, Ftrl, build_for, check_sums_repeated, joint_optimizer
 from wdl_reproducible import reproducible
 
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import tensorflow as tf
 from IPython.display import Image
-from keras import layers, ops
+from keras import ops
 from scipy.special import expit
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
@@ -103,6 +107,7 @@ __all__ = [
     "joint_optimizer",
     "optional_inputs",
     "predict",
+    "predict_logits",
     "quantile_boundaries",
     "quantile_index",
     "quantile_normalise",
@@ -121,124 +126,16 @@ __all__ = [
     "wide_weights",
 ]
 
-# ---------------------------------------------------------------------------------------------- models
+# TensorFlow takes each new model for a retracing of the one before, and warns of it; a notebook trains many.
+tf.get_logger().setLevel("ERROR")
 
-
-@keras.saving.register_keras_serializable("wdl")
-class Lookup(layers.Layer):
-    """Gather a table's rows by id and combine them along the last axis of ids; id 0, unseen, adds exactly 0.
-
-    Args:
-        n_ids: int, rows of the table, id 0 included. dimension: int, columns of the table.
-        combiner: 'sum', or 'mean' over the ids that are not 0. initializer: the table's first values.
-    Call:
-        int ids (..., k) → float (..., dimension).
-    """
-
-    def __init__(self, n_ids, dimension, combiner, initializer, **kwargs):
-        super().__init__(**kwargs)
-        self.settings = {"n_ids": n_ids, "dimension": dimension, "combiner": combiner, "initializer": initializer}
-
-    def build(self, shape):
-        size = self.settings["n_ids"], self.settings["dimension"]
-        self.table = self.add_weight(shape=size, initializer=self.settings["initializer"], name="table")
-
-    def call(self, ids):
-        known = ops.cast(ops.not_equal(ids, 0), self.compute_dtype)[..., None]
-        rows = tf.gather(self.table.value, ids)  # straight from the variable: ops.take would copy the table first
-        total = ops.sum(rows * known, axis=-2)
-        return total if self.settings["combiner"] == "sum" else total / ops.maximum(ops.sum(known, axis=-2), 1)
-
-    def get_config(self):
-        return {**super().get_config(), **self.settings}
-
-
-@keras.saving.register_keras_serializable("wdl")
-class LogitSum(layers.Layer):
-    """The sum of the given logits, each (rows, 1), and of ONE bias: the inside of σ in equation 3."""
-
-    def build(self, shapes):
-        self.bias = self.add_weight(shape=(1,), initializer="zeros", name="bias")
-
-    def call(self, logits):
-        return sum(logits) + self.bias
-
-
-def _wide_part(wide):
-    check_fitted(wide, "fit_wide", "features")
-    ids = keras.Input((None,), dtype="int32", name="wide_ids")
-    return {"wide_ids": ids}, Lookup(wide["n_ids"], 1, "sum", "zeros", name="wide_weights")(ids)
-
-
-def _deep_part(deep, embedding_dim, units, dropout):
-    check_fitted(deep, "fit_deep", "categories")
-    k, m = len(deep["categories"]), len(deep["boundaries"])
-    ids = keras.Input((k, None), dtype="int32", name="deep_ids")
-    values = keras.Input((m,), name="numbers")
-    vectors = Lookup(deep["n_ids"], embedding_dim, "mean", "uniform", name="deep_embeddings")(ids)
-    vectors = layers.Reshape((k * embedding_dim,), name="deep_flatten")(vectors)
-    activations = layers.Concatenate(name="deep_concatenate")([vectors, values])
-    for i, n in enumerate(units, start=1):
-        activations = layers.Dense(n, activation="relu", name=f"deep_hidden_{i}")(activations)
-        activations = layers.Dropout(dropout, name=f"deep_dropout_{i}")(activations)
-    logit = layers.Dense(1, use_bias=False, name="deep_logit")(activations)
-    return {"deep_ids": ids, "numbers": values}, logit
-
-
-def wide_model(wide):
-    """Logistic regression on ids: the logit is the sum of one weight per id, and a bias.
-
-    Args:
-        wide: what `fit_wide` returned.
-    Returns:
-        Keras model {'wide_ids': (rows, k)} → logit (rows, 1). All weights start at 0. Trained with one
-        optimizer, L1 holds the bias down too.
-    Source:
-        Section 3.1 of the paper.
-    """
-    inputs, logit = _wide_part(wide)
-    return keras.Model(inputs, LogitSum(name="logit")([logit]), name="wide")
-
-
-def deep_model(deep, embedding_dim=8, units=(128, 64, 32), dropout=0.2):
-    """A feed-forward network on embeddings and normalised numbers.
-
-    Args:
-        deep: what `fit_deep` returned.
-        embedding_dim: int, length of each category's vector.
-        units: sequence of int, neurons of each ReLU layer. dropout: share of them dropped in training.
-    Returns:
-        Keras model {'deep_ids': (rows, categories, width), 'numbers': (rows, numbers)} → logit (rows, 1).
-        A multi-valued cell enters as the mean of its known values' vectors.
-    Source:
-        Section 3.2 and equation 2 of the paper.
-    """
-    inputs, logit = _deep_part(deep, embedding_dim, units, dropout)
-    return keras.Model(inputs, LogitSum(name="logit")([logit]), name="deep")
-
-
-def wide_deep_model(wide, deep, embedding_dim=8, units=(128, 64, 32), dropout=0.2):
-    """Both parts under one loss: the logit is the wide logit plus the deep logit plus one bias.
-
-    Args:
-        wide, deep: what `fit_wide` and `fit_deep` returned.
-        embedding_dim, units, dropout: as in `deep_model`.
-    Returns:
-        Keras model with the inputs of both parts → logit (rows, 1).
-    Source:
-        Section 3.3 and equation 3 of the paper.
-    """
-    wide_inputs, wide_logit = _wide_part(wide)
-    inputs, deep_logit = _deep_part(deep, embedding_dim, units, dropout)
-    logit = LogitSum(name="logit")([wide_logit, deep_logit])
-    return keras.Model({**wide_inputs, **inputs}, logit, name="wide_deep")
-
+Inputs = Mapping[str, npt.ArrayLike]  # arrays by the names of a model's inputs, each with a row for each label
 
 # -------------------------------------------------------------------------------------------- training
 
 
-def _inputs_of(model, inputs):
-    """The arrays that the model takes; Keras would pair a larger dict's arrays with the wrong inputs."""
+def _inputs_of(model: keras.Model, inputs: Inputs) -> dict[str, npt.ArrayLike]:
+    """The arrays that the model takes, by name, out of what may be a larger dict."""
     check_logit(model)
     if not isinstance(inputs, dict):
         raise TypeError(f"The inputs are a {type(inputs).__name__}; expected a dict of arrays, by the inputs' names.")
@@ -251,7 +148,10 @@ def _inputs_of(model, inputs):
 
 @tf.custom_gradient
 def _log(x):
-    return tf.math.log(x), lambda upstream: upstream / x  # TensorFlow's own gradient takes the kernel Reciprocal
+    def gradient(upstream):
+        return upstream / x  # TensorFlow's own takes the kernel Reciprocal
+
+    return tf.math.log(x), gradient
 
 
 @keras.saving.register_keras_serializable("wdl")
@@ -261,22 +161,30 @@ class LogLoss(keras.losses.Loss):
     It is Keras' BinaryCrossentropy but for the rounding, and the loss that all training here goes through.
 
     Args:
-        from_logits: bool, whether the model returns a logit z, or a probability p. The loss of a row with the label y
+        from_logits: Whether the model returns a logit z, or a probability p. The loss of a row with the label y
             is softplus(z) − y z, or −y log p − (1 − y) log(1 − p) with p cut off at 1e-7 and 1 − 1e-7.
+        name: The loss' name.
+        **kwargs: Those of `keras.losses.Loss`, such as `reduction`.
+
+    Taught in: notebook 2, "The course recipe".
+
+    Example:
+        >>> float(LogLoss()([1, 0], np.array([[0.0], [0.0]], "float32")))  # log 2
+        0.6931471824645996
     """
 
-    def __init__(self, from_logits=True, name="log_loss", **kwargs):
+    def __init__(self, from_logits: bool = True, name: str = "log_loss", **kwargs):
         super().__init__(name=name, **kwargs)
         self.from_logits = from_logits
 
-    def call(self, labels, outputs):
-        labels = ops.reshape(labels, ops.shape(outputs))
+    def call(self, labels, outputs):  # (rows,) or (rows, 1), (rows, 1)
+        labels = ops.reshape(labels, ops.shape(outputs))  # (rows, 1)
         if self.from_logits:
             losses = ops.softplus(outputs) - labels * outputs
         else:
             p = ops.clip(outputs, 1e-7, 1 - 1e-7)
             losses = -labels * _log(p) - (1 - labels) * _log(1 - p)
-        return ops.mean(losses, axis=-1)
+        return ops.mean(losses, axis=-1)  # (rows,)
 
     def get_config(self):
         return {**super().get_config(), "from_logits": self.from_logits}
@@ -285,91 +193,160 @@ class LogLoss(keras.losses.Loss):
 STEPS_PER_CALL = 256  # between two calls a reader can interrupt the training
 
 
-def _batches(n_rows, batch_size):
+def _batches(n_rows: int, batch_size: int) -> list[np.ndarray]:
     """An epoch: the row numbers in random order, as matrices of up to STEPS_PER_CALL lines, a line a batch."""
     order = np.random.permutation(n_rows).astype("int32")
-    block, whole = STEPS_PER_CALL * batch_size, n_rows // batch_size * batch_size
-    matrices = [order[start : min(start + block, whole)].reshape(-1, batch_size) for start in range(0, whole, block)]
-    return matrices + [order[None, whole:]] * (whole < n_rows)  # the last batch may be shorter
+    in_whole_batches = n_rows // batch_size * batch_size
+    block = STEPS_PER_CALL * batch_size
+    matrices = []
+    for start in range(0, in_whole_batches, block):
+        rows = order[start : min(start + block, in_whole_batches)]
+        matrices.append(rows.reshape(-1, batch_size))  # (steps, batch_size)
+    if in_whole_batches < n_rows:
+        matrices.append(order[None, in_whole_batches:])  # (1, rows that are left)
+    return matrices
 
 
-def _trainer(model):
-    """The function (inputs, labels, batches) that takes a step for each line of `batches`, all in one call.
+class _Steps:
+    """The training steps of a model, as it is compiled now, in one graph; the step itself is Keras' own.
 
-    The step is Keras' own. What `fit` adds, to fetch a batch from another thread, takes longer than a small one.
-    The function is kept with the model, since TensorFlow needs seconds to compile it.
+    What `fit` adds, to fetch a batch from another thread, takes longer than a small step. TensorFlow needs seconds to
+    build the graph, so the model keeps it. It writes into variables of the optimizer, of the loss' tracker and of the
+    layers: `compile` makes a new tracker, and freezing a layer takes its weights away, so both need a new graph.
     """
-    kept = getattr(model, "wdl_trainer", None)
-    if kept is not None and kept.optimizer is model.optimizer:
-        return kept
-    step = tf.autograph.experimental.do_not_convert(model.train_step)
 
-    @tf.function
-    def compiled(inputs, labels, batches):
-        for rows in batches:
-            step(({name: tf.gather(array, rows) for name, array in inputs.items()}, tf.gather(labels, rows)))
+    def __init__(self, model: keras.Model):
+        self.written = self._written_by(model)
+        step = tf.autograph.experimental.do_not_convert(model.train_step)
 
-    def any_rows(array):
-        return tf.TensorSpec([None, *array.shape[1:]], array.dtype)
+        @tf.function
+        def take_all(inputs, labels, batches):  # {name: (rows, …)}, (rows,), (steps, batch size)
+            for rows in batches:
+                step(({name: tf.gather(array, rows) for name, array in inputs.items()}, tf.gather(labels, rows)))
 
-    def trainer(inputs, labels, batches):
+        self.take_all = take_all
+
+    @staticmethod
+    def _written_by(model: keras.Model) -> list:
+        return [model.optimizer, model.metrics[0], *model.trainable_variables]
+
+    def are_of(self, model: keras.Model) -> bool:
+        """Whether a step of the `model` would write into the same variables."""
+        return list(map(id, self.written)) == list(map(id, self._written_by(model)))
+
+    def __call__(self, inputs: dict[str, tf.Tensor], labels: tf.Tensor, batches: np.ndarray) -> None:
+        """Take a step for each line of `batches`."""
         # One graph for whole batches and the shorter last one: to build a graph takes as long as some epochs.
-        shapes = {name: any_rows(array) for name, array in inputs.items()}, any_rows(labels)
-        graph = compiled.get_concrete_function(*shapes, tf.TensorSpec([None, None], tf.int32))
-        graph(inputs, labels, batches)
-
-    model.optimizer.build(model.trainable_variables)
-    trainer.optimizer, model.wdl_trainer = model.optimizer, trainer
-    return trainer
+        shapes = {name: tf.TensorSpec([None, *array.shape[1:]], array.dtype) for name, array in inputs.items()}
+        graph = self.take_all.get_concrete_function(
+            shapes, tf.TensorSpec([None], labels.dtype), tf.TensorSpec([None, None], tf.int32)
+        )
+        graph(inputs, labels, tf.constant(batches))
 
 
-def _finite(model, loss):
-    if not np.isfinite(loss):
-        raise FloatingPointError(f"The loss of '{model.name}' became NaN or infinite: lower the learning rate.")
-    return float(loss)
+def _steps_of(model: keras.Model) -> _Steps:
+    """The steps that the `model` keeps, or new ones if those are of another optimizer, loss or list of weights."""
+    kept = getattr(model, "wdl_steps", None)
+    if kept is None or not kept.are_of(model):
+        model.wdl_steps = kept = _Steps(model)
+    return kept
 
 
-def _epoch(model, inputs, labels, batch_size):
+def _epoch(model: keras.Model, inputs: dict[str, tf.Tensor], labels: tf.Tensor, batch_size: int) -> float:
     """Train for an epoch, and return the mean loss of its rows, each at the time of its step."""
+    steps = _steps_of(model)
     model.reset_metrics()
     for batches in _batches(len(labels), batch_size):
-        _trainer(model)(inputs, labels, tf.constant(batches))
-        loss = _finite(model, model.metrics[0].result())
+        steps(inputs, labels, batches)
+        loss = float(model.metrics[0].result())
+        if not np.isfinite(loss):
+            raise FloatingPointError(f"The loss of '{model.name}' became NaN or infinite: lower the learning rate.")
     return loss
 
 
-def train(model, inputs, labels, optimizer=None, epochs=10, batch_size=256, validation=None):
+def _compile(model: keras.Model, optimizer: keras.optimizers.Optimizer | str | None) -> None:
+    """Compile the model for an optimizer; with None leave it as it was compiled. Check that it can be trained so."""
+    if optimizer is None and getattr(model, "optimizer", None) is None:
+        raise ValueError(f"The model '{model.name}' has no optimizer yet: give one.")
+    if model.dtype_policy.name == "mixed_float16":
+        raise ValueError(
+            f"The model '{model.name}' computes in mixed_float16, for which Keras scales the loss and makes each "
+            "lookup's gradient as large as its table; expected float32 or mixed_bfloat16."
+        )
+    chosen = model.optimizer if optimizer is None else keras.optimizers.get(optimizer)
+    build_for(chosen, model)
+    if any(isinstance(layer, Lookup) for layer in model.layers):
+        check_sums_repeated(chosen)
+    if optimizer is not None:
+        model.compile(chosen, LogLoss(), jit_compile=False)  # XLA cannot compile the sum over repeated ids
+
+
+def train(
+    model: keras.Model,
+    inputs: Inputs,
+    labels: npt.ArrayLike,
+    optimizer: keras.optimizers.Optimizer | str | None = None,
+    epochs: int = 10,
+    batch_size: int = 256,
+    validation: tuple[Inputs, npt.ArrayLike] | None = None,
+) -> dict[str, list[float]]:
     """Fit a model to labels by their log loss; in JupyterLab a line says how far it is.
 
+    Each epoch takes the rows in another random order. It comes from NumPy's global random numbers, so the same
+    `reproducible(seed)` or `keras.utils.set_random_seed` before it, and no other draw between, gives the same training.
+
     Args:
-        model: Keras model that returns one logit a row. inputs: dict of arrays, with at least the model's inputs.
-        labels: 0 or 1 a row. optimizer: Keras optimizer; None goes on with the one from the last call.
-        epochs, batch_size: int. validation: (inputs, labels) that are scored after each epoch.
+        model: Keras model that returns one logit a row.
+        inputs: Arrays by name, at least the model's inputs; others are left aside.
+        labels: 0 or 1 a row.
+        optimizer: Keras optimizer that is new, or has trained this model before, with the same layers; it goes on
+            with its slots. None goes on as the model was compiled last, by `train` or by `compile`: with that
+            optimizer and that loss.
+        epochs: Passes over the rows, at least 1.
+        batch_size: Rows of a step, at least 1; the last step of an epoch takes what is left.
+        validation: Inputs and labels that are scored after each epoch.
+
     Returns:
-        dict of lists, one entry an epoch: 'loss', the mean log loss, and 'val_loss' with `validation`.
+        Lists with one entry an epoch: 'loss', the mean loss of the rows, each at the time of its step, in nats, and
+        'val_loss' with `validation`.
+
     Raises:
-        ValueError, TypeError: labels are not 0/1 or of one class, lengths differ, or there is no optimizer yet.
-        KeyError: an input is missing. FloatingPointError: the loss became NaN or infinite.
+        ValueError, TypeError: labels are not 0/1 or of one class, lengths differ, or the optimizer is missing or
+            has trained other weights.
+        KeyError: an input is missing.
+        FloatingPointError: the loss became NaN or infinite.
+
+    Source:
+        Section 3.3 of the paper.
+
+    Taught in: notebook 2, "The model in Keras".
+
+    Example:
+        >>> frame = pd.DataFrame({"city": ["Oslo", "Rome"] * 8})
+        >>> wide = fit_wide(frame, ["city"])
+        >>> model = wide_model(wide)
+        >>> history = train(model, {"wide_ids": wide_ids(frame, wide)}, [0, 1] * 8, Ftrl(0.5), epochs=3)
+        >>> [round(loss, 3) for loss in history["loss"]]
+        [0.693, 0.55, 0.458]
     """
     check_whole("epochs", epochs, 1)
     check_whole("batch_size", batch_size, 1)
-    inputs, labels = _inputs_of(model, inputs), check_labels(labels)
+    inputs = _inputs_of(model, inputs)
+    labels = check_labels(labels)  # (rows,)
     check_lengths(inputs, labels)
+    history: dict[str, list[float]] = {"loss": []}
     if validation is not None:
-        validation = _inputs_of(model, validation[0]), check_labels(validation[1])
+        validation = (_inputs_of(model, validation[0]), check_labels(validation[1]))
         check_lengths(*validation)
-    if optimizer is not None:
-        model.compile(optimizer, LogLoss(), jit_compile=False)  # XLA cannot compile the sum over repeated ids
-    elif getattr(model, "optimizer", None) is None:
-        raise ValueError(f"The model '{model.name}' has no optimizer yet: give one.")
-    inputs, labels = {name: tf.constant(array) for name, array in inputs.items()}, tf.constant(labels)
-    history = {"loss": []} if validation is None else {"loss": [], "val_loss": []}
+        history["val_loss"] = []
+    _compile(model, optimizer)
+    tensors = {name: tf.constant(array) for name, array in inputs.items()}
+    labels = tf.constant(labels)
     for epoch in range(1, epochs + 1):
-        history["loss"].append(_epoch(model, inputs, labels, batch_size))
+        history["loss"].append(_epoch(model, tensors, labels, batch_size))
         if validation is not None:
-            history["val_loss"].append(
-                model.evaluate(*validation, batch_size=4096, verbose=0, return_dict=True)["loss"]
-            )
+            scored = model.evaluate(*validation, batch_size=4096, verbose=0, return_dict=True)
+            history["val_loss"].append(scored["loss"])
         if "JPY_SESSION_NAME" in os.environ:  # Jupyter sets it in a notebook that someone has open, in no other run
             shown = ", ".join(f"{name} {values[-1]:.4f}" for name, values in history.items())
             end = "\n" if epoch == epochs else ""
@@ -377,18 +354,61 @@ def train(model, inputs, labels, optimizer=None, epochs=10, batch_size=256, vali
     return history
 
 
-def predict(model, inputs):
+def predict_logits(model: keras.Model, inputs: Inputs) -> np.ndarray:
+    """The logit of label 1 for each row: unlike a probability it never rounds to 0 or 1, so it can be ranked.
+
+    Args:
+        model: Keras model that returns one logit a row.
+        inputs: Arrays by name, at least the model's inputs; they may have no rows.
+
+    Returns:
+        float64 array (rows,).
+
+    Raises:
+        KeyError: an input is missing.
+        ValueError: the model returns something else than one logit a row, or the inputs differ in length.
+
+    Taught in: notebook 7, "New areas".
+
+    Example:
+        >>> wide = fit_wide(pd.DataFrame({"city": ["Oslo", "Rome"]}), ["city"])
+        >>> model = wide_model(wide)
+        >>> model.set_weights([np.array([[0], [100], [-100]]), np.array([0.5])])
+        >>> predict_logits(model, {"wide_ids": np.array([[1], [2], [0]])}).tolist()
+        [100.5, -99.5, 0.5]
+    """
+    inputs = _inputs_of(model, inputs)
+    rows = {name: len(array) for name, array in inputs.items()}
+    if len(set(rows.values())) > 1:
+        raise ValueError(f"The inputs differ in their numbers of rows: {rows}.")
+    if not any(rows.values()):
+        return np.zeros(0)  # Keras' own `predict` fails without rows
+    logits = model.predict(inputs, batch_size=4096, verbose=0)  # (rows, 1)
+    return logits.ravel().astype("float64")
+
+
+def predict(model: keras.Model, inputs: Inputs) -> np.ndarray:
     """The probability of label 1, σ(logit), for each row.
 
     Args:
-        model: Keras model that returns one logit a row. inputs: dict of arrays, with at least the model's inputs.
+        model: Keras model that returns one logit a row.
+        inputs: Arrays by name, at least the model's inputs; they may have no rows.
+
     Returns:
         float64 array (rows,).
+
     Raises:
-        KeyError: an input is missing. ValueError: the model returns something else than one logit a row.
+        KeyError: an input is missing.
+        ValueError: the model returns something else than one logit a row, or the inputs differ in length.
+
+    Taught in: notebook 2, "The wide model at full width".
+
+    Example:
+        >>> wide = fit_wide(pd.DataFrame({"city": ["Oslo", "Rome"]}), ["city"])
+        >>> predict(wide_model(wide), {"wide_ids": np.array([[1], [2], [0]])}).tolist()
+        [0.5, 0.5, 0.5]
     """
-    logits = model.predict(_inputs_of(model, inputs), batch_size=4096, verbose=0)
-    return expit(logits.ravel().astype("float64"))
+    return expit(predict_logits(model, inputs))
 
 
 # ------------------------------------------------------------------------------------------ evaluation

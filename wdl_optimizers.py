@@ -1,23 +1,28 @@
 """Optimizers whose step is right on embedding lookups: FTRL, AdaGrad, Adam, and two of them together.
 
-Everything that touches Keras' private names stands here.
+All that the project takes from Keras under private names stands here, and tests/test_optimizers.py names each of them.
 """
 
-import wdl_reproducible  # noqa: F401, it sets how TensorFlow computes
+import warnings
 
-import keras
-import tensorflow as tf
+import wdl_reproducible  # before TensorFlow: it sets how TensorFlow computes
+
+import numpy as np
+
+with wdl_reproducible.quiet_stderr():  # TensorFlow greets there when it is imported
+    import keras
+    import tensorflow as tf
 
 # A batch repeats ids. Keras' own optimizers square the pieces of such a gradient and then add, Σg²;
 # the algorithms add first, (Σg)². So each class here adds first. Only rows of the batch are touched.
 
 
-def _sum_repeated(gradient):
+def _sum_repeated(gradient: tf.Tensor | tf.IndexedSlices) -> tf.Tensor | tf.IndexedSlices:
     """A lookup's gradient with each id once, its pieces added up; any other gradient as it is."""
     if not isinstance(gradient, tf.IndexedSlices):
         return gradient
-    ids, position = tf.unique(gradient.indices)
-    sums = tf.math.unsorted_segment_sum(gradient.values, position, tf.size(ids))
+    ids, position = tf.unique(gradient.indices)  # (different ids,), (pieces,)
+    sums = tf.math.unsorted_segment_sum(gradient.values, position, tf.size(ids))  # (different ids, dimension)
     return tf.IndexedSlices(sums, ids, gradient.dense_shape)
 
 
@@ -38,16 +43,57 @@ class _SumFirst:
 class Ftrl(_SumFirst, keras.optimizers.Ftrl):
     """FTRL-Proximal with L1, exact on lookups: a step costs what the batch's ids cost, whatever the table's size.
 
-    Arguments are those of `keras.optimizers.Ftrl`. Where ids are rare, set initial_accumulator_value near 0.
+    FTRL keeps no weights but what they follow from, the sums n and z. Each step computes the weights that it touches
+    anew, with the present rate: half the rate would halve a weight, whatever it has learned. So the rate is a number
+    and stays what it is. It needs no schedule, since √n makes the steps of each weight shorter.
+
+    Args:
+        learning_rate: The rate α > 0, no schedule.
+        **settings: Those of `keras.optimizers.Ftrl`. Where ids are rare, set initial_accumulator_value near 0.
+
+    Raises:
+        ValueError: the rate is a schedule or not above 0, or is to change.
+
     Source:
         McMahan et al., "Ad Click Prediction: a View from the Trenches", KDD 2013, algorithm 1.
+
+    Taught in: notebook 2, "Weights that stay zero".
+
+    Example:
+        >>> table = keras.Variable([[0.0], [0.0], [0.0]])
+        >>> ftrl = Ftrl(1.0, initial_accumulator_value=0.0, l1_regularization_strength=1.0)
+        >>> ftrl.build([table])
+        >>> ftrl.apply([tf.IndexedSlices(tf.constant([[3.0], [1.0]]), tf.constant([2, 2]), tf.constant([3, 1]))])
+        >>> table.numpy().tolist()  # n = 4², z = 4, so w = −(4 − 1) / 4
+        [[0.0], [0.0], [-0.75]]
     """
+
+    def __init__(self, learning_rate: float = 0.001, **settings):
+        if not isinstance(learning_rate, float) or not learning_rate > 0:
+            raise ValueError(
+                f"The learning rate of Ftrl is {learning_rate!r}; expected a float above 0 that stays the same, and no "
+                "schedule: FTRL computes each weight anew from its sums, so another rate would rescale all it touches."
+            )
+        super().__init__(learning_rate, **settings)
+
+    @property
+    def learning_rate(self):
+        return super().learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, rate):  # where Keras' callbacks write: LearningRateScheduler, ReduceLROnPlateau
+        if not np.isscalar(rate) or np.float32(rate) != np.float32(self.learning_rate):
+            raise ValueError(
+                f"The learning rate of Ftrl cannot change from {float(self.learning_rate):.6g} to {rate}: FTRL "
+                "computes each weight anew from its sums, so another rate would rescale all it touches."
+            )
 
     def sparse_step(self, gradient, variable, rate):
         i = self._get_variable_index(variable)
         tf.raw_ops.ResourceSparseApplyFtrlV2(
             var=variable.handle, accum=self._accumulators[i].value.handle, linear=self._linears[i].value.handle,
             grad=gradient.values, indices=gradient.indices, lr=rate, lr_power=self.learning_rate_power,
+            # The kernel divides by √n / rate + 2 l2, the paper by (β + √n) / rate + 2 l2: so β enters with l2.
             l1=self.l1_regularization_strength, l2=self.l2_regularization_strength + self.beta / (2 * rate),
             l2_shrinkage=self.l2_shrinkage_regularization_strength,
         )  # fmt: skip
@@ -58,15 +104,26 @@ class Adagrad(_SumFirst, keras.optimizers.Adagrad):
     """AdaGrad, exact on lookups: a step costs what the batch's ids cost, whatever the table's size.
 
     Arguments are those of `keras.optimizers.Adagrad`. Where ids are rare, set initial_accumulator_value near 0.
+
     Source:
         Duchi, Hazan and Singer, "Adaptive Subgradient Methods", JMLR 2011.
+
+    Taught in: notebook 4, "Two optimizers".
+
+    Example:
+        >>> table = keras.Variable([[0.0], [0.0], [0.0]])
+        >>> adagrad = Adagrad(0.5, initial_accumulator_value=9.0)
+        >>> adagrad.build([table])
+        >>> adagrad.apply([tf.IndexedSlices(tf.constant([[3.0], [1.0]]), tf.constant([2, 2]), tf.constant([3, 1]))])
+        >>> print(table.numpy().ravel())  # n = 9 + 4², so w = −0.5 · 4 / 5
+        [ 0.   0.  -0.4]
     """
 
     def sparse_step(self, gradient, variable, rate):
         # Keras' own formula, on the batch's rows alone: TensorFlow's kernel puts ε outside the root.
-        accumulator = self._accumulators[self._get_variable_index(variable)].value
+        accumulator = self._accumulators[self._get_variable_index(variable)].value  # as large as the variable
         accumulator.scatter_add(tf.IndexedSlices(gradient.values**2, gradient.indices))
-        root = tf.sqrt(tf.gather(accumulator, gradient.indices) + self.epsilon)
+        root = tf.sqrt(tf.gather(accumulator, gradient.indices) + self.epsilon)  # (different ids, dimension)
         variable.scatter_sub(tf.IndexedSlices(rate * gradient.values / root, gradient.indices))
 
 
@@ -75,22 +132,166 @@ class Adam(_SumFirst, keras.optimizers.Adam):
     """Adam, exact on lookups. Its momentum moves every row in every step, so a step costs the whole table.
 
     Arguments are those of `keras.optimizers.Adam`.
+
     Source:
         Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015, algorithm 1.
+
+    Taught in: notebook 3, "A tuned network".
+
+    Example:
+        >>> table = keras.Variable([[0.0], [0.0], [0.0]])
+        >>> adam = Adam(0.25)
+        >>> adam.build([table])
+        >>> adam.apply([tf.IndexedSlices(tf.constant([[3.0], [1.0]]), tf.constant([2, 2]), tf.constant([3, 1]))])
+        >>> print(table.numpy().ravel().round(4))  # the first step is the learning rate, whatever the gradient
+        [ 0.    0.   -0.25]
     """
 
     def sparse_step(self, gradient, variable, rate):
         self.update_step(tf.convert_to_tensor(gradient), variable, rate)
 
 
-def joint_optimizer(wide, deep):
+def joint_optimizer(
+    *, wide: keras.optimizers.Optimizer, deep: keras.optimizers.Optimizer
+) -> keras.optimizers.Optimizer:
     """One optimizer for the wide weights, another for everything else.
 
     Args:
-        wide, deep: Keras optimizers; the paper takes FTRL with L1 and AdaGrad.
+        wide: Keras optimizer of the wide weights; the paper takes FTRL with L1. The rate of an `Ftrl` is a number: a
+            schedule would rescale its weights at each step.
+        deep: Keras optimizer of all other weights; the paper takes AdaGrad. Its rate may follow a schedule.
+
     Returns:
-        A Keras optimizer for `compile` of a `wide_deep_model`.
+        A Keras optimizer for `train`, or for `compile`, of a `wide_deep_model`.
+
     Source:
         Section 3.3 of the paper.
+
+    Taught in: notebook 4, "Two optimizers".
+
+    Example:
+        >>> optimizer = joint_optimizer(wide=Ftrl(0.02, l1_regularization_strength=0.003), deep=Adagrad(0.01))
+        >>> [type(part).__name__ for part in optimizer.optimizers]
+        ['Ftrl', 'Adagrad']
     """
     return keras.optimizers.MultiOptimizer(keras.optimizers.OptimizerMap(deep, {"wide_weights/.*": wide}))
+
+
+# ------------------------------------------------------------------------ what an optimizer remembers
+
+
+def inner_optimizers(optimizer: keras.optimizers.Optimizer) -> list[keras.optimizers.Optimizer]:
+    """The two optimizers of a `joint_optimizer`, wide first; of another `optimizer` a list of it alone.
+
+    Example:
+        >>> [part.name for part in inner_optimizers(joint_optimizer(wide=Ftrl(name="w"), deep=Adam(name="d")))]
+        ['w', 'd']
+        >>> [part.name for part in inner_optimizers(Ftrl(name="f"))]
+        ['f']
+    """
+    return list(getattr(optimizer, "optimizers", [optimizer]))
+
+
+def check_sums_repeated(optimizer: keras.optimizers.Optimizer) -> None:
+    """Warn if the `optimizer`, or one in it, is one of Keras' own whose step is wrong where a batch repeats ids.
+
+    SGD, Lion and Muon are right: they square no gradient, or make it dense first.
+    """
+    right = (_SumFirst, keras.optimizers.SGD, keras.optimizers.Lion, keras.optimizers.Muon)
+    for part in inner_optimizers(optimizer):
+        if type(part).__module__.startswith("keras.") and not isinstance(part, right):
+            name = type(part).__name__
+            ours = name if name in ("Adagrad", "Adam", "Ftrl") else "Adagrad, Adam or Ftrl"
+            warnings.warn(
+                f"Keras' own {name} squares the pieces of a repeated id's gradient one by one, and then adds them, so "
+                f"its steps on lookups are not {name}'s. Take wdl_helpers' {ours}.",
+                stacklevel=4,  # the line that calls `train`
+            )
+
+
+def build_for(optimizer: keras.optimizers.Optimizer, model: keras.Model) -> None:
+    """Make the slots of an `optimizer` for what a `model` trains; it must not have any of other weights.
+
+    Raises:
+        ValueError: it has trained another model, or a layer has been frozen or unfrozen since.
+
+    Example:
+        >>> models = [keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)], name=name) for name in "ab"]
+        >>> adam = Adam(0.1, name="adam")
+        >>> build_for(adam, models[0])
+        >>> build_for(adam, models[1])
+        Traceback (most recent call last):
+        ValueError: The optimizer 'adam' keeps slots of other weights than those that 'b' trains now: it has trained \
+another model, or a layer was frozen or unfrozen since. Give a new optimizer.
+    """
+    if not optimizer.built:
+        optimizer.build(model.trainable_variables)
+    known = {id(variable) for part in inner_optimizers(optimizer) for variable in part._trainable_variables}
+    if known != {id(variable) for variable in model.trainable_variables}:
+        raise ValueError(
+            f"The optimizer '{optimizer.name}' keeps slots of other weights than those that '{model.name}' trains now: "
+            "it has trained another model, or a layer was frozen or unfrozen since. Give a new optimizer."
+        )
+
+
+def optimizer_slots(optimizer: keras.optimizers.Optimizer) -> list[keras.Variable]:
+    """What a built `optimizer` remembers: its counts of steps and its slots, as Keras variables, but not its rate.
+
+    Example:
+        >>> optimizer = Ftrl(0.1)
+        >>> optimizer.build([keras.Variable([[0.0], [0.0]], name="table")])
+        >>> [variable.path.split("/")[-1] for variable in optimizer_slots(optimizer)]
+        ['iteration', 'table_accumulator', 'table_linear']
+    """
+    return [variable for variable in optimizer.variables if not variable.path.endswith("learning_rate")]
+
+
+def restart_schedules(optimizer: keras.optimizers.Optimizer) -> None:
+    """Set the count of steps to 0 where the rate of an `optimizer`, or of one in it, follows a schedule.
+
+    Example:
+        >>> schedule = keras.optimizers.schedules.CosineDecay(0.1, 10)
+        >>> optimizer = joint_optimizer(wide=Ftrl(0.1), deep=Adam(schedule))
+        >>> for part in inner_optimizers(optimizer):
+        ...     _ = part.iterations.assign(7)
+        >>> restart_schedules(optimizer)
+        >>> [int(part.iterations) for part in inner_optimizers(optimizer)]
+        [7, 0]
+    """
+    for part in inner_optimizers(optimizer):
+        if isinstance(part._learning_rate, keras.optimizers.schedules.LearningRateSchedule):
+            part.iterations.assign(0)
+
+
+def ftrl_weights_and_z(ftrl: keras.optimizers.Ftrl) -> list[tuple[keras.Variable, keras.Variable]]:
+    """The weights that a built `ftrl` trains, each with its slot z, the "linear" one: pairs of Keras variables.
+
+    Example:
+        >>> ftrl = Ftrl(0.1)
+        >>> ftrl.build([keras.Variable([[0.0], [0.0]], name="table")])
+        >>> [(weights.name, z.name) for weights, z in ftrl_weights_and_z(ftrl)]
+        [('table', 'table_linear')]
+    """
+    return list(zip(ftrl._trainable_variables, ftrl._linears, strict=True))
+
+
+def check_same_ftrl(old: keras.optimizers.Optimizer, new: keras.optimizers.Optimizer) -> None:
+    """Raise a ValueError if an FTRL in `new` would make other weights of z and n than the one in `old` has made.
+
+    Example:
+        >>> check_same_ftrl(Ftrl(0.5, name="old"), Ftrl(0.05, name="new"))
+        Traceback (most recent call last):
+        ValueError: The old Ftrl has learning_rate 0.5 and the new one 0.05; expected the same: FTRL computes each \
+weight anew from its sums, so it would rescale all it touches.
+    """
+    settings = ("learning_rate", "learning_rate_power", "beta", "l1_regularization_strength")
+    for before, after in zip(inner_optimizers(old), inner_optimizers(new), strict=False):
+        if not isinstance(before, keras.optimizers.Ftrl) or not isinstance(after, keras.optimizers.Ftrl):
+            continue
+        for name in (*settings, "l2_regularization_strength"):
+            values = [float(getattr(ftrl, name)) for ftrl in (before, after)]
+            if values[0] != values[1]:
+                raise ValueError(
+                    f"The old Ftrl has {name} {values[0]:.6g} and the new one {values[1]:.6g}; expected the same: FTRL "
+                    "computes each weight anew from its sums, so it would rescale all it touches."
+                )

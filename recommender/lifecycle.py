@@ -12,6 +12,7 @@ import json
 import pathlib
 
 import wdl_helpers as wdl
+import wdl_optimizers
 from recommender.serving import scorer
 
 import keras
@@ -99,22 +100,18 @@ def warm_start(old, new, optimizer):
             stays its own, and a rate that follows a schedule starts anew: with the count of yesterday's steps it
             would begin past its end. (Adam corrects its first steps by this count, so it takes smaller ones then.)
     Raises:
-        ValueError: the models or the optimizers differ in more than the length of tables, or `old` has no optimizer.
+        ValueError: the models or the optimizers differ in more than the length of tables, or `old` has no optimizer,
+            or an FTRL has another rate or penalty than yesterday's: it would rescale each weight that it touches.
     Source:
         Section 4.2 of the paper.
     """
     if getattr(old, "optimizer", None) is None:
         raise ValueError(f"The model '{old.name}' has no optimizer: train it first, or use seed_ftrl.")
+    wdl_optimizers.check_same_ftrl(old.optimizer, optimizer)
     _copy_rows(old.variables, new.variables)
     optimizer.build(new.trainable_variables)
-    _copy_rows(_slots(old.optimizer), _slots(optimizer))
-    for part in getattr(optimizer, "optimizers", [optimizer]):
-        if isinstance(part._learning_rate, keras.optimizers.schedules.LearningRateSchedule):
-            part.iterations.assign(0)
-
-
-def _slots(optimizer):
-    return [variable for variable in optimizer.variables if not variable.path.endswith("learning_rate")]
+    _copy_rows(wdl_optimizers.optimizer_slots(old.optimizer), wdl_optimizers.optimizer_slots(optimizer))
+    wdl_optimizers.restart_schedules(optimizer)
 
 
 def _copy_rows(old, new):
@@ -148,14 +145,15 @@ def seed_ftrl(optimizer, model):
     Source:
         McMahan et al., 2013, algorithm 1, solved for z.
     """
-    inner = [part for part in getattr(optimizer, "optimizers", [optimizer]) if isinstance(part, keras.optimizers.Ftrl)]
+    parts = wdl_optimizers.inner_optimizers(optimizer)
+    inner = [part for part in parts if isinstance(part, keras.optimizers.Ftrl)]
     if not inner:
         raise ValueError(f"There is no Ftrl in the optimizer '{optimizer.name}'.")
     optimizer.build(model.trainable_variables)
     for ftrl in inner:
         rate, l2 = float(ftrl.learning_rate), ftrl.l2_regularization_strength
         slope = (ftrl.initial_accumulator_value**-ftrl.learning_rate_power + ftrl.beta) / rate + 2 * l2
-        for variable, z in zip(ftrl._trainable_variables, ftrl._linears, strict=True):
+        for variable, z in wdl_optimizers.ftrl_weights_and_z(ftrl):
             w = variable.numpy()
             z.assign(-w * slope - ftrl.l1_regularization_strength * np.sign(w))
 

@@ -16,8 +16,12 @@ BUILDERS = {
 }
 
 
+def names_of(model):
+    return [tensor.name for tensor in model.inputs]
+
+
 def inputs_of(model):
-    return {name: INPUTS[name] for name in model.input}
+    return {name: INPUTS[name] for name in names_of(model)}
 
 
 def randomise(model, seed=0):
@@ -92,8 +96,8 @@ def test_a_row_of_unseen_ids_has_the_bias_as_its_logit():
 
 
 OPTIMIZERS = {
-    "Ftrl and Adagrad": lambda: wdl.joint_optimizer(wdl.Ftrl(0.1), wdl.Adagrad(0.1)),
-    "Adam and Adam": lambda: wdl.joint_optimizer(wdl.Adam(0.1), wdl.Adam(0.1)),
+    "Ftrl and Adagrad": lambda: wdl.joint_optimizer(wide=wdl.Ftrl(0.1), deep=wdl.Adagrad(0.1)),
+    "Adam and Adam": lambda: wdl.joint_optimizer(wide=wdl.Adam(0.1), deep=wdl.Adam(0.1)),
 }
 
 
@@ -203,6 +207,32 @@ def test_the_number_of_rows_and_the_width_may_change_from_call_to_call():
         np.testing.assert_allclose(part, whole[:5], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ((5, 2, "max", "zeros"), "The combiner is 'max'; expected 'sum' or 'mean'"),
+        ((5, 2, None, "zeros"), "The combiner is None"),
+        ((0, 2, "sum", "zeros"), "n_ids is 0; expected a whole number of at least 1"),
+        ((5, 0, "sum", "zeros"), "dimension is 0; expected a whole number of at least 1"),
+        ((5, 2.5, "sum", "zeros"), "dimension is 2.5"),
+    ],
+)
+def test_a_lookup_of_settings_that_make_no_sense_is_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        wdl.Lookup(*settings)
+
+
+@pytest.mark.parametrize("combiner, expected", [("sum", [[4.0, 40.0]]), ("mean", [[2.0, 20.0]])])
+def test_a_lookup_combines_what_is_known_and_its_settings_are_saved(combiner, expected):
+    lookup = wdl.Lookup(4, 2, combiner, "zeros", name="rows")
+    again = wdl.Lookup.from_config(lookup.get_config())
+    for layer in (lookup, again):
+        layer.build(None)
+        layer.set_weights([np.array([[9, 9], [1, 10], [3, 30], [5, 5]])])
+        assert layer(np.array([[1, 0, 2]])).numpy().tolist() == expected
+        assert (layer.n_ids, layer.dimension, layer.combiner, layer.initializer) == (4, 2, combiner, "zeros")
+
+
 # ------------------------------------------------------------------------------------------- wide and deep
 
 
@@ -255,7 +285,7 @@ def test_both_parts_learn_from_the_same_error():
 
 
 def test_the_models_have_names_and_named_inputs():
-    assert {name: (build().name, sorted(build().input)) for name, build in BUILDERS.items()} == {
+    assert {name: (build().name, names_of(build())) for name, build in BUILDERS.items()} == {
         "wide": ("wide", ["wide_ids"]),
         "deep": ("deep", ["deep_ids", "numbers"]),
         "wide_deep": ("wide_deep", ["deep_ids", "numbers", "wide_ids"]),
@@ -299,7 +329,7 @@ def test_a_saved_model_predicts_the_same_bits_after_loading(name, tmp_path):
 
 def test_training_goes_on_identically_after_saving_and_loading(tmp_path):
     # Without dropout: Keras saves the weights and the optimizer, but not how far the random numbers had come.
-    model = trained(BUILDERS["wide_deep"](), wdl.joint_optimizer(wdl.Ftrl(0.3), wdl.Adagrad(0.1)), epochs=2)
+    model = trained(BUILDERS["wide_deep"](), wdl.joint_optimizer(wide=wdl.Ftrl(0.3), deep=wdl.Adagrad(0.1)), epochs=2)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
     kinds = {type(optimizer): float(optimizer.learning_rate) for optimizer in loaded.optimizer.optimizers}

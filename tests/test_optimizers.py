@@ -1,4 +1,10 @@
+import ast
+import pathlib
+import warnings
+
 import wdl_helpers as wdl
+import wdl_optimizers
+from recommender import lifecycle
 
 import keras
 import numpy as np
@@ -221,7 +227,7 @@ def test_arguments_of_keras_are_taken_and_saved(name):
     assert again.learning_rate == 0.25
 
 
-@pytest.mark.parametrize("name", REFERENCES)
+@pytest.mark.parametrize("name", ["Adagrad", "Adam"])
 def test_a_learning_rate_schedule_is_followed(name):
     schedule = keras.optimizers.schedules.PiecewiseConstantDecay([0], [0.5, 0.125])
     table = np.zeros((ROWS, 1))
@@ -234,6 +240,152 @@ def test_a_learning_rate_schedule_is_followed(name):
     expected.learning_rate = 0.125
     expected.step(*REPEATED[1])
     close(run(getattr(wdl, name)(schedule), table, REPEATED), expected.w)
+
+
+SCHEDULE = keras.optimizers.schedules.CosineDecay(0.1, 10)
+
+
+@pytest.mark.parametrize("rate", [SCHEDULE, lambda: 0.1, 0.0, -0.1, float("nan"), 1, "0.1"])
+def test_ftrl_takes_no_schedule_and_no_rate_that_is_not_above_0(rate):
+    with pytest.raises(
+        ValueError, match="expected a float above 0 that stays the same, and no schedule: FTRL computes"
+    ):
+        wdl.Ftrl(rate)
+    with pytest.raises(ValueError, match="expected a float above 0"):
+        wdl.Ftrl.from_config({**wdl.Ftrl(0.1).get_config(), "learning_rate": rate})
+
+
+def test_what_a_changed_rate_would_do_to_ftrl():
+    """The reason for the refusals: Keras' own FTRL, with a gradient of 0, halves a weight when its rate is halved."""
+    variable, optimizer = keras.Variable([0.0]), keras.optimizers.Ftrl(0.5)
+    optimizer.build([variable])
+    optimizer.apply([tf.constant([1.0])])
+    before = float(variable[0])
+    optimizer.learning_rate = 0.25
+    optimizer.apply([tf.constant([0.0])])
+    assert float(variable[0]) == pytest.approx(before / 2)
+
+
+def test_keras_callbacks_cannot_change_the_rate_of_ftrl():
+    wide, _, inputs, labels = small_parts()
+    inputs = {"wide_ids": inputs["wide_ids"]}
+    callbacks = keras.callbacks
+    for callback in (
+        callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2),
+        callbacks.ReduceLROnPlateau("loss", patience=1, min_delta=1e9),
+    ):
+        model = wdl.wide_model(wide)
+        model.compile(wdl.Ftrl(0.1), wdl.LogLoss(), jit_compile=False)
+        with pytest.raises(ValueError, match="rate of Ftrl cannot change from 0.1 to 0.0"):
+            model.fit(inputs, labels, epochs=5, verbose=0, callbacks=[callback])
+    constant = callbacks.LearningRateScheduler(lambda epoch, rate: rate)
+    model = wdl.wide_model(wide)
+    model.compile(wdl.Ftrl(0.1), wdl.LogLoss(), jit_compile=False)
+    model.fit(inputs, labels, epochs=2, verbose=0, callbacks=[constant])
+    with pytest.raises(ValueError, match="cannot change from 0.1 to"):
+        model.optimizer.learning_rate = SCHEDULE
+    assert float(model.optimizer.learning_rate) == pytest.approx(0.1)
+
+
+FTRL = {"learning_rate": 0.1, "learning_rate_power": -0.5, "beta": 0.0}
+FTRL |= {"l1_regularization_strength": 0.0, "l2_regularization_strength": 0.0}
+
+
+@pytest.mark.parametrize("name", FTRL)
+def test_an_ftrl_of_other_settings_is_told_from_the_same(name):
+    other = {**FTRL, name: -0.25 if name == "learning_rate_power" else 0.2}
+    for old, new in ((FTRL, other), (other, FTRL)):
+        for join in (lambda ftrl: ftrl, lambda ftrl: wdl.joint_optimizer(wide=ftrl, deep=wdl.Adagrad(0.1))):
+            message = rf"The old Ftrl has {name} {old[name]:g} and the new one {new[name]:g}; expected the same"
+            with pytest.raises(ValueError, match=message):
+                wdl_optimizers.check_same_ftrl(join(wdl.Ftrl(**old)), join(wdl.Ftrl(**new)))
+            wdl_optimizers.check_same_ftrl(join(wdl.Ftrl(**new)), join(wdl.Ftrl(**new)))
+    start = wdl.Ftrl(**FTRL, initial_accumulator_value=0.5)  # of new rows only, so it may differ
+    wdl_optimizers.check_same_ftrl(wdl.Ftrl(**FTRL), start)
+    wdl_optimizers.check_same_ftrl(wdl.Adagrad(0.1), wdl.Adagrad(0.2))
+
+
+def test_a_warm_start_with_another_rate_of_ftrl_is_refused_and_changes_nothing():
+    wide, _, inputs, labels = small_parts()
+    old, new = wdl.wide_model(wide), wdl.wide_model(wide)
+    wdl.train(old, {"wide_ids": inputs["wide_ids"]}, labels, wdl.Ftrl(0.5), 1)
+    with pytest.raises(ValueError, match="has learning_rate 0.5 and the new one 0.05"):
+        lifecycle.warm_start(old, new, wdl.Ftrl(0.05))
+    assert not new.get_weights()[0].any()
+
+
+def test_both_optimizers_are_named_so_that_they_cannot_be_swapped():
+    with pytest.raises(TypeError):
+        wdl.joint_optimizer(wdl.Ftrl(0.1), wdl.Adagrad(0.1))
+    ftrl, adagrad = wdl.Ftrl(0.1), wdl.Adagrad(0.1)
+    assert wdl_optimizers.inner_optimizers(wdl.joint_optimizer(wide=ftrl, deep=adagrad)) == [ftrl, adagrad]
+
+
+KERAS_OWN = [
+    each
+    for each in vars(keras.optimizers).values()
+    if isinstance(each, type) and each.__name__ not in ("Optimizer", "MultiOptimizer", "LossScaleOptimizer")
+    if issubclass(each, keras.optimizers.Optimizer)
+]
+
+
+@pytest.mark.parametrize("kind", KERAS_OWN, ids=lambda kind: kind.__name__)
+def test_a_warning_is_given_for_those_of_keras_that_are_wrong_on_repeated_ids_alone(kind):
+    batches = [([1, 1, 3, 1], [[1.0, 1.0], [1.0, 0.5], [0.5, 1.0], [-0.25, 3.0]])] * 3
+    results = [run(kind(learning_rate=0.1), np.full((ROWS, 2), 0.5), batches, dense) for dense in (True, False)]
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        wdl_optimizers.check_sums_repeated(kind(learning_rate=0.1))
+    said = [warning for warning in seen if "repeated id" in str(warning.message)]
+    assert len(said) == (not np.allclose(*results, rtol=0, atol=1e-5)), f"Keras {keras.version()} has changed it"
+
+
+# ----------------------------------------------------------------------------------- Keras' private names
+
+PRIVATE = {
+    "_get_variable_index": "from a variable to the place of its slots",
+    "_accumulators": "FTRL's and AdaGrad's n",
+    "_linears": "FTRL's z",
+    "_trainable_variables": "what an optimizer was built for",
+    "_learning_rate": "the rate, or the schedule itself, where `learning_rate` is its present value",
+}
+
+
+def private_names(path):
+    """Names with one underscore that a module reads of something and does not define itself."""
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    used = {node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)}
+    own = {node.name for node in nodes if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    own |= {node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)}
+    return {name for name in used - own if name.startswith("_") and not name.startswith("__")}
+
+
+def test_private_names_of_keras_are_known_and_stand_in_one_module():
+    root = pathlib.Path(wdl_optimizers.__file__).parent
+    assert private_names(root / "wdl_optimizers.py") == set(PRIVATE)
+    for path in (*root.glob("wdl_*.py"), *root.glob("recommender/**/*.py")):
+        if path.name != "wdl_optimizers.py":
+            assert not private_names(path), path.name
+
+
+@pytest.mark.parametrize("name", PRIVATE)
+def test_keras_still_has_the_private_name(name):
+    variable, ftrl, adagrad = keras.Variable([[0.0]], name="table"), wdl.Ftrl(0.1), wdl.Adagrad(SCHEDULE)
+    for optimizer in (ftrl, adagrad):
+        optimizer.build([variable])
+    said = f"keras {keras.version()}: {name} ({PRIVATE[name]}) is not what it was in 3.15.1; see wdl_optimizers"
+    meant = {
+        "_get_variable_index": lambda: ftrl._get_variable_index(variable) == 0,
+        "_accumulators": lambda: [each._accumulators[0].name for each in (ftrl, adagrad)] == ["table_accumulator"] * 2,
+        "_linears": lambda: ftrl._linears[0].name == "table_linear",
+        "_trainable_variables": lambda: ftrl._trainable_variables[0] is variable,
+        "_learning_rate": lambda: adagrad._learning_rate is SCHEDULE,
+    }
+    try:
+        found = meant[name]()
+    except AttributeError as error:
+        raise AssertionError(said) from error
+    assert found, said
 
 
 # --------------------------------------------------------------------------------- inside other machinery
@@ -263,7 +415,7 @@ def test_the_joint_optimizer_gives_each_part_its_own_algorithm():
     expected = {}
     for path, weight in weights_of(model).items():
         expected[path] = rates[path](weight, 0.3, l1=0.01) if path in rates else NumpyAdagrad(weight, 0.05)
-    optimizer = wdl.joint_optimizer(wdl.Ftrl(0.3, l1_regularization_strength=0.01), wdl.Adagrad(0.05))
+    optimizer = wdl.joint_optimizer(wide=wdl.Ftrl(0.3, l1_regularization_strength=0.01), deep=wdl.Adagrad(0.05))
     loss = keras.losses.BinaryCrossentropy(from_logits=True)
     for epoch in range(3):  # all rows in one batch, so that the gradient can be computed beforehand
         with tf.GradientTape() as tape:

@@ -12,6 +12,7 @@ import wdl_checks
 import wdl_columns
 import wdl_features
 import wdl_helpers as wdl
+import wdl_models
 import wdl_optimizers
 import wdl_reproducible
 from recommender import lifecycle, pictures, ranking, serving, shards
@@ -30,6 +31,7 @@ MODULES = [
     wdl_checks,
     wdl_columns,
     wdl_features,
+    wdl_models,
     wdl_optimizers,
     wdl,
     pictures,

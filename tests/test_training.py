@@ -1,10 +1,17 @@
-import gc
+import contextlib
+import doctest
+import hashlib
+import io
 import os
 import pathlib
+import platform
 import subprocess
 import sys
+import warnings
 
 import wdl_helpers as wdl
+import wdl_models
+import wdl_optimizers
 import wdl_reproducible
 
 import keras
@@ -59,7 +66,7 @@ def test_training_is_keras_fit_on_the_same_order_to_the_last_bit(batch_size, ste
     for train in (True, False):
         keras.utils.set_random_seed(3)
         models.append(wdl.wide_deep_model(WIDE, DEEP, 3, (8,), dropout=0.5))
-        optimizer = wdl.joint_optimizer(wdl.Ftrl(0.3, l1_regularization_strength=0.01), wdl.Adam(0.1))
+        optimizer = wdl.joint_optimizer(wide=wdl.Ftrl(0.3, l1_regularization_strength=0.01), deep=wdl.Adam(0.1))
         np.random.seed(5)
         if train:
             losses.append(wdl.train(models[-1], INPUTS, LABELS, optimizer, 3, batch_size)["loss"])
@@ -112,8 +119,222 @@ def test_a_model_that_is_compiled_again_is_trained_by_its_new_optimizer():
     assert not np.array_equal(before["wide_weights/table"], weights_of(model)["wide_weights/table"])
 
 
+def fresh(optimizer, epochs, build=lambda: wdl.wide_model(WIDE), **settings):
+    """A new model after some epochs in one go, its losses, and its weights: what any other sequence must give."""
+    keras.utils.set_random_seed(1)
+    model = build()
+    np.random.seed(2)
+    history = wdl.train(model, inputs_of(model), LABELS, optimizer, epochs, 24, **settings)
+    return model, history["loss"], weights_of(model)
+
+
+def inputs_of(model):
+    return {tensor.name: INPUTS[tensor.name] for tensor in model.inputs}
+
+
+def assert_same(weights, expected):
+    assert weights.keys() == expected.keys()
+    for path, weight in expected.items():
+        np.testing.assert_array_equal(weights[path], weight, err_msg=path)
+
+
+def joint(rate=0.3):
+    return wdl.joint_optimizer(wide=wdl.Ftrl(rate), deep=wdl.Adagrad(rate))
+
+
+BUILDERS = {
+    "wide": (lambda: wdl.wide_model(WIDE), lambda: wdl.Ftrl(0.3)),
+    "joint": (lambda: wdl.wide_deep_model(WIDE, DEEP, 3, (4,), 0.0), joint),
+    "adam": (lambda: wdl.deep_model(DEEP, 3, (4,), 0.0), lambda: wdl.Adam(0.1)),
+}
+
+
+@pytest.mark.parametrize("kind", BUILDERS)
+def test_the_same_optimizer_given_again_goes_on_and_reports_the_loss(kind):
+    build, make = BUILDERS[kind]
+    _, losses, weights = fresh(make(), 3, build)
+    optimizer = make()
+    model, first, _ = fresh(optimizer, 1, build)
+    inputs = inputs_of(model)
+    again = wdl.train(model, inputs, LABELS, optimizer, 1, 24, validation=(inputs, LABELS))
+    last = wdl.train(model, inputs, LABELS, None, 1, 24)
+    assert first + again["loss"] + last["loss"] == losses
+    assert_same(weights_of(model), weights)
+
+
+@pytest.mark.parametrize("kind", BUILDERS)
+def test_compile_between_two_calls_changes_what_it_says_and_nothing_else(kind):
+    build, make = BUILDERS[kind]
+    _, losses, weights = fresh(make(), 3, build)
+    model, found, _ = fresh(make(), 1, build)
+    for metrics in (["accuracy"], [keras.metrics.AUC(from_logits=True)]):
+        model.compile(model.optimizer, wdl.LogLoss(), metrics=metrics, jit_compile=False)
+        found += wdl.train(model, inputs_of(model), LABELS, None, 1, 24)["loss"]
+    assert found == losses
+    assert_same(weights_of(model), weights)
+
+
+def test_another_loss_given_to_compile_is_the_one_that_is_trained_and_reported():
+    model, _, weights = fresh(wdl.Adagrad(0.1), 1)
+    model.compile(model.optimizer, "mse", jit_compile=False)
+    logits = wdl.predict_logits(model, WIDE_INPUTS)
+    found = wdl.train(model, WIDE_INPUTS, LABELS, None, 1, batch_size=64)["loss"]
+    assert found == [pytest.approx(np.mean((LABELS - logits) ** 2), rel=1e-5)]
+    step = weights_of(model)["logit/bias"] - weights["logit/bias"]
+    assert np.sign(step) == -np.sign(np.mean(logits - LABELS))  # downhill
+    log_loss_now = log_losses(LABELS, wdl.predict(model, WIDE_INPUTS)).mean()
+    given = wdl.train(model, WIDE_INPUTS, LABELS, model.optimizer, 1, batch_size=64)["loss"]
+    assert given == [pytest.approx(log_loss_now, rel=1e-5)]  # an optimizer that is given comes with the log loss
+
+
+@pytest.mark.parametrize("again", ["the same optimizer", "no optimizer", "compiled by hand"])
+def test_the_alarm_for_nan_is_never_off(again):
+    optimizer = wdl.Adagrad(0.1)
+    model, _, _ = fresh(optimizer, 1)
+    model.get_layer("logit").set_weights([np.array([np.nan])])
+    if again == "compiled by hand":
+        model.compile(optimizer, wdl.LogLoss(), metrics=["accuracy"], jit_compile=False)
+    with pytest.raises(FloatingPointError, match="'wide' became NaN or infinite"):
+        wdl.train(model, WIDE_INPUTS, LABELS, optimizer if again == "the same optimizer" else None, epochs=1)
+
+
+def test_another_optimizer_starts_with_slots_of_its_own():
+    model, _, weights = fresh(wdl.Adagrad(0.1), 1)
+    twin = wdl.wide_model(WIDE)
+    twin.set_weights(model.get_weights())
+    histories = []
+    for each in (model, twin):  # one has been trained, the other only got the weights
+        np.random.seed(5)
+        histories.append(wdl.train(each, WIDE_INPUTS, LABELS, wdl.Adagrad(0.1), 2, 24))
+    assert histories[0] == histories[1]
+    assert_same(weights_of(model), weights_of(twin))
+
+
+def test_an_optimizer_of_another_model_is_refused_and_nothing_is_changed():
+    optimizer, ftrl = wdl.Adagrad(0.1), wdl.Ftrl(0.1)
+    fresh(optimizer, 1)
+    fresh(ftrl, 1)
+    build = BUILDERS["joint"][0]
+    second, losses, weights = fresh(joint(), 1, build)
+    shared = wdl.joint_optimizer(wide=ftrl, deep=wdl.Adagrad(0.1))
+    for other in (optimizer, shared):
+        with pytest.raises(
+            ValueError, match=f"'{other.name}' keeps slots of other weights .*'wide_deep' trains now.*an"
+        ):
+            wdl.train(second, INPUTS, LABELS, other, 1)
+    assert_same(weights_of(second), weights)
+    losses += wdl.train(second, INPUTS, LABELS, None, 1, 24)["loss"]
+    assert losses == fresh(joint(), 2, build)[1]
+    with pytest.raises(ValueError, match="keeps slots of other weights"):  # the same builder, but another model
+        wdl.train(wdl.wide_model(WIDE), WIDE_INPUTS, LABELS, optimizer, 1)
+
+
+def test_the_two_optimizers_of_a_joint_one_may_be_joined_anew():
+    build = BUILDERS["joint"][0]
+    _, losses, weights = fresh(joint(), 2, build)
+    optimizer = joint()
+    model, found, _ = fresh(optimizer, 1, build)
+    wide, deep = optimizer.optimizers
+    found += wdl.train(model, INPUTS, LABELS, wdl.joint_optimizer(wide=wide, deep=deep), 1, 24)["loss"]
+    assert found == losses
+    assert_same(weights_of(model), weights)
+
+
+def test_a_frozen_layer_needs_a_new_optimizer_and_then_stays_as_it_is():
+    build = BUILDERS["joint"][0]
+    optimizer = joint()
+    model, _, before = fresh(optimizer, 1, build)
+    twin = build()
+    twin.set_weights(model.get_weights())
+    for each in (model, twin):
+        each.get_layer("deep_embeddings").trainable = False
+    for given in (None, optimizer):
+        with pytest.raises(ValueError, match="a layer was frozen or unfrozen since. Give a new optimizer"):
+            wdl.train(model, INPUTS, LABELS, given, 1, 24)
+    for each in (model, twin):
+        np.random.seed(5)
+        wdl.train(each, INPUTS, LABELS, joint(), 2, 24)
+    assert_same(weights_of(model), weights_of(twin))
+    table = model.get_layer("deep_embeddings").get_weights()[0]
+    np.testing.assert_array_equal(table, before["deep_embeddings/table"])
+    model.get_layer("deep_embeddings").trainable = True
+    with pytest.raises(ValueError, match="frozen or unfrozen"):
+        wdl.train(model, INPUTS, LABELS, None, 1, 24)
+    wdl.train(model, INPUTS, LABELS, wdl.Adagrad(0.1), 1, 24)
+    assert (model.get_layer("deep_embeddings").get_weights()[0][1:] != table[1:]).any()
+
+
+def test_a_graph_is_built_for_each_compilation_and_no_oftener(monkeypatch):
+    model, built = wdl.wide_model(WIDE), []
+    step = model.train_step
+    monkeypatch.setattr(model, "train_step", lambda data: (built.append(data), step(data))[1])
+    for optimizer, graphs in ((wdl.Adagrad(0.1), 1), (None, 1), (None, 1), (wdl.Adagrad(0.1), 2), (None, 2)):
+        wdl.train(model, WIDE_INPUTS, LABELS, optimizer, epochs=2, batch_size=24)
+        assert len(built) == graphs
+
+
+def test_optimizers_are_taken_by_name_too_and_keras_own_are_warned_of_where_ids_repeat():
+    for given, ours in (("adagrad", "Adagrad"), (keras.optimizers.RMSprop(0.1), "Adagrad, Adam or Ftrl")):
+        with pytest.warns(
+            UserWarning, match=f"squares the pieces of a repeated id's .*Take wdl_helpers' {ours}"
+        ) as seen:
+            wdl.train(wdl.wide_model(WIDE), WIDE_INPUTS, LABELS, given, 1)
+        assert len(seen) == 1 and seen[0].filename == __file__
+    shared = wdl.joint_optimizer(wide=wdl.Ftrl(0.1), deep=keras.optimizers.Adam(0.1))
+    with pytest.warns(UserWarning, match="Keras' own Adam .* are not Adam's. Take wdl_helpers' Adam."):
+        wdl.train(wdl.wide_deep_model(WIDE, DEEP, 3, ()), INPUTS, LABELS, shared, 1)
+    ids = keras.Input((2,), name="ids")
+    plain = keras.Model([ids], keras.layers.Dense(1)(ids))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        wdl.train(plain, {"ids": np.ones((2, 2), "float32")}, [0, 1], "adam", 1)  # no lookups
+        for right in ("sgd", "lion", wdl.Adam(0.1), joint()):
+            model = wdl.wide_deep_model(WIDE, DEEP, 3, ())
+            wdl.train(model, INPUTS, LABELS, right, 1)
+
+
+@pytest.mark.parametrize("kind", BUILDERS)
+def test_keras_own_functions_take_the_inputs_by_name_from_a_larger_dict_too(kind, tmp_path):
+    build, make = BUILDERS[kind]
+    model, _, _ = fresh(make(), 1, build)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    others = {"a_first": np.zeros((64, 1), "float32"), **INPUTS, "price": np.zeros((64, 1)), "z_last": np.ones(64)}
+    expected, labels = wdl.predict_logits(model, inputs_of(model)), LABELS.astype("float32")
+    loss = pytest.approx(log_losses(LABELS, sigmoid(expected)).mean(), rel=1e-5)
+    dataset = tf.data.Dataset.from_tensor_slices((others, labels)).batch(64)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        for each in (model, loaded):
+            np.testing.assert_array_equal(each.predict(others, verbose=0)[:, 0], expected)
+            assert each.evaluate(others, labels, verbose=0) == loss
+            assert each.evaluate(dataset, verbose=0) == loss
+            assert each.fit(others, labels, batch_size=64, verbose=0).history["loss"] == [loss]
+    with pytest.raises(ValueError, match="Missing data for input"):
+        model.predict({"a_first": others["a_first"]}, verbose=0)
+
+
+def test_mixed_precision_keeps_the_step_on_a_lookup_sparse_and_float16_is_refused():
+    try:
+        keras.config.set_dtype_policy("mixed_bfloat16")
+        model = wdl.wide_deep_model(WIDE, DEEP, 3, (4,), 0.0)
+        keras.config.set_dtype_policy("mixed_float16")
+        half = wdl.wide_model(WIDE)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    with tf.GradientTape() as tape:
+        loss = wdl.LogLoss()(LABELS.astype("float32"), model(INPUTS))
+    gradients = dict(zip(weights_of(model), tape.gradient(loss, [each.value for each in model.trainable_variables])))
+    for table in ("wide_weights/table", "deep_embeddings/table"):
+        assert isinstance(gradients[table], tf.IndexedSlices) and gradients[table].dtype == tf.float32
+    losses = wdl.train(model, INPUTS, LABELS, joint(), 5, 24)["loss"]
+    assert losses[-1] < losses[0] - 0.05
+    with pytest.raises(ValueError, match="'wide' computes in mixed_float16.*expected float32 or mixed_bfloat16"):
+        wdl.train(half, WIDE_INPUTS, LABELS, wdl.Ftrl(0.1))
+
+
 def test_the_first_call_needs_an_optimizer():
-    with pytest.raises(ValueError, match="optimizer|compile"):
+    with pytest.raises(ValueError, match="The model 'wide' has no optimizer yet: give one"):
         wdl.train(wdl.wide_model(WIDE), WIDE_INPUTS, LABELS)
 
 
@@ -169,7 +390,7 @@ def test_a_model_takes_its_inputs_by_name_from_a_larger_dict():
     backwards = dict(reversed(others.items()))
     for model in (wdl.wide_model(WIDE), wdl.deep_model(DEEP, 3, ()), wdl.wide_deep_model(WIDE, DEEP, 3, ())):
         model.set_weights([np.linspace(-1, 1, weight.size).reshape(weight.shape) for weight in model.get_weights()])
-        expected = sigmoid(model({name: INPUTS[name] for name in model.input}).numpy()[:, 0])
+        expected = sigmoid(model({tensor.name: INPUTS[tensor.name] for tensor in model.inputs}).numpy()[:, 0])
         for inputs in (others, backwards):
             np.testing.assert_allclose(wdl.predict(model, inputs), expected, rtol=1e-6)
     history = wdl.train(model, others, LABELS, wdl.Adagrad(1e-9), 1, 64, validation=(backwards, LABELS))
@@ -183,6 +404,19 @@ def test_predictions_keep_the_order_of_many_rows():
     many = np.resize(np.arange(WIDE["n_ids"], dtype="int32"), (9001, 1))
     alone = wdl.predict(model, {"wide_ids": many[: WIDE["n_ids"]]})
     np.testing.assert_allclose(wdl.predict(model, {"wide_ids": many}), np.resize(alone, 9001), rtol=1e-6)
+
+
+def test_logits_do_not_saturate_and_no_rows_give_no_predictions():
+    model = wdl.wide_model(WIDE)
+    model.set_weights([np.zeros((WIDE["n_ids"], 1)), np.array([-800.5])])
+    assert set(wdl.predict_logits(model, WIDE_INPUTS)) == {-800.5} and not wdl.predict(model, WIDE_INPUTS).any()
+    for predict in (wdl.predict, wdl.predict_logits):
+        nothing = predict(model, {"wide_ids": INPUTS["wide_ids"][:0]})
+        assert nothing.shape == (0,) and nothing.dtype == "float64"
+        with pytest.raises(KeyError, match="needs the input 'wide_ids'"):
+            predict(model, {})
+    with pytest.raises(ValueError, match="differ in their numbers of rows: {'deep_ids': 0, 'numbers': 64}"):
+        wdl.predict(wdl.deep_model(DEEP, 3, ()), {**INPUTS, "deep_ids": INPUTS["deep_ids"][:0]})
 
 
 def test_extreme_logits_give_probabilities_in_the_unit_interval():
@@ -332,9 +566,17 @@ def test_wide_weights_of_a_hashed_part_are_named_by_bucket():
 
 # ---------------------------------------------------------------------------------- the same in every process
 
+PRODUCT = """
+random = np.random.default_rng(0)
+left = random.normal(size=(77, 555)).astype("float32")
+right = random.normal(size=(555, 33)).astype("float32")
+print(hashlib.md5(tf.matmul(left, right).numpy().tobytes()).hexdigest())
+"""
+
 # One process for several facts, because importing TensorFlow takes seconds.
-OTHER_PROCESS = """
-import tensorflow
+TENSORFLOW_FIRST = """
+import hashlib
+import tensorflow as tf
 import wdl_helpers as wdl
 import numpy as np
 import pandas as pd
@@ -347,46 +589,100 @@ wide = wdl.fit_wide(pd.DataFrame({"a": ["x"]}), ["a"])
 for _ in range(6):
     wdl.predict(wdl.wide_model(wide), {"wide_ids": np.ones((1, 1), "int32")})
 """
+HELPERS_FIRST = f"""
+import gc
+import hashlib
+import os
+import sys
+import wdl_features
+print([name for name in ("tensorflow", "keras", "matplotlib", "IPython", "sklearn") if name in sys.modules])
+import wdl_helpers as wdl
+import numpy as np
+import tensorflow as tf
+print(gc.isenabled(), gc.get_freeze_count(), "TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL" in os.environ)
+{PRODUCT}
+try:
+    wdl.reproducible()
+except RuntimeError as error:
+    print(error)
+"""
+SET_FROM_THE_START = f"""
+import hashlib
+import os
+import numpy as np
+os.environ |= {{"TF_ENABLE_ONEDNN_OPTS": "0", "TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL": "false"}}
+import tensorflow as tf
+tf.config.threading.set_intra_op_parallelism_threads(2)
+{PRODUCT}
+import wdl_helpers as wdl
+wdl.reproducible()
+"""
+SETTINGS = {**wdl_reproducible.AT_IMPORT, **wdl_reproducible.AT_FIRST_PRODUCT}
+
+
+def other_process(program, **settings):
+    environment = {name: value for name, value in os.environ.items() if name not in (*SETTINGS, "KERAS_BACKEND")}
+    environment |= {"PYTHONHASHSEED": "12345", "PYTHONIOENCODING": "utf-8", **settings}
+    command, folder = [sys.executable, "-c", program], pathlib.Path(wdl.__file__).parent
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, encoding="utf-8", timeout=200)
 
 
 @pytest.fixture(scope="module")
-def other_process():
-    environment = {name: value for name, value in os.environ.items() if name not in wdl_reproducible.BIT_EXACT}
-    environment |= {"PYTHONHASHSEED": "12345", "PYTHONIOENCODING": "utf-8"}
-    command, folder = [sys.executable, "-c", OTHER_PROCESS], pathlib.Path(wdl.__file__).parent
-    run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, encoding="utf-8", timeout=120)
+def tensorflow_first():
+    run = other_process(TENSORFLOW_FIRST)
     assert run.returncode == 0, run.stderr
     return run
 
 
-def test_hash_ids_are_the_same_in_every_process(other_process):
+def test_hash_ids_are_the_same_in_every_process(tensorflow_first):
     here = wdl.hash_ids(pd.Series(["a=x", "a=y", "名=東京"]), 1000, 3).ravel().tolist()
-    assert other_process.stdout.splitlines()[0] == str(here) == "[911, 165, 186]"
+    assert tensorflow_first.stdout.splitlines()[0] == str(here) == "[911, 165, 186]"
 
 
-def test_reproducible_refuses_when_tensorflow_was_imported_first(other_process):
-    assert other_process.stdout.splitlines()[1].startswith("Import wdl_helpers before tensorflow and keras")
+def test_reproducible_refuses_when_tensorflow_was_imported_first(tensorflow_first):
+    assert tensorflow_first.stdout.splitlines()[1].startswith("Import wdl_helpers before tensorflow and keras")
 
 
-def test_many_models_in_one_process_print_no_warning(other_process):
-    assert "retracing" not in other_process.stderr
+def test_many_models_in_one_process_print_no_warning(tensorflow_first):
+    assert "retracing" not in tensorflow_first.stderr
 
 
-def test_garbage_is_collected_again_after_the_imports():
-    assert gc.isenabled() and gc.get_freeze_count() > 100_000
-    with pytest.raises(ImportError), wdl_reproducible.without_garbage():
-        assert not gc.isenabled()
-        raise ImportError
-    assert gc.isenabled()
+def test_who_does_not_call_reproducible_gets_the_fast_products_and_light_imports():
+    run = other_process(HELPERS_FIRST)
+    assert (run.returncode, run.stderr) == (0, "")
+    light, collector, product, late = run.stdout.splitlines()
+    assert light == "[]"
+    assert collector == "True 0 False"
+    assert late.startswith("Call reproducible before TensorFlow computes anything: its number of threads and its kern")
+    exact = other_process(SET_FROM_THE_START)
+    assert exact.returncode == 0, exact.stderr  # everything was set, so it does not come too late
+    here = io.StringIO()
+    with contextlib.redirect_stdout(here):
+        exec(PRODUCT, {"np": np, "tf": tf, "hashlib": hashlib})
+    assert here.getvalue() == exact.stdout  # set by `reproducible`, after the import and before the first product
+    if sys.platform == "linux" and platform.machine() == "x86_64":  # other builds have no such kernel
+        assert product != exact.stdout.strip()
 
 
-def test_the_settings_for_equal_bits_are_made_before_tensorflow_is_imported():
+def test_reproducible_fixes_the_settings_for_equal_bits():
     assert wdl_reproducible.IMPORTED_FIRST
-    assert wdl_reproducible.BIT_EXACT == {
-        "TF_ENABLE_ONEDNN_OPTS": "0",
-        "TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL": "false",
-    }
-    assert wdl_reproducible.BIT_EXACT.items() <= os.environ.items()
+    assert SETTINGS == {"TF_ENABLE_ONEDNN_OPTS": "0", "TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL": "false"}
+    assert SETTINGS.items() <= os.environ.items()
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_reproducible_refuses_what_the_environment_forbids(name, monkeypatch):
+    monkeypatch.setenv(name, "1")
+    with pytest.raises(RuntimeError, match=f"variable {name} is 1; unset it, or set it to {SETTINGS[name]}"):
+        wdl.reproducible()
+
+
+def test_another_backend_of_keras_is_an_error_that_names_it(monkeypatch):
+    run = other_process("import wdl_features", KERAS_BACKEND="jax")
+    assert run.returncode == 1 and "ImportError: Keras runs on jax, and these modules on TensorFlow" in run.stderr
+    monkeypatch.setattr(keras.backend, "backend", lambda: "torch")  # Keras is there, whatever the variable says
+    with pytest.raises(ImportError, match="Keras runs on torch, .* with KERAS_BACKEND=tensorflow"):
+        wdl_reproducible.check_backend()
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others():
@@ -396,7 +692,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others():
         model = wdl.wide_deep_model(WIDE, DEEP, 4, (8,), dropout=0.3)
         starts.append(weights_of(model)["deep_embeddings/table"])
         if seed == 3:
-            optimizer = wdl.joint_optimizer(wdl.Ftrl(0.1), wdl.Adagrad(0.1))
+            optimizer = wdl.joint_optimizer(wide=wdl.Ftrl(0.1), deep=wdl.Adagrad(0.1))
             wdl.train(model, INPUTS, LABELS, optimizer, epochs=2, batch_size=16)
             ends.append(weights_of(model))
     assert (starts[2] != starts[1]).all()
@@ -419,6 +715,12 @@ def test_reproducible_refuses_when_it_comes_too_late(monkeypatch):
     monkeypatch.setattr(wdl_reproducible, "IMPORTED_FIRST", False)
     with pytest.raises(RuntimeError, match="Import wdl_helpers before tensorflow"):
         wdl.reproducible()
+
+
+def test_examples_in_the_docstrings_hold():
+    for module in (wdl, wdl_models, wdl_optimizers, wdl_reproducible):
+        result = doctest.testmod(module)
+        assert result.attempted and not result.failed, module.__name__
 
 
 # --------------------------------------------------------------------------------------------------- plots
@@ -466,7 +768,12 @@ def test_a_model_that_gives_probabilities_or_several_outputs_is_refused():
     inputs, labels = {"ids": np.ones((2, 3), "float32")}, [0, 1]
     sigmoid = keras.Model({"ids": ids}, keras.layers.Dense(1, "sigmoid")(ids), name="recipe")
     double = keras.Model({"ids": ids}, keras.layers.Dense(2)(ids), name="double")
-    for model, message in ((sigmoid, "'recipe' ends in a sigmoid; expected a logit"), (double, "one logit a row")):
+    several = keras.Model([ids], [keras.layers.Dense(1)(ids), keras.layers.Dense(1)(ids)], name="several")
+    for model, message in (
+        (sigmoid, "'recipe' ends in a sigmoid; expected a logit"),
+        (double, "one logit a row"),
+        (several, r"'several' returns \(None, 1\), \(None, 1\); expected one logit a row"),
+    ):
         with pytest.raises(ValueError, match=message):
             wdl.predict(model, inputs)
         with pytest.raises(ValueError, match=message):

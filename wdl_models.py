@@ -1,0 +1,222 @@
+"""The three models: wide, deep, and both under one loss. Keras models that return one logit a row.
+
+The paper is Cheng et al., "Wide & Deep Learning for Recommender Systems", 2016, arXiv 1606.07792.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import wdl_reproducible  # before TensorFlow: it sets how TensorFlow computes
+from wdl_checks import check_fitted, check_whole
+from wdl_features import DeepFeatures, WideFeatures
+
+with wdl_reproducible.quiet_stderr():  # TensorFlow greets there when it is imported
+    import keras
+    import tensorflow as tf
+    from keras import layers, ops
+
+
+@keras.saving.register_keras_serializable("wdl")
+class Lookup(layers.Layer):
+    """Gather a table's rows by id and combine them along the last axis of ids; id 0, unseen, adds exactly 0.
+
+    Args:
+        n_ids: Rows of the table, id 0 included.
+        dimension: Columns of the table.
+        combiner: 'sum', or 'mean' over the ids that are not 0.
+        initializer: The table's first values: a Keras initializer or its name.
+        **kwargs: Those of `keras.layers.Layer`.
+
+    Call:
+        int ids (..., k) → float (..., dimension).
+
+    Raises:
+        ValueError: n_ids or dimension is not a whole number of at least 1, or the combiner is another word.
+
+    Taught in: notebook 2, "The model in Keras".
+
+    Example:
+        >>> import numpy as np
+        >>> lookup = Lookup(3, 2, "mean", "ones")
+        >>> lookup(np.array([[1, 2, 0], [0, 0, 0]])).numpy().tolist()
+        [[1.0, 1.0], [0.0, 0.0]]
+    """
+
+    def __init__(self, n_ids: int, dimension: int, combiner: str, initializer: str, **kwargs):
+        super().__init__(**kwargs)
+        check_whole("n_ids", n_ids, 1)
+        check_whole("dimension", dimension, 1)
+        if combiner not in ("sum", "mean"):
+            raise ValueError(f"The combiner is {combiner!r}; expected 'sum' or 'mean'.")
+        self.n_ids = n_ids
+        self.dimension = dimension
+        self.combiner = combiner
+        self.initializer = initializer
+
+    def build(self, shape):
+        size = (self.n_ids, self.dimension)
+        # Without autocast, since with mixed precision Keras would cast, and so copy, the whole table in each step.
+        self.table = self.add_weight(shape=size, initializer=self.initializer, name="table", autocast=False)
+
+    def call(self, ids):  # (..., k)
+        known = ops.cast(ops.not_equal(ids, 0), self.compute_dtype)[..., None]  # (..., k, 1)
+        rows = tf.gather(self.table.value, ids)  # straight from the variable: ops.take would copy the table first
+        rows = ops.cast(rows, self.compute_dtype)  # (..., k, dimension)
+        total = ops.sum(rows * known, axis=-2)  # (..., dimension)
+        if self.combiner == "sum":
+            return total
+        return total / ops.maximum(ops.sum(known, axis=-2), 1)
+
+    def get_config(self):
+        config = {name: getattr(self, name) for name in ("n_ids", "dimension", "combiner", "initializer")}
+        return {**super().get_config(), **config}
+
+
+@keras.saving.register_keras_serializable("wdl")
+class LogitSum(layers.Layer):
+    """The sum of the given logits, each (rows, 1), and of ONE bias: the inside of σ in equation 3.
+
+    Taught in: notebook 4, "Equation 3".
+
+    Example:
+        >>> import numpy as np
+        >>> LogitSum()([np.array([[1.0]]), np.array([[2.5]])]).numpy().tolist()  # the bias starts at 0
+        [[3.5]]
+    """
+
+    def build(self, shapes):
+        self.bias = self.add_weight(shape=(1,), initializer="zeros", name="bias")
+
+    def call(self, logits):
+        return sum(logits) + self.bias
+
+
+# The inputs of a model are a list, in the order of their names. So Keras takes arrays out of a dict by name, however
+# many others are in it; for a model whose inputs are a dict, it would pair the arrays with the wrong inputs.
+
+
+def _wide_part(wide: WideFeatures):
+    check_fitted(wide, "fit_wide", "features")
+    ids = keras.Input((None,), dtype="int32", name="wide_ids")  # (rows, k)
+    return ids, Lookup(wide["n_ids"], 1, "sum", "zeros", name="wide_weights")(ids)
+
+
+def _deep_part(deep: DeepFeatures, embedding_dim: int, units: Iterable[int], dropout: float):
+    check_fitted(deep, "fit_deep", "categories")
+    n_categories = len(deep["categories"])
+    ids = keras.Input((n_categories, None), dtype="int32", name="deep_ids")  # (rows, categories, width)
+    values = keras.Input((len(deep["boundaries"]),), name="numbers")  # (rows, numbers)
+    vectors = Lookup(deep["n_ids"], embedding_dim, "mean", "uniform", name="deep_embeddings")(ids)
+    vectors = layers.Reshape((n_categories * embedding_dim,), name="deep_flatten")(vectors)
+    activations = layers.Concatenate(name="deep_concatenate")([vectors, values])
+    for i, n in enumerate(units, start=1):
+        activations = layers.Dense(n, activation="relu", name=f"deep_hidden_{i}")(activations)  # (rows, n)
+        activations = layers.Dropout(dropout, name=f"deep_dropout_{i}")(activations)
+    logit = layers.Dense(1, use_bias=False, name="deep_logit")(activations)  # (rows, 1)
+    return [ids, values], logit
+
+
+def wide_model(wide: WideFeatures) -> keras.Model:
+    """Logistic regression on ids: the logit is the sum of one weight per id, and a bias.
+
+    Args:
+        wide: What `fit_wide` returned.
+
+    Returns:
+        Keras model {'wide_ids': (rows, k)} → logit (rows, 1). All weights start at 0. Trained with one
+        optimizer, L1 holds the bias down too.
+
+    Raises:
+        ValueError: `wide` is not from `fit_wide`.
+
+    Source:
+        Section 3.1 of the paper.
+
+    Taught in: notebook 2, "The model in Keras".
+
+    Example:
+        >>> import pandas as pd
+        >>> from wdl_features import fit_deep, fit_wide, wide_ids
+        >>> frame = pd.DataFrame({"city": ["Oslo", "Rome"], "device": ["phone", "phone"]})
+        >>> wide = fit_wide(frame, ["city", ("city", "device")])
+        >>> model = wide_model(wide)
+        >>> model({"wide_ids": wide_ids(frame, wide)}).numpy().tolist()
+        [[0.0], [0.0]]
+    """
+    ids, logit = _wide_part(wide)
+    return keras.Model([ids], LogitSum(name="logit")([logit]), name="wide")
+
+
+def deep_model(
+    deep: DeepFeatures, embedding_dim: int = 8, units: Sequence[int] = (128, 64, 32), dropout: float = 0.2
+) -> keras.Model:
+    """A feed-forward network on embeddings and normalised numbers.
+
+    Args:
+        deep: What `fit_deep` returned.
+        embedding_dim: Length of each category's vector.
+        units: Neurons of each ReLU layer.
+        dropout: Share of them dropped in training.
+
+    Returns:
+        Keras model {'deep_ids': (rows, categories, width), 'numbers': (rows, numbers)} → logit (rows, 1).
+        A multi-valued cell enters as the mean of its known values' vectors.
+
+    Raises:
+        ValueError: `deep` is not from `fit_deep`.
+
+    Source:
+        Section 3.2 and equation 2 of the paper.
+
+    Taught in: notebook 3, "A tuned network".
+
+    Example:
+        >>> import pandas as pd
+        >>> from wdl_features import fit_deep
+        >>> deep = fit_deep(pd.DataFrame({"city": ["Oslo", "Rome"], "age": [20, 60]}), ["city"], ["age"])
+        >>> model = deep_model(deep, embedding_dim=4, units=(16, 8))
+        >>> {weight.path: tuple(weight.shape) for weight in model.trainable_variables[:2]}
+        {'deep_embeddings/table': (3, 4), 'deep_hidden_1/kernel': (5, 16)}
+    """
+    inputs, logit = _deep_part(deep, embedding_dim, units, dropout)
+    return keras.Model(inputs, LogitSum(name="logit")([logit]), name="deep")
+
+
+def wide_deep_model(
+    wide: WideFeatures,
+    deep: DeepFeatures,
+    embedding_dim: int = 8,
+    units: Sequence[int] = (128, 64, 32),
+    dropout: float = 0.2,
+) -> keras.Model:
+    """Both parts under one loss: the logit is the wide logit plus the deep logit plus one bias.
+
+    Args:
+        wide: What `fit_wide` returned.
+        deep: What `fit_deep` returned.
+        embedding_dim: As in `deep_model`.
+        units: As in `deep_model`.
+        dropout: As in `deep_model`.
+
+    Returns:
+        Keras model with the inputs of both parts → logit (rows, 1).
+
+    Raises:
+        ValueError: `wide` is not from `fit_wide`, or `deep` not from `fit_deep`.
+
+    Source:
+        Section 3.3 and equation 3 of the paper.
+
+    Taught in: notebook 4, "Equation 3".
+
+    Example:
+        >>> import pandas as pd
+        >>> from wdl_features import fit_deep, fit_wide, wide_ids
+        >>> frame = pd.DataFrame({"city": ["Oslo", "Rome"], "age": [20, 60]})
+        >>> model = wide_deep_model(fit_wide(frame, ["city"]), fit_deep(frame, ["city"], ["age"]))
+        >>> [tensor.name for tensor in model.inputs], model.output_shape
+        (['deep_ids', 'numbers', 'wide_ids'], (None, 1))
+    """
+    ids, wide_logit = _wide_part(wide)
+    inputs, deep_logit = _deep_part(deep, embedding_dim, units, dropout)
+    logit = LogitSum(name="logit")([wide_logit, deep_logit])
+    return keras.Model([*inputs, ids], logit, name="wide_deep")
