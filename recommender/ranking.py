@@ -181,7 +181,9 @@ def held_out_places(
         )
 
     places = np.empty(len(queries))
-    order = np.argsort(queries[others].map(len), kind="stable")  # lists of one length together: less to fill up
+    order = np.argsort(
+        queries[others].map(len).to_numpy(), kind="stable"
+    )  # lists of one length together: less to fill up
     at_once = max(PAIRS_AT_ONCE // len(index), 1)
     for start in range(0, len(queries), at_once):
         rows = order[start : start + at_once]
