@@ -112,7 +112,7 @@ def classic(train, test):
     """Name → function, for the recipe of beginners' courses."""
     course = adult.course_features(train)
     inputs, test_inputs = (adult.course_inputs(frame, *course) for frame in (train, test))
-    recipes = {"wide": (10, 64), "deep": (10, 64), "wide and deep": (5, 128)}  # epochs and batch size
+    recipes = {"wide": (10, 64), "deep": (10, 64), "wide_deep": (5, 128)}  # epochs and batch size
 
     def run(kind, seed):
         keras.utils.set_random_seed(seed)
@@ -121,7 +121,7 @@ def classic(train, test):
         seconds = timed(lambda: model.fit(mine, labels(train), epochs=epochs, batch_size=batch_size, verbose=0))
         return model.predict(test_mine, batch_size=4096, verbose=0)[:, 0].astype("float64"), seconds
 
-    return {f"classic_{kind.replace(' and ', '_')}": functools.partial(run, kind) for kind in recipes}
+    return {f"classic_{kind}": functools.partial(run, kind) for kind in recipes}
 
 
 def scikit_learn(train, test):

@@ -16,49 +16,39 @@ import pathlib
 
 import wdl_helpers as wdl
 from recommender.datasets import adult
-from recommender.datasets import store as app_store
+from recommender.datasets import planted as planted_data
 
 import keras
 import numpy as np
 
 KINDS = ["exception", "never shown", "usual"]
-SIZES = {"embedding_dim": 4, "units": (16,), "dropout": 0.0}  # of the planted log's deep part
 N_FIT = 26_000
 # model, penalty on the deep part, batch size
 SETTINGS = {
     "wide, 64": ("wide", 0.01, 64),
     "wide, 128": ("wide", 0.01, 128),
-    "joint, 128": ("wide and deep", 0.01, 128),
-    "joint without penalty, 128": ("wide and deep", 0.0, 128),
+    "joint, 128": ("wide_deep", 0.01, 128),
+    "joint without penalty, 128": ("wide_deep", 0.0, 128),
 }
 
 
 def planted(seed, epochs=15, long=150):
     """One planted log: errors of five models and sizes of the wide weights, by kind of pair."""
-    pairs, log = app_store.planted_log(seed)
-    wide, deep = wdl.fit_wide(log, ["user", "app", ("user", "app")]), wdl.fit_deep(log, ["user", "app"], [])
+    pairs, log = planted_data.planted_log(seed)
+    wide, deep = planted_data.wide_features(log), planted_data.deep_features(log)
     inputs, asked = (wdl.joint_inputs(frame, wide, deep) for frame in (log, pairs))
-
-    def ftrl():
-        return wdl.Ftrl(1.0, l1_regularization_strength=0.1)
-
-    runs = {
-        "wide": (wdl.wide_model(wide), ftrl(), epochs),
-        "deep": (wdl.deep_model(deep, **SIZES), wdl.Adam(0.01), epochs),
-        "deep, long": (wdl.deep_model(deep, **SIZES), wdl.Adam(0.01), long),
-        "joint": (
-            wdl.wide_deep_model(wide, deep, **SIZES),
-            wdl.joint_optimizer(wide=ftrl(), deep=wdl.Adam(0.01)),
-            epochs,
-        ),
-    }
+    runs = {"wide": ("wide", epochs), "deep": ("deep", epochs), "deep, long": ("deep", long)}
+    runs["joint"] = "wide_deep", epochs
+    models = {name: planted_data.build_model(kind, wide, deep) for name, (kind, _) in runs.items()}
     said, sizes = {}, {}
-    for name, (model, optimizer, n) in runs.items():
+    for name, (kind, n) in runs.items():
         keras.utils.set_random_seed(seed)
-        wdl.train(model, inputs, log["install"], optimizer, epochs=n, batch_size=128)
-        said[name] = wdl.predict(model, asked)
+        wdl.train(models[name], inputs, log["install"], **planted_data.training(kind, n))
+        said[name] = wdl.predict(models[name], asked)
         if name in ("wide", "joint"):
-            weights = wdl.wide_weights(model, wide).reindex(wdl.cross(pairs, ["user", "app"]).to_numpy()).fillna(0)
+            weights = (
+                wdl.wide_weights(models[name], wide).reindex(wdl.cross(pairs, ["user", "app"]).to_numpy()).fillna(0)
+            )
             sizes[name] = by_kind(pairs, weights.abs().to_numpy())
     said["ensemble"] = (said["wide"] + said["deep"]) / 2
     return {name: by_kind(pairs, np.abs(p - pairs["truth"])) for name, p in said.items()}, sizes

@@ -59,7 +59,7 @@ def epoch_of(model, inputs, frame, settings):
 def dense_epoch_of(frame, wide, deep):
     """The same for the course recipe's joint model, whose wide part is a dense one-hot matrix."""
     inputs, truth = adult.course_inputs(frame, wide, deep), labels(frame)
-    model = adult.course_model("wide and deep", wide, deep)
+    model = adult.course_model("wide_deep", wide, deep)
     inputs = {tensor.name: inputs[tensor.name] for tensor in model.inputs}
 
     def epoch():

@@ -27,7 +27,7 @@ from drawings.pieces import (
     svg,
     text,
 )
-from recommender.datasets.store import planted_log
+from recommender.datasets.planted import planted_log
 
 # The numbers of the helpers' model of the census data.
 ADULT = {"wide_ids": 78, "categories": 10, "numbers": 5, "dimension": 8, "side_by_side": "85", "units": (128, 64, 32)}

@@ -16,10 +16,18 @@ from laws import sigmoid
 from scipy.stats import t as student
 
 RESULTS = pathlib.Path(__file__).resolve().parent.parent / "benchmarks" / "app_store.json"
-STORE = app_store.make_store(0, n_users=2_000)
-LOG = app_store.simulate_day(STORE, 1_500, seed=1)
 # The first 16 digits of SHA-256 of users, apps, rules, a log and candidates, the same on every machine.
 DIGESTS = ["0bb21ef21bea7263", "7f8217568f3943d4", "16cedf2816d5fa1c", "42a269958a70723c", "9413c7752e92335e"]
+
+
+@pytest.fixture(scope="module")
+def store():
+    return app_store.make_store(0, n_users=2_000)
+
+
+@pytest.fixture(scope="module")
+def log(store):
+    return app_store.simulate_day(store, 1_500, seed=1)
 
 
 def digest(frame):
@@ -30,35 +38,35 @@ def digest(frame):
 # ---------------------------------------------------------------------------------------------- the store
 
 
-def test_a_seed_gives_the_same_store_on_every_machine():
-    candidates = pd.DataFrame(app_store.retrieve(STORE, np.arange(500), seed=5))
-    rules = STORE["rules"].rename(columns={"installed": "first"})
-    found = [digest(frame) for frame in (STORE["users"], STORE["apps"], rules, LOG, candidates)]
+def test_a_seed_gives_the_same_store_on_every_machine(store, log):
+    candidates = pd.DataFrame(app_store.retrieve(store, np.arange(500), seed=5))
+    rules = store["rules"].rename(columns={"installed": "first"})
+    found = [digest(frame) for frame in (store["users"], store["apps"], rules, log, candidates)]
     assert found == DIGESTS
     again = app_store.make_store(0, n_users=2_000)
-    pd.testing.assert_frame_equal(app_store.simulate_day(again, 1_500, seed=1), LOG)
-    assert not app_store.simulate_day(STORE, 1_500, seed=2)["app"].equals(LOG["app"])
-    assert not app_store.make_store(1, n_users=2_000)["users"].equals(STORE["users"])
+    pd.testing.assert_frame_equal(app_store.simulate_day(again, 1_500, seed=1), log)
+    assert not app_store.simulate_day(store, 1_500, seed=2)["app"].equals(log["app"])
+    assert not app_store.make_store(1, n_users=2_000)["users"].equals(store["users"])
 
 
-def test_users_have_distinct_apps_that_are_not_new():
-    ages = STORE["apps"].set_index("app")["app_age"]
-    for installed in STORE["users"]["installed"]:
+def test_users_have_distinct_apps_that_are_not_new(store):
+    ages = store["apps"].set_index("app")["app_age"]
+    for installed in store["users"]["installed"]:
         assert 3 <= len(installed) <= 9 and len(set(installed)) == len(installed)
         assert (ages[installed] >= 31).all()
-    assert {len(installed) for installed in STORE["users"]["installed"]} == set(range(3, 10))
+    assert {len(installed) for installed in store["users"]["installed"]} == set(range(3, 10))
     assert (ages < 31).mean() == 0.5
-    assert STORE["apps"]["app"].is_unique
+    assert store["apps"]["app"].is_unique
 
 
-def test_the_truth_is_the_sum_that_is_documented():
-    hidden, names = STORE["hidden"], {name: i for i, name in enumerate(STORE["apps"]["app"])}
-    strength = STORE["rules"].set_index(["installed", "app"])["strength"].to_dict()
+def test_the_truth_is_the_sum_that_is_documented(store):
+    hidden, names = store["hidden"], {name: i for i, name in enumerate(store["apps"]["app"])}
+    strength = store["rules"].set_index(["installed", "app"])["strength"].to_dict()
     users, apps = np.random.default_rng(0).integers(0, [[2_000], [200]], (2, 300))
     with_rules = 0
-    for user, app, truth in zip(users, apps, app_store.install_probability(STORE, users, apps)):
-        installed = STORE["users"]["installed"][user]
-        rules = [strength.get((name, STORE["apps"]["app"][app]), 0) for name in installed]
+    for user, app, truth in zip(users, apps, app_store.install_probability(store, users, apps)):
+        installed = store["users"]["installed"][user]
+        rules = [strength.get((name, store["apps"]["app"][app]), 0) for name in installed]
         logit = (
             app_store.BASE + hidden["popularity"][app] + hidden["tastes"][user] @ hidden["character"][app] + sum(rules)
         )
@@ -68,17 +76,17 @@ def test_the_truth_is_the_sum_that_is_documented():
     assert with_rules > 50
 
 
-def test_labels_are_drawn_from_the_truth():
-    bins = pd.qcut(LOG["truth"], 10)
-    for _, group in LOG.groupby(bins, observed=True):
+def test_labels_are_drawn_from_the_truth(log):
+    bins = pd.qcut(log["truth"], 10)
+    for _, group in log.groupby(bins, observed=True):
         error = (group["truth"] * (1 - group["truth"])).sum() ** 0.5 / len(group)
         assert abs(group["install"].mean() - group["truth"].mean()) < 3.5 * error
 
 
-def test_rules_are_planted_on_the_best_known_apps_with_both_signs():
-    rules = STORE["rules"]
-    popularity = pd.Series(STORE["hidden"]["popularity"], STORE["apps"]["app"])[
-        STORE["apps"]["app_age"].to_numpy() >= 31
+def test_rules_are_planted_on_the_best_known_apps_with_both_signs(store):
+    rules = store["rules"]
+    popularity = pd.Series(store["hidden"]["popularity"], store["apps"]["app"])[
+        store["apps"]["app_age"].to_numpy() >= 31
     ]
     assert set(rules["installed"]) == set(popularity.nlargest(30).index)
     assert 0.08 < len(rules) / (30 * 200) < 0.12
@@ -88,22 +96,22 @@ def test_rules_are_planted_on_the_best_known_apps_with_both_signs():
     assert app_store.make_store(0, n_users=100, rules=0)["rules"].empty
 
 
-def test_the_log_covers_a_part_of_the_catalogue_and_exploration_widens_it():
-    counts = LOG["app"].value_counts()
+def test_the_log_covers_a_part_of_the_catalogue_and_exploration_widens_it(store, log):
+    counts = log["app"].value_counts()
     assert (counts >= 20).sum() < 100  # of 200
-    assert (LOG["app_age"] < 31).mean() < 0.05  # half of the catalogue
+    assert (log["app_age"] < 31).mean() < 0.05  # half of the catalogue
     never = app_store.make_store(0, n_users=2_000, exploration=0)
     always = app_store.make_store(0, n_users=2_000, exploration=1)
-    shown = [set(app_store.simulate_day(store, 1_500, seed=1)["app"]) for store in (never, STORE, always)]
+    shown = [set(app_store.simulate_day(each, 1_500, seed=1)["app"]) for each in (never, store, always)]
     assert len(shown[0]) < len(shown[1]) <= len(shown[2]) == 200
     assert not never["apps"].set_index("app")["app_age"][list(shown[0])].lt(31).any()
 
 
-def test_nobody_is_shown_an_app_twice_or_one_that_is_installed():
-    assert not LOG.duplicated(["visit", "app"]).any()
-    assert not any(app in installed for app, installed in zip(LOG["app"], LOG["installed"]))
-    assert (LOG.groupby("visit").size() == 10).all()
-    candidates = app_store.retrieve(STORE, np.arange(2_000), seed=9)
+def test_nobody_is_shown_an_app_twice_or_one_that_is_installed(store, log):
+    assert not log.duplicated(["visit", "app"]).any()
+    assert not any(app in installed for app, installed in zip(log["app"], log["installed"]))
+    assert (log.groupby("visit").size() == 10).all()
+    candidates = app_store.retrieve(store, np.arange(2_000), seed=9)
     assert all(len(set(row)) == 100 for row in candidates)
     assert np.bincount(candidates.ravel(), minlength=200).min() > 0
 
@@ -127,15 +135,15 @@ def test_memory_grows_linearly_with_the_people():
     assert 1 < peaks[1] / peaks[0] < 2.2
 
 
-def test_the_block_changes_no_number(monkeypatch):
-    monkeypatch.setattr(app_store, "BLOCK", 700)
-    store = app_store.make_store(0, n_users=2_000)
-    assert store["users"].equals(STORE["users"]) and store["rules"].equals(STORE["rules"])
-    assert (store["beliefs"] == STORE["beliefs"]).all()
-    assert (
-        app_store.retrieve(store, np.arange(2_000), seed=5) == app_store.retrieve(STORE, np.arange(2_000), seed=5)
-    ).all()
-    pd.testing.assert_frame_equal(app_store.simulate_day(store, 1_500, seed=1), LOG)
+def test_the_block_changes_no_number(store, log, monkeypatch):
+    monkeypatch.setattr(app_store, "USERS_AT_ONCE", 700)
+    again = app_store.make_store(0, n_users=2_000)
+    assert again["users"].equals(store["users"]) and again["rules"].equals(store["rules"])
+    assert (again["beliefs"] == store["beliefs"]).all()
+    drawn = app_store.retrieve(again, np.arange(2_000), seed=5)
+    pd.testing.assert_frame_equal(app_store.simulate_day(again, 1_500, seed=1), log)
+    monkeypatch.undo()
+    assert (drawn == app_store.retrieve(store, np.arange(2_000), seed=5)).all()
 
 
 @pytest.mark.parametrize(
@@ -154,19 +162,19 @@ def test_a_knob_out_of_range_is_named(knobs, message):
         app_store.make_store(0, **knobs)
 
 
-def test_bad_rows_and_sizes_are_named():
+def test_bad_rows_and_sizes_are_named(store):
     with pytest.raises(IndexError, match="apps holds 0 to 200; the store has 200 apps"):
-        app_store.install_probability(STORE, [0, 1], [0, 200])
+        app_store.install_probability(store, [0, 1], [0, 200])
     with pytest.raises(IndexError, match="users holds -1 to 1"):
-        app_store.install_probability(STORE, [-1, 1], [0, 1])
+        app_store.install_probability(store, [-1, 1], [0, 1])
     with pytest.raises(ValueError, match="expected one of each"):
-        app_store.install_probability(STORE, [0, 1], [0])
+        app_store.install_probability(store, [0, 1], [0])
     with pytest.raises(ValueError, match="n is 192; a catalogue of 200 apps has at most 191"):
-        app_store.retrieve(STORE, np.arange(3), n=192)
+        app_store.retrieve(store, np.arange(3), n=192)
     with pytest.raises(ValueError, match="visits is 0"):
-        app_store.simulate_day(STORE, 0, seed=0)
+        app_store.simulate_day(store, 0, seed=0)
     with pytest.raises(ValueError, match="shown is 51"):
-        app_store.simulate_day(STORE, 1, seed=0, shown=51)
+        app_store.simulate_day(store, 1, seed=0, shown=51)
 
 
 def test_a_page_is_worth_the_truth_of_its_best_scored_candidates():
@@ -243,11 +251,11 @@ def test_fewer_rows_for_an_id_leave_the_deep_model_a_smaller_lead():
     assert all(0 < less < more for less, more in zip(few["online_gain"], many["online_gain"]))
 
 
-def test_a_value_with_as_many_rows_as_the_minimum_gets_an_id():
-    rows = LOG["app"].value_counts()
+def test_a_value_with_as_many_rows_as_the_minimum_gets_an_id(log):
+    rows = log["app"].value_counts()
     for fit in (app_store.wide_features, app_store.deep_features):
         for min_count in (5, app_store.MIN_COUNT):
             names = {
-                name for name in fit(LOG, min_count)["vocabulary"] if name.startswith("app=") and " & " not in name
+                name for name in fit(log, min_count)["vocabulary"] if name.startswith("app=") and " & " not in name
             }
             assert names == {f"app={app}" for app in rows.index[rows >= min_count]}

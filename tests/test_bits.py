@@ -64,7 +64,7 @@ def test_predicting_and_scoring_raw_columns_run_none_either(tmp_path):
     assert not kernels(lambda: score(frame)) & DEPENDENT
 
 
-@pytest.mark.parametrize("kind", ["wide", "deep", "wide and deep"])
+@pytest.mark.parametrize("kind", ["wide", "deep", "wide_deep"])
 def test_the_course_recipe_runs_none_either(kind):
     frame = adult.load_adult()[0][:256]
     wide, deep = adult.course_features(frame)

@@ -1,11 +1,17 @@
+"""The data sets as they were published, rows that are made of them, and the recipes."""
+
+import inspect
+import pathlib
 import shutil
 
 import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
 from recommender import ranking
-from recommender.datasets import adult, visits
+from recommender.datasets import adult, planted, recipes, visits
 from recommender.datasets import store as app_store
 
+import keras
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.special import logit
 
@@ -58,7 +64,16 @@ def test_a_missing_data_file_is_named(folder, name):
 def test_a_folder_in_place_of_a_data_file_is_named(folder):
     (folder / "adult_test.csv").unlink()
     (folder / "adult_test.csv").mkdir()
-    with pytest.raises(FileNotFoundError, match="adult_test.csv.*git checkout data"):
+    with pytest.raises(FileNotFoundError, match="adult_test.csv .it is a folder.*git checkout data"):
+        adult.load_adult(folder)
+
+
+def test_a_data_file_that_may_not_be_read_is_not_said_to_be_missing(folder, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(pathlib.Path, "read_bytes", refuse)  # chmod would not stop root
+    with pytest.raises(PermissionError, match="Permission denied: .*adult_train.csv"):
         adult.load_adult(folder)
 
 
@@ -144,6 +159,40 @@ def test_rows_of_the_log_hold_what_they_promise(visit_frames):
     assert rows["user"][rows["label"] == 1].isin(alone).sum() == pytest.approx(0.3 * len(alone), abs=1)
 
 
+def test_rows_in_one_call_hold_what_they_promise(monkeypatch):
+    """Each visitor of a made-up log has areas of the own, so that a row tells whose it is."""
+    log = pd.DataFrame([(user, f"{user}-{i}") for user in range(10) for i in range(user + 1)], columns=["user", "area"])
+    areas = log[["area"]].assign(title="")
+    logs = log[log["user"] < 5], log[log["user"] >= 5]
+    monkeypatch.setattr(visits, "load_visits", lambda folder: (*logs, areas))
+    for part, part_log in zip(visits.load_rows(negatives=3, seed=2), logs):
+        assert part.columns.tolist() == ["visited", "area", "label"] and part.index.tolist() == list(range(len(part)))
+        visitor = part["visited"].map(lambda areas: areas[0].split("-")[0])
+        assert (part["label"] == (part["area"].str.split("-").str[0] == visitor)).all()
+        assert all(area not in visited for area, visited in zip(part["area"], part["visited"]))
+        others = part["visited"].map(len)
+        assert (others == np.minimum(visitor.astype(int), 7)).all() and part["visited"].map(
+            lambda x: len(set(x))
+        ).equals(others)
+        ones = part[part["label"] == 1]["area"]
+        assert sorted(ones) == sorted(part_log.loc[part_log["user"] > 0, "area"])  # each visit once, but the single one
+        assert len(part) == 4 * len(ones) and not part["label"].is_monotonic_decreasing
+    again, other = (visits.load_rows(negatives=3, seed=seed)[0] for seed in (2, 3))
+    assert again.equals(visits.load_rows(negatives=3, seed=2)[0]) and not again.equals(other)
+
+
+def test_rows_in_one_call_come_from_the_official_split(visit_frames):
+    parts = visits.load_rows(negatives=1)
+    for part, log in zip(parts, visit_frames):
+        several = log[log.groupby("user")["area"].transform("size") > 1]
+        assert len(part) == 2 * len(several)
+        ones = part.loc[part["label"] == 1, "area"]
+        assert ones.value_counts().to_dict() == several["area"].value_counts().to_dict()
+        assert part["visited"].map(len).between(1, 7).all()
+    with pytest.raises(ValueError, match="n is 0"):
+        visits.load_rows(negatives=0)
+
+
 def test_a_held_out_visit_is_one_of_several(visit_frames):
     queries = visits.held_out_visits(visit_frames[1], seed=3)
     own = visit_frames[1].groupby("user")["area"].agg(set)
@@ -219,7 +268,7 @@ def test_the_auc_of_each_area_by_hand_and_what_a_visitors_activity_adds():
 
 
 def test_a_planted_log_has_the_pairs_it_promises():
-    pairs, log = app_store.planted_log()
+    pairs, log = planted.planted_log()
     assert pairs.columns.tolist() == ["user", "app", "kind", "truth"]
     assert len(pairs) == len(pairs[["user", "app"]].drop_duplicates()) == 576
     assert pairs.user.nunique() == pairs.app.nunique() == 24
@@ -232,13 +281,13 @@ def test_a_planted_log_has_the_pairs_it_promises():
 
 
 def test_a_planted_log_shows_each_pair_as_often_as_asked_and_hides_the_rest():
-    pairs, log = app_store.planted_log(repeats=3)
+    pairs, log = planted.planted_log(repeats=3)
     shown = pairs[pairs.kind != "never shown"]
     assert log.groupby(["user", "app"]).size().to_dict() == dict.fromkeys(zip(shown.user, shown.app, strict=True), 3)
 
 
 def test_a_planted_log_follows_its_truth():
-    pairs, log = app_store.planted_log(repeats=2000)
+    pairs, log = planted.planted_log(repeats=2000)
     share = log.groupby(["user", "app"]).install.mean()
     truth = pairs.set_index(["user", "app"]).truth.loc[share.index]
     assert set(log.install) == {0, 1}
@@ -247,7 +296,7 @@ def test_a_planted_log_follows_its_truth():
 
 def test_a_planted_log_depends_on_its_seed_alone():
     for first, second, other in zip(
-        app_store.planted_log(1), app_store.planted_log(1), app_store.planted_log(2), strict=True
+        planted.planted_log(1), planted.planted_log(1), planted.planted_log(2), strict=True
     ):
         assert first.equals(second) and not first.equals(other)
 
@@ -284,11 +333,94 @@ def test_a_training_recipe_has_a_fresh_optimizer_that_fits_the_model():
         assert recipe["optimizer"] is not adult.training(model, 1000)["optimizer"]
     joint = adult.training("wide_deep", 1000)["optimizer"]
     assert [type(optimizer) for optimizer in joint.optimizers] == [wdl.Ftrl, wdl.Adam]
-    with pytest.raises(KeyError, match="narrow"):
-        adult.training("narrow", 1000)
 
 
 def test_the_deep_learning_rate_falls_to_zero_with_the_last_step():
     recipe = adult.training("deep", 1000)
     rate = recipe["optimizer"].get_config()["learning_rate"]["config"]
     assert rate["decay_steps"] == recipe["epochs"] * -(-1000 // recipe["batch_size"])
+
+
+# ------------------------------------------------------------------------------ the recipes of all data sets
+
+DATASETS = [adult, app_store, planted, visits]
+dataset = pytest.mark.parametrize("dataset", DATASETS, ids=lambda module: module.__name__.split(".")[-1])
+
+
+def fitted(dataset):
+    frame = {
+        adult: lambda: adult.load_adult()[0][:2000],
+        app_store: lambda: app_store.simulate_day(app_store.make_store(0, n_users=200), 100, seed=1),
+        planted: lambda: planted.planted_log()[1],
+        visits: lambda: visits.visit_rows(visits.load_visits()[0][:2000], visits.load_visits()[2], negatives=1),
+    }[dataset]()
+    return dataset.wide_features(frame), dataset.deep_features(frame)
+
+
+def training(dataset, kind):
+    rows = {"n_rows": 5_000} if "n_rows" in inspect.signature(dataset.training).parameters else {}
+    return dataset.training(kind, **rows)
+
+
+@dataset
+def test_a_data_set_has_a_model_of_each_kind_with_its_optimizer(dataset):
+    wide, deep = fitted(dataset)
+    rows = {"wide": wide["n_ids"], "deep": deep["n_ids"]}
+    for kind in recipes.KINDS:
+        model = dataset.build_model(kind, wide, deep)
+        assert model.name == kind
+        parts = kind.split("_")
+        tables = {weight.path.split("_")[0]: weight.shape[0] for weight in model.weights if "table" in weight.path}
+        assert tables == {part: rows[part] for part in parts}
+        optimizer = training(dataset, kind)["optimizer"]
+        assert len(getattr(optimizer, "optimizers", [optimizer])) == len(parts)
+        assert ("Ftrl" in str([type(o).__name__ for o in getattr(optimizer, "optimizers", [optimizer])])) == (
+            "wide" in kind
+        )
+        assert training(dataset, kind)["optimizer"] is not optimizer
+
+
+@dataset
+def test_another_kind_is_named_with_those_that_there_are(dataset):
+    message = "kind is 'wide and deep'; expected 'wide', 'deep' or 'wide_deep'"
+    with pytest.raises(ValueError, match=message):
+        dataset.build_model("wide and deep", {}, {})
+    with pytest.raises(ValueError, match=message):
+        training(dataset, "wide and deep")
+
+
+def test_the_course_recipe_has_a_model_of_each_kind(census):
+    wide, deep = adult.course_features(census[0][:2000])
+    for kind, inputs in {
+        "wide": {"one_hot"},
+        "deep": {"deep_ids", "numbers"},
+        "wide_deep": {"one_hot", "deep_ids", "numbers"},
+    }.items():
+        model = adult.course_model(kind, wide, deep)
+        assert {tensor.name for tensor in model.inputs} == inputs and model.name == kind
+        last = {"wide": wide["n_ids"], "deep": 50, "wide_deep": wide["n_ids"] + 50}[kind]
+        assert model.layers[-1].kernel.shape == (last, 1)
+    with pytest.raises(ValueError, match="kind is 'wide and deep'"):
+        adult.course_model("wide and deep", wide, deep)
+
+
+def test_the_course_inputs_are_the_ids_as_zeros_and_ones(census):
+    train = census[0][:2000]
+    wide, deep = adult.course_features(train)
+    one_hot = adult.course_inputs(train[:50], wide, deep)["one_hot"]
+    for row, ids in zip(one_hot, wdl.wide_ids(train[:50], wide)):
+        assert set(np.flatnonzero(row)) == set(ids) - {0} and set(row) <= {0, 1}
+
+
+def test_the_sizes_of_the_planted_model_are_those_of_the_notebooks():
+    wide, deep = fitted(planted)
+    model = planted.build_model("wide_deep", wide, deep)
+    shapes = {tuple(weight.shape) for weight in model.trainable_variables}
+    assert {(455, 1), (49, 4), (8, 16), (16,), (16, 1)} <= shapes
+    assert planted.training("wide")["epochs"] == 15 and planted.training("wide", 150)["epochs"] == 150
+    assert isinstance(planted.training("deep")["optimizer"], keras.optimizers.Adam)
+
+
+def test_the_planted_log_refuses_no_rows():
+    with pytest.raises(ValueError, match="repeats is 0"):
+        planted.planted_log(repeats=0)

@@ -6,8 +6,7 @@ import zipfile
 
 import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
 from recommender import lifecycle, serving
-from recommender.datasets import adult
-from recommender.datasets import store as app_store
+from recommender.datasets import adult, planted
 
 import keras
 import numpy as np
@@ -552,7 +551,7 @@ def test_seeding_reaches_the_wide_part_of_a_joint_optimizer_and_needs_an_ftrl(da
 # -------------------------------------------------------------------------------------------------- the gate
 
 BOUNDS = {"max_change": 0.06, "max_rise": 0.02}
-SHOWN = app_store.planted_log(seed=1, repeats=6)[1]
+SHOWN = planted.planted_log(seed=1, repeats=6)[1]
 
 
 def saved(model, parts, folder, sample=SHOWN[:50]):

@@ -15,8 +15,8 @@ import wdl_helpers as wdl
 import wdl_models
 import wdl_optimizers
 import wdl_reproducible
-from recommender import lifecycle, pictures, ranking, serving, shards
-from recommender.datasets import adult, files, visits
+from recommender import lifecycle, logs, pictures, ranking, serving, shards
+from recommender.datasets import adult, files, planted, recipes, visits
 from recommender.datasets import store as app_store
 
 import pytest
@@ -35,9 +35,12 @@ MODULES = [
     wdl_optimizers,
     wdl,
     pictures,
-    files,
+    logs,
     ranking,
+    files,
+    recipes,
     adult,
+    planted,
     app_store,
     visits,
     serving,

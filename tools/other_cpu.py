@@ -53,7 +53,7 @@ def trained(steps):
 
     course = adult.course_features(rows)
     arrays = adult.course_inputs(rows, *course)
-    recipe = adult.course_model("wide and deep", *course)
+    recipe = adult.course_model("wide_deep", *course)
     recipe.fit(arrays, labels, batch_size=BATCH, verbose=0)
     return {**weights, "course recipe": recipe.get_weights()}
 

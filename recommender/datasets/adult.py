@@ -1,18 +1,22 @@
 """The Adult census data, and what the notebooks train on it.
 
-load_adult ─► wide_features, deep_features ─► training          data, features, and how each model is trained
-           ─► course_features, course_inputs, course_model      a beginners' recipe, to compare with
+load_adult ─► wide_features, deep_features ─► build_model, training
+           ─► course_features, course_inputs ─► course_model      a beginners' recipe, to compare with
 """
 
 import itertools
 import math
 import pathlib
+from typing import Any
 
 import wdl_helpers as wdl
 from recommender.datasets.files import read_original
+from recommender.datasets.recipes import check_kind, model_of_kind, optimizer_of_kind
+from wdl_features import DeepFeatures, WideFeatures
 
 import keras
 import numpy as np
+import pandas as pd
 from keras import layers
 
 # ---------------------------------------------------------------------------------------------- data
@@ -24,21 +28,32 @@ SHA256 = {
 }
 
 
-def load_adult(folder=DATA):
+def load_adult(folder: str | pathlib.Path = DATA) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read the Adult census data in its official split; missing values stay the string '?'.
 
     Args:
         folder: path of the folder that holds adult_train.csv and adult_test.csv.
+
     Returns:
         Two data frames, train (32,561 rows) and test (16,281 rows), 15 columns each. The label is the
         column `income`, '<=50K' or '>50K'.
+
     Raises:
         FileNotFoundError: a file is missing or cannot be read; the message names it.
         ValueError: a file is not the original one, by its SHA-256; the message names it.
+
     Source:
         Becker and Kohavi, UCI Machine Learning Repository, 1996, DOI 10.24432/C5XW20.
+
+    Example:
+        >>> train, test = load_adult()
+        >>> train.shape, test.shape
+        ((32561, 15), (16281, 15))
+
+    Taught in: notebook 1, "From a string to an id".
     """
-    return tuple(read_original(pathlib.Path(folder) / name, sha256) for name, sha256 in SHA256.items())
+    train, test = (read_original(pathlib.Path(folder) / name, sha256) for name, sha256 in SHA256.items())
+    return train, test
 
 
 # ------------------------------------------------------------------------------------ the Adult recipes
@@ -51,61 +66,172 @@ CATEGORIES = [
 NUMBERS = ["age", "education-num", "capital-gain", "capital-loss", "hours-per-week"]
 
 
-def wide_features(train):
-    """The wide part's features, fitted on Adult's `train` frame: every column, and every pair of columns."""
+def wide_features(train: pd.DataFrame) -> WideFeatures:
+    """The wide part's features: every column, and every pair of columns.
+
+    Args:
+        train: training rows of Adult.
+
+    Example:
+        >>> len(wide_features(load_adult()[0][:1000])["features"])  # 12 columns, 66 pairs
+        78
+
+    Taught in: notebook 2, "The wide model at full width".
+    """
     base = [*CATEGORIES, "age", "hours-per-week"]
     pairs = list(itertools.combinations(base, 2))
     return wdl.fit_wide(train, base + pairs, buckets={"age": 10, "hours-per-week": 8})
 
 
-def deep_features(train):
-    """The deep part's features, fitted on Adult's `train` frame; capital is both a category and a number."""
+def deep_features(train: pd.DataFrame) -> DeepFeatures:
+    """The deep part's features; capital is both a category and a number.
+
+    Args:
+        train: training rows of Adult.
+
+    Example:
+        >>> list(deep_features(load_adult()[0][:1000])["boundaries"]) == NUMBERS
+        True
+
+    Taught in: notebook 3, "The network in plain Keras".
+    """
     return wdl.fit_deep(train, CATEGORIES, NUMBERS)
 
 
-def training(model, n_rows):
-    """How a `model`, 'wide', 'deep' or 'wide_deep', is trained on `n_rows` of Adult: arguments of `train`."""
-    epochs, batch_size = 8, 256
+def build_model(kind: str, wide: WideFeatures, deep: DeepFeatures) -> keras.Model:
+    """An untrained model, with the sizes that the helpers take if none are named.
+
+    Args:
+        kind: 'wide', 'deep' or 'wide_deep'.
+        wide: from `wide_features`.
+        deep: from `deep_features`.
+
+    Raises:
+        ValueError: there is no such kind.
+
+    Example:
+        >>> rows = load_adult()[0][:1000]
+        >>> build_model("wide_deep", wide_features(rows), deep_features(rows)).name
+        'wide_deep'
+    """
+    return model_of_kind(kind, wide, deep)
+
+
+def training(kind: str, n_rows: int) -> dict[str, Any]:
+    """How a model is trained.
+
+    Args:
+        kind: 'wide', 'deep' or 'wide_deep'.
+        n_rows: rows of training.
+
+    Returns:
+        Arguments of `wdl.train`.
+
+    Raises:
+        ValueError: there is no such kind.
+
+    Example:
+        >>> training("wide", n_rows=32_561)["epochs"]
+        8
+
+    Taught in: notebook 4, "Three tuned models".
+    """
+    epochs = 8
+    batch_size = 256
     # FTRL's n starts near 0: its usual start, 0.1, would drown the tiny gradients of rare ids.
-    ftrl = wdl.Ftrl(0.03 if model == "wide" else 0.02, l1_regularization_strength=0.003, initial_accumulator_value=1e-6)
+    ftrl = wdl.Ftrl(0.03 if kind == "wide" else 0.02, l1_regularization_strength=0.003, initial_accumulator_value=1e-6)
     steps = epochs * math.ceil(n_rows / batch_size)
     adam = wdl.Adam(keras.optimizers.schedules.CosineDecay(2e-3, steps))
-    optimizer = {"wide": ftrl, "deep": adam, "wide_deep": wdl.joint_optimizer(wide=ftrl, deep=adam)}[model]
-    return {"optimizer": optimizer, "epochs": epochs, "batch_size": batch_size}
+    return {"optimizer": optimizer_of_kind(kind, ftrl, adam), "epochs": epochs, "batch_size": batch_size}
 
 
 # A recipe that beginners' courses use, to compare with: dense one-hot input, a sigmoid, one Adam for all weights.
 
 
-def course_features(train):
-    """The recipe's features, fitted on Adult's `train` frame: what `fit_wide` and `fit_deep` return."""
-    categories, buckets = CATEGORIES[:8], {"age": 10, "hours-per-week": 6}
+def course_features(train: pd.DataFrame) -> tuple[WideFeatures, DeepFeatures]:
+    """The recipe's features, of the wide and of the deep part.
+
+    Args:
+        train: training rows of Adult.
+
+    Example:
+        >>> course_features(load_adult()[0][:1000])[0]["features"][-1]
+        ('marital-status', 'sex')
+
+    Taught in: notebook 2, "The course recipe".
+    """
+    categories = CATEGORIES[:8]
+    buckets = {"age": 10, "hours-per-week": 6}
     crosses = [("workclass", "occupation"), ("workclass", "hours-per-week"), ("marital-status", "sex")]
     wide = wdl.fit_wide(train, [*categories, *buckets, *crosses], buckets=buckets, min_count=10)
     return wide, wdl.fit_deep(train, categories, NUMBERS)
 
 
-def course_inputs(frame, wide, deep):
-    """The recipe's inputs of a `frame`: those of the `deep` part, and 'one_hot', float32 (rows, ids of `wide`)."""
+def course_inputs(frame: pd.DataFrame, wide: WideFeatures, deep: DeepFeatures) -> dict[str, np.ndarray]:
+    """The recipe's inputs.
+
+    Args:
+        frame: rows of Adult.
+        wide: the first of `course_features`.
+        deep: the second.
+
+    Returns:
+        dict with those of the deep part, and 'one_hot', float32 (rows, ids of the wide part).
+
+    Example:
+        >>> rows = load_adult()[0][:1000]
+        >>> sorted(course_inputs(rows, *course_features(rows)))
+        ['deep_ids', 'numbers', 'one_hot']
+
+    Taught in: notebook 2, "The course recipe".
+    """
     one_hot = np.zeros((len(frame), wide["n_ids"]), dtype="float32")
     np.put_along_axis(one_hot, wdl.wide_ids(frame, wide), 1, axis=1)
     one_hot[:, 0] = 0  # unseen
     return {"one_hot": one_hot, **wdl.deep_inputs(frame, deep)}
 
 
-def course_model(kind, wide, deep, penalty=0.01):
-    """The recipe's model of a `kind`: 'wide', 'deep' or 'wide and deep'; `penalty` is L1 and L2 of the first layer."""
+def course_model(kind: str, wide: WideFeatures, deep: DeepFeatures, penalty: float = 0.01) -> keras.Model:
+    """The recipe's model, compiled.
+
+    Args:
+        kind: 'wide', 'deep' or 'wide_deep'.
+        wide: the first of `course_features`.
+        deep: the second.
+        penalty: L1 and L2 of the first hidden layer.
+
+    Returns:
+        Keras model of those of `course_inputs` that the kind takes → probability (rows, 1).
+
+    Raises:
+        ValueError: there is no such kind.
+
+    Example:
+        >>> model = course_model("wide_deep", *course_features(load_adult()[0][:1000]))
+        >>> sorted(tensor.name for tensor in model.inputs)
+        ['deep_ids', 'numbers', 'one_hot']
+
+    Taught in: notebook 3, "The course recipe", and notebook 4, "The course recipe".
+    """
+    check_kind(kind)
     one_hot = keras.Input((wide["n_ids"],), name="one_hot")
     ids = keras.Input((len(deep["categories"]), 1), name="deep_ids")
-    values = keras.Input((len(deep["boundaries"]),), name="numbers")
-    vectors = layers.Flatten()(layers.Embedding(deep["n_ids"], 8)(ids))
-    x = layers.Concatenate()([vectors, values])
+    numeric = keras.Input((len(deep["boundaries"]),), name="numbers")
+    vectors = layers.Flatten()(layers.Embedding(deep["n_ids"], 8)(ids))  # (rows, categories · 8)
+    x = layers.Concatenate()([vectors, numeric])
     x = layers.Dense(100, "relu", kernel_regularizer=keras.regularizers.l1_l2(penalty, penalty))(x)
     x = layers.Dense(50, "relu")(layers.Dropout(0.5)(x))
-    x = layers.Dropout(0.5)(x)
-    parts = {"wide": [one_hot], "deep": [x], "wide and deep": [one_hot, x]}[kind]
-    inputs = ([one_hot] if "wide" in kind else []) + ([ids, values] if "deep" in kind else [])
-    probability = layers.Dense(1, "sigmoid")(layers.Concatenate()(parts) if len(parts) > 1 else parts[0])
-    model = keras.Model({tensor.name: tensor for tensor in inputs}, probability, name=kind.replace(" ", "_"))
+    x = layers.Dropout(0.5)(x)  # (rows, 50)
+    if kind == "wide":
+        inputs = [one_hot]
+        last = one_hot
+    elif kind == "deep":
+        inputs = [ids, numeric]
+        last = x
+    else:
+        inputs = [one_hot, ids, numeric]
+        last = layers.Concatenate()([one_hot, x])
+    probability = layers.Dense(1, "sigmoid")(last)
+    model = keras.Model({tensor.name: tensor for tensor in inputs}, probability, name=kind)
     model.compile("adam", wdl.LogLoss(from_logits=False), metrics=["accuracy"], steps_per_execution=32)
     return model

@@ -7,21 +7,28 @@ import pathlib
 import pandas as pd
 
 
-def read_original(path, sha256):
+def read_original(path: str | pathlib.Path, sha256: str) -> pd.DataFrame:
     """Read a CSV file as it was published; missing values stay the strings that they are.
 
     Args:
-        path: path of the file. sha256: str, the checksum that it must have.
-    Returns:
-        data frame.
+        path: path of the file.
+        sha256: the checksum that it must have.
+
     Raises:
-        FileNotFoundError: the file is missing or cannot be read. ValueError: it has another checksum. Both name it.
+        FileNotFoundError: the file is missing or a folder; the message names it.
+        PermissionError: it may not be read; the message names it.
+        ValueError: it has another checksum; the message names it.
+
+    Example:
+        >>> read_original("data/no.csv", "")
+        Traceback (most recent call last):
+        FileNotFoundError: Cannot read data/no.csv (No such file): fetch it with `git checkout data`.
     """
-    try:
-        content = pathlib.Path(path).read_bytes()
-    except OSError as error:
-        message = f"Cannot read {path} ({error.strerror}): fetch it with `git checkout data`."
-        raise FileNotFoundError(message) from None
+    path = pathlib.Path(path)
+    if not path.is_file():
+        reason = "it is a folder" if path.exists() else "No such file"
+        raise FileNotFoundError(f"Cannot read {path} ({reason}): fetch it with `git checkout data`.")
+    content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != sha256:
         raise ValueError(
             f"{path} is not the original file: it has {len(content):,} bytes and another SHA-256 than "

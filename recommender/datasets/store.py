@@ -19,9 +19,14 @@ processor, and whatever leaves an exponential function is rounded.
 """
 
 import math
+from collections.abc import Sequence
+from typing import Any, TypedDict
 
 import wdl_helpers as wdl
+from recommender.datasets.recipes import model_of_kind, optimizer_of_kind
+from wdl_features import DeepFeatures, WideFeatures
 
+import keras
 import numpy as np
 import pandas as pd
 from scipy.special import expit
@@ -35,30 +40,73 @@ BASE = -1.5  # log odds of an average person and an average app: 18 %
 TASTES = 3  # directions in which people and apps differ
 OWN_TASTE = 0.1  # share of a taste's variance that country, device and age do not explain
 OWN_CHARACTER = 0.15  # share of an app's character that its category does not explain
-POPULARITY = 0.6  # standard deviation of the apps' popularity, in log odds
-FAME = 4.0  # how much more popularity counts for what is on the phones: a few apps are on very many
-INSTALLED = 3, 9  # fewest and most apps on a phone
-KNOWN_APPS, RULE_SHARE = 30, 0.1  # the best known apps have rules, each with this share of all other apps
-PAST = 40  # how often, in each country, each old app had been shown before the log begins
-BLOCK = 10_000  # people that are worked on at once: it bounds the memory and changes no number
+OWN_LANGUAGE = 0.85  # share of the people whose language is surely that of their country
+NEW_APP_DAYS = 31  # an app of fewer days is new: on no phone yet, without a past
+POPULARITY_DEVIATION = 0.6  # standard deviation of the apps' popularity, in log odds
+INSTALLED_POPULARITY = 4.0  # how much more popularity counts for what is on the phones: a few apps are on very many
+FEWEST_INSTALLED = 3  # apps on a phone
+MOST_INSTALLED = 9
+KNOWN_APPS = 30  # so many apps, those that are best known, have rules
+RULE_SHARE = 0.1  # with this share of all other apps, each
+PAST_IMPRESSIONS = 40  # how often, in each country, each old app had been shown before the log begins
+USERS_AT_ONCE = 10_000  # people that are worked on at once: it bounds the memory and changes no number
 
 
-def make_store(seed=0, n_users=8_000, n_apps=200, taste=1.5, rules=1.5, exploration=0.05, new_apps=0.5):
+class Hidden(TypedDict):
+    """The truth about people and apps, which no model may see."""
+
+    character: np.ndarray  # (apps, TASTES)
+    popularity: np.ndarray  # (apps,), in log odds
+    tastes: np.ndarray  # (users, TASTES), times the knob `taste`
+    on_phone: np.ndarray  # (users, MOST_INSTALLED), row numbers of apps; the number of apps stands for none
+    rule: np.ndarray  # (apps + 1, apps), in log odds: row, an app on the phone or none; column, the app shown
+
+
+class Store(TypedDict):
+    """What `make_store` returns."""
+
+    users: pd.DataFrame  # country, language, device, age in years, installed: a list of apps
+    apps: pd.DataFrame  # app, category, app_age in days
+    rules: pd.DataFrame  # installed, app, strength in log odds
+    hidden: Hidden
+    exploration: float  # share of the page's places that are filled at random
+    beliefs: (
+        np.ndarray
+    )  # (countries, apps), of the policy: installs / (shown + 20) in a simulated past, 0 for a new app
+
+
+def make_store(
+    seed: int = 0,
+    n_users: int = 8_000,
+    n_apps: int = 200,
+    taste: float = 1.5,
+    rules: float = 1.5,
+    exploration: float = 0.05,
+    new_apps: float = 0.5,
+) -> Store:
     """People, apps, the truth about them, and the beliefs of the policy that fills the store's log.
 
     Args:
-        seed: int, seed of the random numbers. n_users: int ≥ 1. n_apps: int ≥ 150, the catalogue.
-        taste: float ≥ 0, how strongly taste · character counts, in log odds; 0 leaves nothing to generalise.
-        rules: float ≥ 0, mean size of a rule in log odds, half of them negative; 0 leaves nothing to memorise.
-        exploration: float in [0, 1], share of the page's places that the policy fills at random.
-        new_apps: float in [0, 0.8], share of the catalogue that came last month: on no phone yet, without a past.
+        seed: of the random numbers.
+        n_users: at least 1.
+        n_apps: the catalogue, at least 150.
+        taste: how strongly taste · character counts, in log odds, at least 0; 0 leaves nothing to generalise.
+        rules: mean size of a rule in log odds, at least 0, half of them negative; 0 leaves nothing to memorise.
+        exploration: share of the page's places that the policy fills at random, 0 to 1.
+        new_apps: share of the catalogue that came last month, 0 to 0.8: on no phone yet, without a past.
+
     Returns:
-        dict with the frames 'users' (country, language, device, age in years, installed: a list of apps),
-        'apps' (app, category, app_age in days) and 'rules' (installed, app, strength in log odds), what no model
-        may see in 'hidden', float 'exploration', and 'beliefs', float64 (countries, apps): installs / (shown + 20) in a
-        simulated past, so 0 for a new app.
+        the store, a dict; what is in 'hidden' no model may see.
+
     Raises:
         ValueError: a knob is out of its range.
+
+    Example:
+        >>> store = make_store(seed=6, n_users=100)
+        >>> store["users"].columns.tolist(), store["apps"].columns.tolist()
+        (['country', 'language', 'device', 'age', 'installed'], ['app', 'category', 'app_age'])
+
+    Taught in: notebook 6, "A store whose truth is known".
     """
     wdl.check_whole("n_users", n_users, 1)
     wdl.check_whole("n_apps", n_apps, 150)
@@ -68,200 +116,311 @@ def make_store(seed=0, n_users=8_000, n_apps=200, taste=1.5, rules=1.5, explorat
             raise ValueError(f"{name} is {value!r}; expected a number from 0 to {most}.")
     rng = np.random.default_rng(seed)
     apps, character, popularity = _make_apps(rng, n_apps, new_apps)
-    users, tastes, on_phone = _make_users(rng, n_users, apps, character, popularity)
+    users, tastes = _make_users(rng, n_users)
+    on_phone = _make_phones(rng, tastes, apps, character, popularity)
     rule = _make_rules(rng, rules, apps, popularity)
     names = apps["app"].to_numpy()
+    users["installed"] = [names[row[row < n_apps]].tolist() for row in on_phone]
     first, second = np.nonzero(rule)
     planted = pd.DataFrame({"installed": names[first], "app": names[second], "strength": rule[first, second]})
-    hidden = {"character": character, "popularity": popularity, "tastes": taste * tastes, "on_phone": on_phone}
-    hidden["rule"] = rule
-    store = {"users": users, "apps": apps, "rules": planted, "hidden": hidden, "exploration": exploration}
-    return {**store, "beliefs": _beliefs(rng, store)}
+    hidden: Hidden = {
+        "character": character,
+        "popularity": popularity,
+        "tastes": taste * tastes,
+        "on_phone": on_phone,
+        "rule": rule,
+    }
+    return {
+        "users": users,
+        "apps": apps,
+        "rules": planted,
+        "hidden": hidden,
+        "exploration": exploration,
+        "beliefs": _beliefs(rng, users, apps, hidden),
+    }
 
 
-def _unit(vectors):
-    """The vectors, scaled to length 1."""
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    """The vectors, scaled to length 1: (n, TASTES)."""
     return vectors / np.sqrt(_dot(vectors, vectors))[:, None]
 
 
-def _dot(a, b):
-    """Row-wise inner products, added from left to right: the same bits on every processor."""
+def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Row-wise inner products (n,), added from left to right: the same bits on every processor."""
     return sum(a[:, i] * b[:, i] for i in range(a.shape[1]))
 
 
-def _make_apps(rng, n_apps, new_apps):
+def _make_apps(rng: np.random.Generator, n_apps: int, new_apps: float) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    """The apps, their character (apps, TASTES) and their popularity (apps,)."""
     category = np.arange(n_apps) % len(CATEGORIES)
-    centre, own = _unit(rng.normal(size=(len(CATEGORIES), TASTES))), _unit(rng.normal(size=(n_apps, TASTES)))
-    character = math.sqrt(1 - OWN_CHARACTER) * centre[category] + math.sqrt(OWN_CHARACTER) * own
-    new = rng.permutation(n_apps) < round(new_apps * n_apps)
-    age = np.where(new, rng.integers(1, 31, n_apps), rng.integers(31, 2_000, n_apps))
-    names = [f"{CATEGORIES[c]} {1 + i // len(CATEGORIES)}" for i, c in enumerate(category)]
-    apps = pd.DataFrame({"app": names, "category": np.array(CATEGORIES)[category], "app_age": age})
-    return apps, character.round(6), (POPULARITY * rng.normal(size=n_apps)).round(6)
+    of_category = _unit(rng.normal(size=(len(CATEGORIES), TASTES)))
+    own = _unit(rng.normal(size=(n_apps, TASTES)))
+    character = math.sqrt(1 - OWN_CHARACTER) * of_category[category] + math.sqrt(OWN_CHARACTER) * own
+    is_new = rng.permutation(n_apps) < round(new_apps * n_apps)
+    new_age = rng.integers(1, NEW_APP_DAYS, n_apps)
+    old_age = rng.integers(NEW_APP_DAYS, 2_000, n_apps)
+    popularity = POPULARITY_DEVIATION * rng.normal(size=n_apps)
+    apps = pd.DataFrame(
+        {
+            "app": [f"{CATEGORIES[c]} {1 + i // len(CATEGORIES)}" for i, c in enumerate(category)],
+            "category": np.array(CATEGORIES)[category],
+            "app_age": np.where(is_new, new_age, old_age),
+        }
+    )
+    return apps, character.round(6), popularity.round(6)
 
 
-def _make_users(rng, n_users, apps, character, popularity):
-    country, device = rng.integers(0, len(LANGUAGES), n_users), rng.integers(0, len(DEVICES), n_users)
+def _make_users(rng: np.random.Generator, n_users: int) -> tuple[pd.DataFrame, np.ndarray]:
+    """The people, without the apps on their phones, and their tastes (users, TASTES)."""
+    country = rng.integers(0, len(LANGUAGES), n_users)
+    device = rng.integers(0, len(DEVICES), n_users)
     age = rng.integers(15, 75, n_users)
-    tongue = np.where(rng.random(n_users) < 0.85, country, rng.integers(0, len(LANGUAGES), n_users))
-    of_country, of_device, of_age = (_unit(rng.normal(size=(n, TASTES))) for n in (len(LANGUAGES), len(DEVICES), 1))
-    # A uniform age from 15 to 74 has the mean 44.5 and the standard deviation 17.3.
-    group = of_country[country] + of_device[device] + (age[:, None] - 44.5) / 17.3 * of_age
-    tastes = math.sqrt(1 - OWN_TASTE) * group + math.sqrt(OWN_TASTE) * rng.normal(size=(n_users, TASTES))
-    tastes = tastes.round(6)
+    speaks_own = rng.random(n_users) < OWN_LANGUAGE
+    language_of = np.where(speaks_own, country, rng.integers(0, len(LANGUAGES), n_users))  # number of a country
+    of_country = _unit(rng.normal(size=(len(LANGUAGES), TASTES)))
+    of_device = _unit(rng.normal(size=(len(DEVICES), TASTES)))
+    of_age = _unit(rng.normal(size=(1, TASTES)))
+    standard_age = (age - 44.5) / 17.3  # a uniform age from 15 to 74 has this mean and this standard deviation
+    shared = of_country[country] + of_device[device] + standard_age[:, None] * of_age  # (users, TASTES)
+    own = rng.normal(size=(n_users, TASTES))
+    tastes = math.sqrt(1 - OWN_TASTE) * shared + math.sqrt(OWN_TASTE) * own
+    users = pd.DataFrame(
+        {
+            "country": np.array(list(LANGUAGES))[country],
+            "language": np.array(list(LANGUAGES.values()))[language_of],
+            "device": np.array(DEVICES)[device],
+            "age": age,
+        }
+    )
+    return users, tastes.round(6)
 
-    size, most = rng.integers(INSTALLED[0], INSTALLED[1] + 1, n_users), INSTALLED[1]
-    on_phone = np.full((n_users, most), len(apps))  # this number, one past the last app, stands for no app
-    new = apps["app_age"].to_numpy() < 31
-    for start in range(0, n_users, BLOCK):
-        rows = slice(start, start + BLOCK)
-        liking = sum(2 * tastes[rows, i, None] * character[:, i] for i in range(TASTES)) + FAME * popularity
+
+def _make_phones(
+    rng: np.random.Generator, tastes: np.ndarray, apps: pd.DataFrame, character: np.ndarray, popularity: np.ndarray
+) -> np.ndarray:
+    """What is on each phone: row numbers of apps, (users, MOST_INSTALLED); the number of apps stands for no app."""
+    n_users = len(tastes)
+    n_installed = rng.integers(FEWEST_INSTALLED, MOST_INSTALLED + 1, n_users)
+    is_new = apps["app_age"].to_numpy() < NEW_APP_DAYS
+    on_phone = np.full((n_users, MOST_INSTALLED), len(apps))
+    for start in range(0, n_users, USERS_AT_ONCE):
+        rows = slice(start, start + USERS_AT_ONCE)
+        liking = sum(2 * tastes[rows, i, None] * character[:, i] for i in range(TASTES))  # (users, apps)
+        liking = liking + INSTALLED_POPULARITY * popularity
         # The k largest of liking + Gumbel noise are k draws without replacement, with weights exp(liking).
-        liking = liking - np.log(-np.log(rng.random(liking.shape)))
-        chosen = np.argsort(-np.where(new, -np.inf, liking), axis=1, kind="stable")[:, :most]
-        on_phone[rows] = np.where(np.arange(most) < size[rows, None], chosen, len(apps))
-    users = pd.DataFrame({"country": np.array([*LANGUAGES])[country]})
-    users["language"] = np.array([*LANGUAGES.values()])[tongue]
-    users["device"], users["age"], names = np.array(DEVICES)[device], age, apps["app"].to_numpy()
-    users["installed"] = [names[row[:k]].tolist() for row, k in zip(on_phone, size, strict=True)]
-    return users, tastes, on_phone
+        noisy = liking - np.log(-np.log(rng.random(liking.shape)))
+        chosen = np.argsort(-np.where(is_new, -np.inf, noisy), axis=1, kind="stable")[:, :MOST_INSTALLED]
+        is_there = np.arange(MOST_INSTALLED) < n_installed[rows, None]
+        on_phone[rows] = np.where(is_there, chosen, len(apps))
+    return on_phone
 
 
-def _make_rules(rng, rules, apps, popularity):
+def _make_rules(rng: np.random.Generator, rules: float, apps: pd.DataFrame, popularity: np.ndarray) -> np.ndarray:
     """Rule strengths, float64 (apps + 1, apps): row, an app on the phone; column, the app shown."""
     n = len(apps)
-    planted, negative = rng.random((n, n)) < RULE_SHARE, rng.random((n, n)) < 0.5
+    planted = rng.random((n, n)) < RULE_SHARE
+    negative = rng.random((n, n)) < 0.5
     strength = (rules * rng.uniform(0.5, 1.5, (n, n))).round(6)
-    fame = np.where(apps["app_age"] < 31, -np.inf, popularity)
+    fame = np.where(apps["app_age"] < NEW_APP_DAYS, -np.inf, popularity)
     planted[np.argsort(-fame, kind="stable")[KNOWN_APPS:]] = False
     np.fill_diagonal(planted, False)
-    return np.vstack([np.where(planted, np.where(negative, -strength, strength), 0), np.zeros(n)])  # last: no app
+    signed = np.where(negative, -strength, strength)
+    of_no_app = np.zeros(n)
+    return np.vstack([np.where(planted, signed, 0), of_no_app])
 
 
-def install_probability(store, users, apps):
-    """The truth: the probability that a person who is shown an app installs it.
-
-    Args:
-        store: from `make_store`. users, apps: int arrays (n,), row numbers of the store's frames.
-    Returns:
-        float64 array (n,), in whole millionths.
-    Raises:
-        IndexError: a number is no row of the frame. ValueError: the arrays differ in length.
-    """
-    users, apps = np.asarray(users), np.asarray(apps)
-    if users.shape != apps.shape or users.ndim != 1:
-        raise ValueError(f"users have the shape {users.shape} and apps {apps.shape}; expected one of each a row.")
-    for name, rows in (("users", users), ("apps", apps)):
-        if len(rows) and not 0 <= rows.min() <= rows.max() < len(store[name]):
-            raise IndexError(f"{name} holds {rows.min()} to {rows.max()}; the store has {len(store[name])} {name}.")
-    hidden = store["hidden"]
-    logit = BASE + hidden["popularity"][apps] + _dot(hidden["tastes"][users], hidden["character"][apps])
-    for installed in hidden["on_phone"].T:
+def _probability(hidden: Hidden, users: np.ndarray, apps: np.ndarray) -> np.ndarray:
+    """The probability that each person installs the app of the same row, float64 (n,)."""
+    taste = _dot(hidden["tastes"][users], hidden["character"][apps])  # (n,)
+    logit = BASE + hidden["popularity"][apps] + taste
+    for installed in hidden["on_phone"].T:  # (users,), the first apps of all phones, then the second ones, …
         logit = logit + hidden["rule"][installed[users], apps]
     return expit(logit).round(6)
 
 
-def _beliefs(rng, store):
+def _beliefs(rng: np.random.Generator, users: pd.DataFrame, apps: pd.DataFrame, hidden: Hidden) -> np.ndarray:
     """What counting gives after a past in which old apps were shown at random: installs / (shown + 20)."""
-    old = np.repeat(np.flatnonzero(store["apps"]["app_age"] >= 31), PAST)
-    beliefs = np.zeros((len(LANGUAGES), len(store["apps"])))
+    shown = np.repeat(np.flatnonzero(apps["app_age"] >= NEW_APP_DAYS), PAST_IMPRESSIONS)
+    beliefs = np.zeros((len(LANGUAGES), len(apps)))
     for i, country in enumerate(LANGUAGES):
-        people = np.flatnonzero(store["users"]["country"] == country)
+        people = np.flatnonzero(users["country"] == country)
         if len(people):
-            users = people[rng.integers(0, len(people), len(old))]
-            installs = rng.random(len(old)) < install_probability(store, users, old)
-            beliefs[i] = np.bincount(old[installs], minlength=len(store["apps"])) / (PAST + 20)
+            asked = people[rng.integers(0, len(people), len(shown))]
+            installs = rng.random(len(shown)) < _probability(hidden, asked, shown)
+            beliefs[i] = np.bincount(shown[installs], minlength=len(apps)) / (PAST_IMPRESSIONS + 20)
     return beliefs
 
 
-def retrieve(store, users, n=100, seed=0):
+def install_probability(
+    store: Store, users: Sequence[int] | np.ndarray, apps: Sequence[int] | np.ndarray
+) -> np.ndarray:
+    """The truth: the probability that a person who is shown an app installs it.
+
+    Args:
+        store: from `make_store`.
+        users: (n,), row numbers of the store's users.
+        apps: (n,), row numbers of its apps.
+
+    Returns:
+        float64 array (n,), rounded to six decimals.
+
+    Raises:
+        IndexError: there is no such row.
+        ValueError: there are not as many users as apps.
+
+    Example:
+        >>> install_probability(make_store(seed=6, n_users=100), [0, 0], [9, 10]).tolist()
+        [0.271301, 0.49546]
+
+    Taught in: notebook 6, "A store whose truth is known".
+    """
+    users = np.asarray(users)
+    apps = np.asarray(apps)
+    if users.shape != apps.shape or users.ndim != 1:
+        raise ValueError(f"users have the shape {users.shape} and apps {apps.shape}; expected one of each a row.")
+    for name, rows, n_rows in (("users", users, len(store["users"])), ("apps", apps, len(store["apps"]))):
+        if len(rows) and not 0 <= rows.min() <= rows.max() < n_rows:
+            raise IndexError(f"{name} holds {rows.min()} to {rows.max()}; the store has {n_rows} {name}.")
+    return _probability(store["hidden"], users, apps)
+
+
+def retrieve(store: Store, users: Sequence[int] | np.ndarray, n: int = 100, seed: int | list[int] = 0) -> np.ndarray:
     """Retrieval, the first half of a recommender: candidates for each visit, drawn from what the phone lacks.
 
     Args:
-        store: from `make_store`. users: int array (visits,), rows of the store's users.
-        n: int ≥ 1, candidates a visit. seed: int or list of int, of the random numbers.
+        store: from `make_store`.
+        users: (visits,), row numbers of the store's users.
+        n: candidates a visit, at least 1.
+        seed: of the random numbers.
+
     Returns:
-        int array (visits, n), rows of the store's apps, each at most once a visit.
+        int array (visits, n), row numbers of the store's apps, each at most once a visit.
+
     Raises:
         ValueError: n is not a whole number, or more than the catalogue has for everyone.
+
+    Example:
+        >>> retrieve(make_store(seed=6, n_users=100), [7, 8], n=5).shape
+        (2, 5)
+
+    Taught in: notebook 6, "From a query to a page".
     """
     wdl.check_whole("n", n, 1)
     n_apps = len(store["apps"])
-    if n > n_apps - INSTALLED[1]:
-        raise ValueError(f"n is {n}; a catalogue of {n_apps} apps has at most {n_apps - INSTALLED[1]} for everyone.")
-    rng, candidates = np.random.default_rng(seed), []
-    for start in range(0, len(users), BLOCK):
-        block = users[start : start + BLOCK]
-        key = rng.random((len(block), n_apps + 1))
+    if n > n_apps - MOST_INSTALLED:
+        raise ValueError(f"n is {n}; a catalogue of {n_apps} apps has at most {n_apps - MOST_INSTALLED} for everyone.")
+    rng = np.random.default_rng(seed)
+    found = []
+    for start in range(0, len(users), USERS_AT_ONCE):
+        block = users[start : start + USERS_AT_ONCE]
+        key = rng.random((len(block), n_apps + 1))  # the smallest are taken; what is installed gets 2
         np.put_along_axis(key, store["hidden"]["on_phone"][block], 2.0, axis=1)
-        candidates.append(np.argsort(key[:, :n_apps], axis=1, kind="stable")[:, :n].astype("int32"))
-    return np.concatenate(candidates)
+        found.append(np.argsort(key[:, :n_apps], axis=1, kind="stable")[:, :n].astype("int32"))
+    return np.concatenate(found)
 
 
-def impressions(store, users, apps):
+def impressions(store: Store, users: Sequence[int] | np.ndarray, apps: Sequence[int] | np.ndarray) -> pd.DataFrame:
     """The log's columns for people and apps, one row each: what a model may see.
 
     Args:
-        store: from `make_store`. users, apps: int arrays (n,), row numbers of the store's frames.
+        store: from `make_store`.
+        users: (n,), row numbers of the store's users.
+        apps: (n,), row numbers of its apps.
+
     Returns:
         data frame with 'country', 'language', 'device', 'age', 'installed', 'app', 'category' and 'app_age'.
+
+    Example:
+        >>> impressions(make_store(seed=6, n_users=100), [7, 7], [0, 13])["app"].tolist()
+        ['books 1', 'chess 2']
+
+    Taught in: notebook 6, "From a query to a page".
     """
-    left, right = store["users"].iloc[users], store["apps"].iloc[apps]
-    return pd.concat([left.reset_index(drop=True), right.reset_index(drop=True)], axis=1)
+    left = store["users"].iloc[users].reset_index(drop=True)
+    right = store["apps"].iloc[apps].reset_index(drop=True)
+    return pd.concat([left, right], axis=1)
 
 
-def simulate_day(store, visits, seed, shown=10):
+def _pages(store: Store, users: np.ndarray, candidates: np.ndarray, shown: int, rng: np.random.Generator) -> np.ndarray:
+    """The apps shown at each visit, (visits, shown): the policy's favourites, and explored ones in some places."""
+    country_number = {country: i for i, country in enumerate(LANGUAGES)}
+    country = store["users"]["country"].map(country_number).to_numpy()[users]  # (visits,)
+    explored = rng.random((len(users), shown)) < store["exploration"]
+    apps = np.empty((len(users), shown), dtype="int32")
+    for start in range(0, len(users), USERS_AT_ONCE):
+        rows = slice(start, start + USERS_AT_ONCE)
+        belief = store["beliefs"][country[rows, None], candidates[rows]]  # (visits, candidates)
+        ranked = np.argsort(-belief, axis=1, kind="stable")
+        # Candidates come in random order, so the first ones of the others are drawn at random.
+        others = np.sort(ranked[:, shown:], axis=1)[:, :shown]
+        place = np.where(explored[rows], others, ranked[:, :shown])
+        apps[rows] = np.take_along_axis(candidates[rows], place, axis=1)
+    return apps
+
+
+def simulate_day(store: Store, visits: int, seed: int, shown: int = 10) -> pd.DataFrame:
     """A day's log. At each visit the policy shows, of 100 candidates, those that it believes in.
 
     Its beliefs are the store's, one number for each country and app. A place of the page, with the store's probability
     of exploration, gets one of the other candidates instead, at random.
 
     Args:
-        store: from `make_store`. visits: int ≥ 1, by people at random. seed: int, of the random numbers.
-        shown: int, 1 to 50, places on the page.
+        store: from `make_store`.
+        visits: by people at random, at least 1.
+        seed: of the random numbers.
+        shown: places on the page, 1 to 50.
+
     Returns:
         data frame of visits · shown rows: the columns of `impressions`, 'visit', a number, 'install', 0 or 1, and
         'truth', the probability that 'install' was drawn from, which no model may see.
+
     Raises:
         ValueError: visits or shown are not usable.
+
+    Example:
+        >>> len(simulate_day(make_store(seed=6, n_users=100), visits=20, seed=0))
+        200
+
+    Taught in: notebook 6, "From a query to a page".
     """
     wdl.check_whole("visits", visits, 1)
     wdl.check_whole("shown", shown, 1)
     if shown > 50:
         raise ValueError(f"shown is {shown}; expected at most 50 of the 100 candidates.")
     rng = np.random.default_rng([seed, 1])
-    users = rng.integers(0, len(store["users"]), visits)
-    country = store["users"]["country"].map([*LANGUAGES].index).to_numpy()[users]
-    candidates = retrieve(store, users, seed=[seed, 2])
-    explored, apps = rng.random((visits, shown)) < store["exploration"], np.empty((visits, shown), dtype="int32")
-    for start in range(0, visits, BLOCK):
-        rows = slice(start, start + BLOCK)
-        belief = store["beliefs"][country[rows, None], candidates[rows]]
-        ranked = np.argsort(-belief, axis=1, kind="stable")
-        others = np.sort(ranked[:, shown:], axis=1)[
-            :, :shown
-        ]  # candidates come in random order: so the first are random
-        place = np.where(explored[rows], others, ranked[:, :shown])
-        apps[rows] = np.take_along_axis(candidates[rows], place, axis=1)
-    users, apps = np.repeat(users, shown), apps.ravel()
+    visitors = rng.integers(0, len(store["users"]), visits)
+    candidates = retrieve(store, visitors, seed=[seed, 2])
+    apps = _pages(store, visitors, candidates, shown, rng).ravel()  # (rows,)
+    users = np.repeat(visitors, shown)
     log = impressions(store, users, apps)
-    log["visit"], log["truth"] = np.repeat(np.arange(visits), shown), install_probability(store, users, apps)
+    log["visit"] = np.repeat(np.arange(visits), shown)
+    log["truth"] = install_probability(store, users, apps)
     log["install"] = (rng.random(len(log)) < log["truth"]).astype(int)
     return log
 
 
-def expected_installs(truth, scores, shown=10):
+def expected_installs(truth: np.ndarray, scores: np.ndarray, shown: int = 10) -> np.ndarray:
     """What a page is worth on which the candidates with the highest scores stand.
 
     Args:
-        truth: float array (visits, candidates) from `install_probability`. scores: array of as many, any shape.
-        shown: int ≥ 1, places on the page.
+        truth: (visits, candidates), from `install_probability`.
+        scores: as many, in any shape, higher is better.
+        shown: places on the page, at least 1.
+
     Returns:
         float64 array (visits,), the expected number of installs a visit.
+
     Raises:
         ValueError: there are not as many scores as probabilities, a score is NaN, or shown is not usable.
+
+    Example:
+        >>> expected_installs([[0.25, 0.5, 0.125]], [3, 1, 2], shown=2).tolist()
+        [0.375]
+
+    Taught in: notebook 6, "The online experiment".
     """
-    truth, scores = np.asarray(truth), np.asarray(scores)
+    truth = np.asarray(truth)
+    scores = np.asarray(scores)
     if scores.size != truth.size:
         raise ValueError(f"There are {scores.size} scores for {truth.size} candidates.")
     if np.isnan(scores).any():
@@ -277,65 +436,88 @@ def expected_installs(truth, scores, shown=10):
 # Chosen on held-out rows of the logs of other stores: no result is taken from those.
 
 MIN_COUNT = 20  # rows that a value needs for a weight and a vector of its own
-SIZES = {"embedding_dim": 32, "units": (64, 32), "dropout": 0.0}
+MODEL_SIZES: dict[str, Any] = {"embedding_dim": 32, "units": (64, 32), "dropout": 0.0}
 
 
-def wide_features(log, min_count=MIN_COUNT):
-    """The wide part's features, fitted on the training `log`: every column, and AND(installed app, impression app).
+def wide_features(log: pd.DataFrame, min_count: int = MIN_COUNT) -> WideFeatures:
+    """The wide part's features: every column, and AND(installed app, impression app).
 
-    `min_count`, int ≥ 1, is how many rows a value needs for a weight of its own.
+    Args:
+        log: the training log, from `simulate_day`.
+        min_count: how many rows a value needs for a weight of its own, at least 1.
+
+    Example:
+        >>> log = simulate_day(make_store(seed=6, n_users=100), visits=20, seed=0)
+        >>> wide_features(log)["features"][-1]
+        ('installed', 'app')
+
+    Taught in: notebook 6, "Three groups of features".
     """
     columns = ["country", "language", "device", "age", "installed", "app", "category", "app_age"]
     buckets = {"age": 6, "app_age": 6}
     return wdl.fit_wide(log, [*columns, ("installed", "app")], buckets=buckets, min_count=min_count)
 
 
-def deep_features(log, min_count=MIN_COUNT):
-    """The deep part's features, fitted on the training `log`; `min_count` as in `wide_features`."""
+def deep_features(log: pd.DataFrame, min_count: int = MIN_COUNT) -> DeepFeatures:
+    """The deep part's features: a vector for each category, and two numbers.
+
+    Args:
+        log: the training log, from `simulate_day`.
+        min_count: how many rows a value needs for a vector of its own, at least 1.
+
+    Example:
+        >>> log = simulate_day(make_store(seed=6, n_users=100), visits=20, seed=0)
+        >>> list(deep_features(log)["boundaries"])
+        ['age', 'app_age']
+
+    Taught in: notebook 6, "Three groups of features".
+    """
     categories = ["country", "language", "device", "installed", "app", "category"]
     return wdl.fit_deep(log, categories, ["age", "app_age"], min_count=min_count)
 
 
-def build_model(kind, wide, deep):
-    """An untrained model of a `kind`, 'wide', 'deep' or 'wide_deep', for the fitted features.
+def build_model(kind: str, wide: WideFeatures, deep: DeepFeatures) -> keras.Model:
+    """An untrained model; its vectors have 32 numbers, as in the paper.
 
-    Args, `wide` and `deep`, are the fitted features; embeddings have 32 dimensions, as in the paper.
+    Args:
+        kind: 'wide', 'deep' or 'wide_deep'.
+        wide: from `wide_features`.
+        deep: from `deep_features`.
+
+    Raises:
+        ValueError: there is no such kind.
+
+    Example:
+        >>> log = simulate_day(make_store(seed=6, n_users=100), visits=20, seed=0)
+        >>> build_model("wide_deep", wide_features(log), deep_features(log)).name
+        'wide_deep'
+
+    Taught in: notebook 6, "Three models".
     """
-    if kind == "wide":
-        return wdl.wide_model(wide)
-    return wdl.deep_model(deep, **SIZES) if kind == "deep" else wdl.wide_deep_model(wide, deep, **SIZES)
+    return model_of_kind(kind, wide, deep, **MODEL_SIZES)
 
 
-def training(kind):
-    """How a model of a `kind`, 'wide', 'deep' or 'wide_deep', is trained: arguments of `wdl.train`."""
+def training(kind: str) -> dict[str, Any]:
+    """How a model is trained.
+
+    Args:
+        kind: 'wide', 'deep' or 'wide_deep'.
+
+    Returns:
+        Arguments of `wdl.train`.
+
+    Raises:
+        ValueError: there is no such kind.
+
+    Example:
+        >>> training("wide")["epochs"]
+        5
+
+    Taught in: notebook 6, "Three models".
+    """
     # Both sums of squares start near 0: the usual start, 0.1, would drown the tiny gradients of rare ids.
     # Beside a deep part, L1 may be strict: a cross must then be worth more than what taste already says.
     l1 = 0.003 if kind == "wide" else 0.02
     ftrl = wdl.Ftrl(0.05, l1_regularization_strength=l1, initial_accumulator_value=1e-6)
     adagrad = wdl.Adagrad(0.02, initial_accumulator_value=1e-6)
-    optimizer = {"wide": ftrl, "deep": adagrad, "wide_deep": wdl.joint_optimizer(wide=ftrl, deep=adagrad)}[kind]
-    return {"optimizer": optimizer, "epochs": 5, "batch_size": 512}
-
-
-def planted_log(seed=0, repeats=20):
-    """A small simulated log of app impressions whose truth is known.
-
-    Of 24 users and 24 apps, the first halves like music and the second halves travel. A fitting app is
-    installed with probability 0.8, another with 0.1. Of the 576 pairs, 20 are exceptions, where the two are
-    exchanged, and 170 are never shown.
-
-    Args:
-        seed: int, seed of the random numbers. repeats: int, rows of the log per shown pair.
-    Returns:
-        Two data frames: pairs, one row a pair, with 'user', 'app', 'kind' ('usual', 'exception' or
-        'never shown') and 'truth', the probability; log, with 'user', 'app' and 'install', 0 or 1.
-    """
-    rng = np.random.default_rng(seed)
-    user, app = np.divmod(np.arange(576), 24)
-    kind = rng.permutation(["never shown"] * 170 + ["exception"] * 20 + ["usual"] * 386)
-    truth = np.where(((user < 12) == (app < 12)) != (kind == "exception"), 0.8, 0.1)
-    pairs = pd.DataFrame({"user": [f"u{i}" for i in user], "app": [f"a{i}" for i in app], "kind": kind, "truth": truth})
-    shown = pairs[kind != "never shown"]
-    log = shown.loc[shown.index.repeat(repeats)].reset_index(drop=True)
-    log["install"] = (rng.random(len(log)) < log["truth"]).astype(int)
-    return pairs, log[["user", "app", "install"]]
+    return {"optimizer": optimizer_of_kind(kind, ftrl, adagrad), "epochs": 5, "batch_size": 512}

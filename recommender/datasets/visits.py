@@ -1,5 +1,6 @@
 """A real log: which areas of a web site each visitor saw in a week of 1998, and what is trained on it.
 
+load_rows                                                       rows of a list, a candidate and a label, in one call
 load_visits ─► visit_rows ─► wide_features, deep_features ─► build_model, training
             ─► held_out_visits ─► model_places                  where each held-out visit is ranked
             ─► new_area_logits ─► beyond_visitor, area_aucs     who visits an area that training never saw
@@ -8,10 +9,14 @@ load_visits ─► visit_rows ─► wide_features, deep_features ─► build_m
 import math
 import pathlib
 import re
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import wdl_helpers as wdl
 from recommender import ranking
 from recommender.datasets.files import read_original
+from recommender.datasets.recipes import model_of_kind, optimizer_of_kind
+from wdl_features import DeepFeatures, WideFeatures
 
 import keras
 import numpy as np
@@ -29,66 +34,168 @@ SHA256 = {
 }
 
 
-def load_visits(folder=DATA):
+def load_visits(folder: str | pathlib.Path = DATA) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Read the log of visits in its official split, and the titles of the areas.
 
     Args:
         folder: path of the folder that holds visits_train.csv, visits_test.csv and visits_areas.csv.
+
     Returns:
         Three data frames: train (98,654 visits of 32,711 users) and test (15,191 visits of 5,000 others), with the
         columns 'user', a number, and 'area'; areas (294), with 'area' and 'title'. No user is in both.
+
     Raises:
         FileNotFoundError: a file is missing or cannot be read; the message names it.
         ValueError: a file is not the original one, by its SHA-256; the message names it.
+
     Source:
         Breese, Heckerman and Kadie, UCI Machine Learning Repository, 1998, DOI 10.24432/C5VS3Q.
+
+    Example:
+        >>> train, test, areas = load_visits()
+        >>> len(train), len(test), len(areas)
+        (98654, 15191, 294)
+
+    Taught in: notebook 7, "What a log of visits holds".
     """
-    return tuple(read_original(pathlib.Path(folder) / name, sha256) for name, sha256 in SHA256.items())
+    train, test, areas = (read_original(pathlib.Path(folder) / name, sha256) for name, sha256 in SHA256.items())
+    return train, test, areas
 
 
 # --------------------------------------------------------------------------------------- rows and queries
 
 
-ALONE = 0.3  # share of the visitors with a single visit that are trained on: their lists are empty
+SINGLE_VISIT_SHARE = 0.3  # of the visitors with a single visit, those that are trained on: their lists are empty
+LONGEST_LIST = 7  # other visits in a row's list, the most
 
 
-def title_words(areas):
-    """Area → the words of its title, each once, in small letters: dict of lists, from the frame `areas`."""
+def title_words(areas: pd.DataFrame) -> dict[str, list[str]]:
+    """The words of each area's title, in small letters.
+
+    Args:
+        areas: data frame of 'area' and 'title'.
+
+    Returns:
+        dict area → list of words, each once.
+
+    Example:
+        >>> title_words(pd.DataFrame({"area": ["/games"], "title": ["Games, more Games"]}))
+        {'/games': ['games', 'more']}
+
+    Taught in: notebook 7, "Where each part wins".
+    """
     words = {}
     for area, title in zip(areas["area"], areas["title"], strict=True):
         words[area] = list(dict.fromkeys(re.findall(r"[a-z0-9]+", title.lower())))
     return words
 
 
-def with_words(frame, words):
-    """The `frame` with a column 'words', the list of each area's title; `words` is from `title_words`."""
+def with_words(frame: pd.DataFrame, words: dict[str, list[str]]) -> pd.DataFrame:
+    """The frame with a column 'words', the list of each area's title.
+
+    Args:
+        frame: data frame with a column 'area'.
+        words: from `title_words`.
+
+    Example:
+        >>> with_words(pd.DataFrame({"area": ["/games"]}), {"/games": ["games"]})["words"].tolist()
+        [['games']]
+
+    Taught in: notebook 7, "Where each part wins".
+    """
     return frame.assign(words=frame["area"].map(words))
 
 
-def visit_rows(log, areas, negatives, seed=0, longest=7):
+def visit_rows(log: pd.DataFrame, areas: pd.DataFrame, negatives: int, seed: int = 0) -> pd.DataFrame:
     """Rows to train on: each visit with the visitor's other ones as a list, and areas that the visitor did not see.
 
     Args:
-        log: data frame of 'user' and 'area'. areas: data frame of 'area' and 'title'; negatives are drawn from it.
-        negatives: int ≥ 1, rows of label 0 for each visit. seed: int, of all draws.
-        longest: int ≥ 1, the most other visits in a row's list.
+        log: data frame of 'user' and 'area'.
+        areas: data frame of 'area' and 'title'; negatives are drawn from it.
+        negatives: rows of label 0 for each visit, at least 1.
+        seed: of all draws.
+
     Returns:
-        data frame in random order with 'user', 'area', 'seen', a list of areas, 'label' and 'words', a list.
+        data frame in random order with 'user', 'area', 'seen', a list of at most 7 areas, 'label' and 'words', a list.
+
+    Raises:
+        ValueError: negatives is not usable, or a visitor saw nearly all areas.
+
+    Example:
+        >>> train, _, areas = load_visits()
+        >>> visit_rows(train[:100], areas, negatives=4).columns.tolist()
+        ['user', 'area', 'seen', 'label', 'words']
+
+    Taught in: notebook 7, "Rows from sets, and a leak".
     """
-    rows = ranking.leave_one_out(log, "user", "area", "seen", longest=longest, seed=seed)
-    alone = rows["seen"].map(len) == 0
-    rows = pd.concat([rows[~alone], rows[alone].sample(frac=ALONE, random_state=seed)])
+    rows = ranking.leave_one_out(log, "user", "area", "seen", longest=LONGEST_LIST, seed=seed)
+    single = rows["seen"].map(len) == 0
+    some_single = rows[single].sample(frac=SINGLE_VISIT_SHARE, random_state=seed)
+    rows = pd.concat([rows[~single], some_single])
     rows = ranking.with_negatives(rows, log, "user", "area", negatives, items=areas["area"], seed=seed)
     return with_words(rows.sample(frac=1, random_state=seed, ignore_index=True), title_words(areas))
 
 
-def held_out_visits(test, seed=0):
+def load_rows(
+    negatives: int = 4, seed: int = 0, folder: str | pathlib.Path = DATA
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The log as rows for a model, in one call: would someone who visited these areas visit this one too?
+
+    A row of label 1 is an area that a visitor saw, beside the list of the other areas that the same visitor saw. The
+    log has no row of label 0: nobody was asked, and what a visitor did not see may be what nobody offered. So we make
+    them: for each row of label 1, with the same list, areas that the visitor did not see, drawn at random. That is why
+    the share of ones is 1 / (1 + negatives), and why a model's probability is one of these rows; what it says of a
+    visitor is the order of the areas.
+
+    Visitors who saw a single area are left out, as in the published test: their lists would be empty. Of longer lists
+    seven areas are kept, drawn at random.
+
+    Args:
+        negatives: rows of label 0 for each row of label 1, at least 1.
+        seed: of all draws.
+        folder: path of the folder that holds the three files of `load_visits`.
+
+    Returns:
+        Two data frames, train and test, with 'visited', a list of areas, 'area' and 'label', 0 or 1, in random order.
+        No visitor is in both.
+
+    Raises:
+        FileNotFoundError: a file is missing or cannot be read; the message names it.
+        ValueError: negatives is not usable, or a file is not the original one.
+
+    Example:
+        >>> train, test = load_rows(negatives=1)
+        >>> train.columns.tolist(), float(train["label"].mean())
+        (['visited', 'area', 'label'], 0.5)
+    """
+    *logs, areas = load_visits(folder)
+    parts = []
+    for log in logs:
+        rows = ranking.leave_one_out(log, "user", "area", "visited", longest=LONGEST_LIST, seed=seed)
+        rows = rows[rows["visited"].map(len) > 0]
+        rows = ranking.with_negatives(rows, log, "user", "area", negatives, items=areas["area"], seed=seed)
+        rows = rows.sample(frac=1, random_state=seed, ignore_index=True)
+        parts.append(rows[["visited", "area", "label"]])
+    train, test = parts
+    return train, test
+
+
+def held_out_visits(test: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     """The published test, "all but 1": of each visitor with two visits or more, one visit is held out at random.
 
     Args:
-        test: data frame of 'user' and 'area'. seed: int, of the draw.
+        test: data frame of 'user' and 'area'.
+        seed: of the draw.
+
     Returns:
         data frame with a row for each such visitor: 'user', 'area', what is held out, and 'seen', the others.
+
+    Example:
+        >>> queries = held_out_visits(load_visits()[1])
+        >>> len(queries), queries.columns.tolist()
+        (3453, ['user', 'area', 'seen'])
+
+    Taught in: notebook 7, "A test that others published".
     """
     several = test.groupby("user")["area"].transform("nunique") > 1
     return ranking.hold_one_out(test[several], "user", "area", "seen", seed)
@@ -97,120 +204,224 @@ def held_out_visits(test, seed=0):
 # ------------------------------------------------------------------------------------------- the recipes
 # Rates and L1 were chosen on held-out training visitors: benchmarks/visits_search.json has what was tried.
 
-SIZES = {"embedding_dim": 32, "units": (64, 32), "dropout": 0.0}
+MODEL_SIZES: dict[str, Any] = {"embedding_dim": 32, "units": (64, 32), "dropout": 0.0}
 BATCH_SIZE = 2048
 NEGATIVES = 10  # areas that a visitor did not see, for each visit
 
 
-def wide_features(rows):
-    """The wide part's features, fitted on the training `rows`: the area, and AND(seen area, area)."""
+def wide_features(rows: pd.DataFrame) -> WideFeatures:
+    """The wide part's features: the area, and AND(seen area, area).
+
+    Args:
+        rows: the training rows, from `visit_rows`.
+
+    Example:
+        >>> wide_features(pd.DataFrame({"seen": [["/a"]], "area": ["/b"]}))["features"]
+        [('area',), ('seen', 'area')]
+
+    Taught in: notebook 7, "Wide, deep, and both".
+    """
     return wdl.fit_wide(rows, ["area", ("seen", "area")])
 
 
-def deep_features(rows):
-    """The deep part's features, fitted on the training `rows`: areas seen, the area, and the words of its title."""
+def deep_features(rows: pd.DataFrame) -> DeepFeatures:
+    """The deep part's features: the areas seen, the area, and the words of its title.
+
+    Args:
+        rows: the training rows, from `visit_rows`.
+
+    Example:
+        >>> deep_features(pd.DataFrame({"seen": [["/a"]], "area": ["/b"], "words": [["b"]]}))["categories"]
+        ['seen', 'area', 'words']
+
+    Taught in: notebook 7, "Wide, deep, and both".
+    """
     return wdl.fit_deep(rows, ["seen", "area", "words"], [])
 
 
-def build_model(kind, wide, deep):
-    """An untrained model of a `kind`, 'wide', 'deep' or 'wide_deep', for the fitted features.
+def build_model(kind: str, wide: WideFeatures, deep: DeepFeatures) -> keras.Model:
+    """An untrained model; its vectors have 32 numbers, as in the paper.
 
-    Args, `wide` and `deep`, are the fitted features; embeddings have 32 dimensions, as in the paper.
+    Args:
+        kind: 'wide', 'deep' or 'wide_deep'.
+        wide: from `wide_features`.
+        deep: from `deep_features`.
+
+    Raises:
+        ValueError: there is no such kind.
+
+    Example:
+        >>> rows = pd.DataFrame({"seen": [["/a"]], "area": ["/b"], "words": [["b"]]})
+        >>> build_model("deep", wide_features(rows), deep_features(rows)).name
+        'deep'
+
+    Taught in: notebook 7, "Wide, deep, and both".
     """
-    if kind == "wide":
-        return wdl.wide_model(wide)
-    return wdl.deep_model(deep, **SIZES) if kind == "deep" else wdl.wide_deep_model(wide, deep, **SIZES)
+    return model_of_kind(kind, wide, deep, **MODEL_SIZES)
 
 
-def training(kind, n_rows, epochs=4, wide_rate=0.2, l1=0.001, deep_rate=0.06):
-    """How a model of a `kind`, 'wide', 'deep' or 'wide_deep', is trained on `n_rows`: arguments of `wdl.train`.
+def training(
+    kind: str, n_rows: int, epochs: int = 4, wide_rate: float = 0.2, l1: float = 0.001, deep_rate: float = 0.06
+) -> dict[str, Any]:
+    """How a model is trained; `epochs`, rates and L1 have the values that the search chose.
 
-    Args, `epochs`, `wide_rate`, `l1` and `deep_rate`, have the values that the search chose.
+    Args:
+        kind: 'wide', 'deep' or 'wide_deep'.
+        n_rows: rows of training.
+        epochs: at least 1.
+        wide_rate: FTRL's learning rate.
+        l1: FTRL's L1.
+        deep_rate: AdaGrad's learning rate at the start; it falls to 0 with the last step.
+
+    Returns:
+        Arguments of `wdl.train`.
+
+    Raises:
+        ValueError: there is no such kind.
+
+    Example:
+        >>> training("wide_deep", n_rows=10_000)["batch_size"]
+        2048
+
+    Taught in: notebook 7, "Wide, deep, and both".
     """
     # Both sums of squares start near 0: the usual start, 0.1, would drown the tiny gradients of rare ids.
     ftrl = wdl.Ftrl(wide_rate, l1_regularization_strength=l1, initial_accumulator_value=1e-6)
     steps = epochs * math.ceil(n_rows / BATCH_SIZE)
     adagrad = wdl.Adagrad(keras.optimizers.schedules.CosineDecay(deep_rate, steps), initial_accumulator_value=1e-6)
-    optimizer = {"wide": ftrl, "deep": adagrad, "wide_deep": wdl.joint_optimizer(wide=ftrl, deep=adagrad)}[kind]
-    return {"optimizer": optimizer, "epochs": epochs, "batch_size": BATCH_SIZE}
+    return {"optimizer": optimizer_of_kind(kind, ftrl, adagrad), "epochs": epochs, "batch_size": BATCH_SIZE}
 
 
-def _scored(models, queries, areas, wide, deep):
-    """Blocks of the `queries`, each with a dict name → the model's scores (queries, areas), higher is better."""
+# ------------------------------------------------------------------------------------- what models say
+
+
+def _scored(
+    models: dict[str, keras.Model],
+    queries: pd.DataFrame,
+    areas: pd.DataFrame,
+    wide: WideFeatures,
+    deep: DeepFeatures,
+) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
+    """Some of the queries at a time, by their row numbers, with each model's probabilities (these queries, areas)."""
     words = title_words(areas)
-    ordered = queries.loc[queries["seen"].map(len).sort_values(kind="stable").index]  # short lists need less room
-    size = max(ranking.BLOCK // len(areas), 1)
-    for start in range(0, len(ordered), size):
-        block = ordered.iloc[start : start + size]
-        rows = with_words(ranking.candidates(block, "area", areas["area"]), words)
-        inputs = wdl.joint_inputs(rows, wide, deep)
-        yield block, {name: wdl.predict(model, inputs).reshape(len(block), -1) for name, model in models.items()}
+    by_length = np.argsort(queries["seen"].map(len).to_numpy(), kind="stable")  # short lists need less room
+    at_once = max(ranking.PAIRS_AT_ONCE // len(areas), 1)
+    for start in range(0, len(queries), at_once):
+        rows = by_length[start : start + at_once]
+        pairs = with_words(ranking.candidates(queries.iloc[rows], "area", areas["area"]), words)
+        inputs = wdl.joint_inputs(pairs, wide, deep)
+        yield rows, {name: wdl.predict(model, inputs).reshape(len(rows), -1) for name, model in models.items()}
 
 
-def model_places(models, queries, areas, wide, deep):
+def _rows_of(table: np.ndarray) -> Callable[[pd.DataFrame], np.ndarray]:
+    """A score function for `held_out_places`: it looks the rows of the queries, counted from 0, up in the table."""
+    return lambda block: table[block.index]
+
+
+def model_places(
+    models: dict[str, keras.Model],
+    queries: pd.DataFrame,
+    areas: pd.DataFrame,
+    wide: WideFeatures,
+    deep: DeepFeatures,
+) -> pd.DataFrame:
     """Where models put the area that is held out, among all that the visitor did not see.
 
     Args:
-        models: dict name → trained model from `build_model`. queries: from `held_out_visits`.
-        areas: data frame of 'area' and 'title', all that are ranked. wide, deep: the fitted features.
+        models: dict name → trained model from `build_model`.
+        queries: from `held_out_visits`.
+        areas: data frame of 'area' and 'title', all that are ranked.
+        wide: from `wide_features`.
+        deep: from `deep_features`.
+
     Returns:
         data frame of places, counted from 0: a row a query, with its index, and a column a model.
+
+    Taught in: notebook 7, "Wide, deep, and both".
     """
-    found = pd.DataFrame(0.0, index=queries.index, columns=list(models))
-    for block, scores in _scored(models, queries, areas, wide, deep):
-        for name, score in scores.items():
-            score = dict(zip(block.index, score, strict=True))
-            found.loc[block.index, name] = ranking.held_out_places(
-                block, "area", "seen", areas["area"], lambda part, score=score: [score[row] for row in part.index]
-            )
-    return found
+    places = np.empty((len(queries), len(models)))
+    for rows, probabilities in _scored(models, queries, areas, wide, deep):
+        block = queries.iloc[rows].reset_index(drop=True)
+        for column, name in enumerate(models):
+            table = probabilities[name]  # (these queries, areas)
+            places[rows, column] = ranking.held_out_places(block, "area", "seen", areas["area"], _rows_of(table))
+    return pd.DataFrame(places, queries.index, list(models))
 
 
-def new_area_logits(models, test, new, wide, deep):
+def new_area_logits(
+    models: dict[str, keras.Model],
+    test: pd.DataFrame,
+    new: pd.DataFrame,
+    wide: WideFeatures,
+    deep: DeepFeatures,
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """What models say of areas that training never saw, to each user who saw another area.
 
     Args:
-        models: dict name → trained model from `build_model`. test: data frame of 'user' and 'area'.
-        new: data frame of 'area' and 'title', the areas that were left out. wide, deep: the fitted features.
+        models: dict name → trained model from `build_model`.
+        test: data frame of 'user' and 'area'.
+        new: data frame of 'area' and 'title', the areas that were left out.
+        wide: from `wide_features`.
+        deep: from `deep_features`.
+
     Returns:
         float64 array (users, new areas) of 1 where the user visited it and 0 elsewhere; and a dict name → float64
         array of the same shape, the logits. The lists of the users hold the areas that are not new.
+
     Raises:
         ValueError: nobody visited both a new area and another one.
+
+    Taught in: notebook 7, "New areas".
     """
     is_new = test["area"].isin(new["area"])
     queries = test[~is_new].groupby("user")["area"].agg(list).reset_index(name="seen")
     visits = test[is_new & test["user"].isin(queries["user"])]
     if visits.empty:
         raise ValueError("No user visited both a new area and another one, so there is nobody to tell apart.")
-    row, column = (
-        pd.Index(queries["user"]).get_indexer(visits["user"]),
-        pd.Index(new["area"]).get_indexer(visits["area"]),
-    )
+    row = pd.Index(queries["user"]).get_indexer(visits["user"])  # (visits,)
+    column = pd.Index(new["area"]).get_indexer(visits["area"])  # (visits,)
     visited = np.zeros((len(queries), len(new)))
     visited[row, column] = 1
     logits = {name: np.zeros(visited.shape) for name in models}
-    for block, found in _scored(models, queries, new, wide, deep):
-        for name, score in found.items():
-            logits[name][block.index] = logit(score)
+    for rows, probabilities in _scored(models, queries, new, wide, deep):
+        for name in models:
+            logits[name][rows] = logit(probabilities[name])
     return visited, logits
 
 
-def beyond_visitor(logits):
-    """What `logits`, (users, areas), say beyond how much the user visits at all: each less the user's own mean.
+def beyond_visitor(logits: np.ndarray) -> np.ndarray:
+    """What logits say beyond how much the user visits at all: each less the user's own mean.
 
-    Rounded to six decimals, so that logits that were equal stay equal.
+    Args:
+        logits: (users, areas).
+
+    Returns:
+        float64 array (users, areas), rounded to six decimals, so that logits that were equal stay equal.
+
+    Example:
+        >>> beyond_visitor(np.array([[1.0, 3.0], [7.0, 9.0]])).tolist()
+        [[-1.0, 1.0], [-1.0, 1.0]]
+
+    Taught in: notebook 7, "New areas".
     """
     return (logits - logits.mean(axis=1, keepdims=True)).round(6)
 
 
-def area_aucs(visited, scores):
+def area_aucs(visited: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """For each area the chance that one who visited it has a higher score for it than one who did not.
 
     Args:
-        visited: array (users, areas) of 0 and 1. scores: array of the same shape.
+        visited: (users, areas), 0 and 1.
+        scores: (users, areas), higher is better.
+
     Returns:
         float64 array (areas,), the AUC in each column; NaN for an area that nobody visited, or everybody.
+
+    Example:
+        >>> area_aucs(np.array([[1, 0], [0, 0]]), np.array([[0.9, 0.5], [0.1, 0.5]])).tolist()
+        [1.0, nan]
+
+    Taught in: notebook 7, "New areas".
     """
-    mixed = (visited.min(axis=0) == 0) & (visited.max(axis=0) == 1)
+    mixed = (visited.min(axis=0) == 0) & (visited.max(axis=0) == 1)  # (areas,)
     return np.array([roc_auc_score(visited[:, i], scores[:, i]) if known else np.nan for i, known in enumerate(mixed)])

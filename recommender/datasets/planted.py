@@ -1,0 +1,129 @@
+"""A small simulated log whose truth is known: what a wide model remembers, and what a deep model generalises to.
+
+planted_log ─► wide_features, deep_features ─► build_model, training
+"""
+
+from typing import Any
+
+import wdl_helpers as wdl
+from recommender.datasets.recipes import model_of_kind, optimizer_of_kind
+from wdl_features import DeepFeatures, WideFeatures
+
+import keras
+import numpy as np
+import pandas as pd
+
+N_USERS = 24
+N_APPS = 24
+N_NEVER_SHOWN = 170  # of the 576 pairs
+N_EXCEPTIONS = 20
+FITTING = 0.8  # probability that a user installs an app of the own kind
+OTHER = 0.1
+
+
+def planted_log(seed: int = 0, repeats: int = 20) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A small simulated log of app impressions whose truth is known.
+
+    Of 24 users and 24 apps, the first halves like music and the second halves travel. A fitting app is
+    installed with probability 0.8, another with 0.1. Of the 576 pairs, 20 are exceptions, where the two are
+    exchanged, and 170 are never shown.
+
+    Args:
+        seed: of the random numbers.
+        repeats: rows of the log for each shown pair, at least 1.
+
+    Returns:
+        Two data frames: pairs, one row a pair, with 'user', 'app', 'kind' ('usual', 'exception' or
+        'never shown') and 'truth', the probability; log, with 'user', 'app' and 'install', 0 or 1.
+
+    Raises:
+        ValueError: repeats is not a whole number of at least 1.
+
+    Example:
+        >>> pairs, log = planted_log(seed=4)
+        >>> len(pairs), len(log), pairs["truth"].unique().tolist()
+        (576, 8120, [0.8, 0.1])
+
+    Taught in: notebook 3, "Where generalisation goes wrong".
+    """
+    wdl.check_whole("repeats", repeats, 1)
+    rng = np.random.default_rng(seed)
+    n_pairs = N_USERS * N_APPS
+    user, app = np.divmod(np.arange(n_pairs), N_APPS)  # (pairs,)
+    n_usual = n_pairs - N_NEVER_SHOWN - N_EXCEPTIONS
+    kind = rng.permutation(["never shown"] * N_NEVER_SHOWN + ["exception"] * N_EXCEPTIONS + ["usual"] * n_usual)
+    same_taste = (user < N_USERS // 2) == (app < N_APPS // 2)
+    likes = same_taste != (kind == "exception")
+    truth = np.where(likes, FITTING, OTHER)
+    pairs = pd.DataFrame({"user": [f"u{i}" for i in user], "app": [f"a{i}" for i in app], "kind": kind, "truth": truth})
+    shown = pairs[kind != "never shown"]
+    log = shown.loc[shown.index.repeat(repeats)].reset_index(drop=True)
+    log["install"] = (rng.random(len(log)) < log["truth"]).astype(int)
+    return pairs, log[["user", "app", "install"]]
+
+
+# ------------------------------------------------------------------------------------ the recipes of the planted log
+
+MODEL_SIZES: dict[str, Any] = {"embedding_dim": 4, "units": (16,), "dropout": 0.0}
+
+
+def wide_features(log: pd.DataFrame) -> WideFeatures:
+    """The wide part's features, fitted on the `log`: user, app, and AND(user, app).
+
+    Example:
+        >>> wide_features(planted_log()[1])["n_ids"]  # 24 users, 24 apps, 406 pairs, and id 0
+        455
+    """
+    return wdl.fit_wide(log, ["user", "app", ("user", "app")])
+
+
+def deep_features(log: pd.DataFrame) -> DeepFeatures:
+    """The deep part's features, fitted on the `log`: user and app.
+
+    Example:
+        >>> deep_features(planted_log()[1])["n_ids"]
+        49
+    """
+    return wdl.fit_deep(log, ["user", "app"], [])
+
+
+def build_model(kind: str, wide: WideFeatures, deep: DeepFeatures) -> keras.Model:
+    """An untrained model, with vectors of four numbers and one hidden layer of 16 neurons.
+
+    Args:
+        kind: 'wide', 'deep' or 'wide_deep'.
+        wide: from `wide_features`.
+        deep: from `deep_features`.
+
+    Raises:
+        ValueError: there is no such kind.
+
+    Example:
+        >>> log = planted_log()[1]
+        >>> build_model("deep", wide_features(log), deep_features(log)).count_params()  # 49 · 4, 8 · 16 + 16, 16 + 1
+        357
+    """
+    return model_of_kind(kind, wide, deep, **MODEL_SIZES)
+
+
+def training(kind: str, epochs: int = 15) -> dict[str, Any]:
+    """How a model is trained.
+
+    Args:
+        kind: 'wide', 'deep' or 'wide_deep'.
+        epochs: 15; ten times as many let the deep model learn pairs by heart.
+
+    Returns:
+        Arguments of `wdl.train`.
+
+    Raises:
+        ValueError: there is no such kind.
+
+    Example:
+        >>> sorted(training("wide"))
+        ['batch_size', 'epochs', 'optimizer']
+
+    Taught in: notebook 4, "Joint training is not an ensemble".
+    """
+    optimizer = optimizer_of_kind(kind, wdl.Ftrl(1.0, l1_regularization_strength=0.1), wdl.Adam(0.01))
+    return {"optimizer": optimizer, "epochs": epochs, "batch_size": 128}
