@@ -14,7 +14,7 @@ import wdl_features
 import wdl_helpers as wdl
 import wdl_optimizers
 import wdl_reproducible
-from recommender import lifecycle, ranking, serving, shards
+from recommender import lifecycle, parquet, ranking, serving, shards, sql
 from recommender.datasets import adult, files, visits
 from recommender.datasets import store as app_store
 
@@ -41,6 +41,8 @@ MODULES = [
     visits,
     serving,
     lifecycle,
+    parquet,
+    sql,
     shards,
 ]
 PUBLIC = [
