@@ -34,7 +34,7 @@ def run(queries):
         spark.read.parquet(*query["files"]).createOrReplaceTempView("shards")
         sql = query["sql"].replace("unnest(", "explode(")  # the one word that Spark has another name for
         found = [list(row) for row in spark.sql(sql).collect()]
-        same[name] = (found if " ORDER BY " in query["sql"] else sorted(found)) == query["rows"]
+        same[name] = (found if "ORDER BY" in query["sql"] else sorted(found)) == query["rows"]
     spark.stop()
     return same
 

@@ -42,7 +42,7 @@ def queries(folder):
         engine = duckdb.connect()
         engine.execute(f"CREATE VIEW shards AS FROM read_parquet({files})")
         answer = [list(row) for row in engine.execute(sql).fetchall()]
-        found[name] = {"files": files, "sql": sql, "rows": answer if " ORDER BY " in sql else sorted(answer)}
+        found[name] = {"files": files, "sql": sql, "rows": answer if "ORDER BY" in sql else sorted(answer)}
     assert [row[0] for row in found["adult, wide"]["rows"]] == list(wide["vocabulary"])
     seen = wdl.fit_wide(rows, visit_features, min_count=2)["vocabulary"]
     assert [row[0] for row in found["visits, lists"]["rows"]] == list(seen)

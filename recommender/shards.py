@@ -2,24 +2,44 @@
 
 Read it from top to bottom: the functions stand in the order in which data flows.
 
-    shard_files ─► to_parquet                  CSV and Parquet files, one or many
+    shard_files, to_parquet                    CSV and Parquet files, one or many (see `recommender.parquet`)
     counts_query, vocabulary_query             what is counted, as SQL
     counted_quantiles ─► fit_shards            what `fit_wide` and `fit_deep` learn, from files
     stream                                     batches of a model's inputs, from files
 
-DuckDB counts: it groups on all cores, and spills to disk what does not fit under its memory limit.
+DuckDB counts: it groups on all cores, and spills to disk what does not fit under its memory limit. It finds a column by
+its place in a file, since names that differ in case alone are one name in SQL.
 """
 
 import collections
 import concurrent.futures
-import contextlib
-import csv
+import functools
 import inspect
 import itertools
+import os
 import pathlib
 import tempfile
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import wdl_helpers as wdl
+from recommender.parquet import (
+    Paths,
+    Shard,
+    as_shards,
+    check_types,
+    column_type,
+    common_types,
+    csv_batches,
+    csv_header,
+    is_list,
+    naming_file,
+    read_group,
+    shard_files,
+    to_parquet,  # noqa: F401, it belongs here too
+)
+from recommender.sql import cell_problems, counts_query, rows_of, table_query, vocabulary_query
+from wdl_features import DeepFeatures, WideFeatures
 
 import duckdb
 import numpy as np
@@ -28,176 +48,46 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import tensorflow as tf
 
-# ----------------------------------------------------------------------------------------------- files
-
-
-def shard_files(paths):
-    """The CSV and Parquet files that `paths` names.
-
-    Args:
-        paths: path of a file or of a folder, or a list of such.
-    Returns:
-        list of paths; those of a folder stand in the order of their names.
-    Raises:
-        FileNotFoundError: a path does not exist, or a folder holds no such file. ValueError: a file has another ending.
-    """
-    found = []
-    for path in map(pathlib.Path, [paths] if isinstance(paths, (str, pathlib.Path)) else paths):
-        if not path.exists():
-            raise FileNotFoundError(f"{path} does not exist.")
-        inside = sorted([*path.glob("*.parquet"), *path.glob("*.csv")]) if path.is_dir() else [path]
-        if not inside:
-            raise FileNotFoundError(f"The folder {path} holds no file *.parquet or *.csv.")
-        found += inside
-    if not found:
-        raise ValueError("paths is empty: name at least one file.")
-    for path in found:
-        if path.suffix not in (".csv", ".parquet"):
-            raise ValueError(f"{path} ends in {path.suffix!r}; expected .csv or .parquet.")
-    return found
-
-
-def _literal(text):
-    return "'" + str(text).replace("'", "''") + "'"
-
-
-def _quoted(column):
-    return '"' + str(column).replace('"', '""') + '"'
-
-
-@contextlib.contextmanager
-def _engine(memory_limit, folder):
-    """A DuckDB of its own, and the path of a workplace below `folder`, both gone at the end."""
-    if folder is not None:
-        pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder) as workplace, duckdb.connect() as engine:
-        engine.execute(f"SET memory_limit = {_literal(memory_limit)}")
-        engine.execute(f"SET temp_directory = {_literal(workplace)}")
-        yield engine, pathlib.Path(workplace)
-
-
-GROUP_ROWS = 10_000  # rows of a row group: small, so that many of them meet in the buffer of `stream`
-
-
-def to_parquet(path, target, columns, numbers, memory_limit="1GB"):
-    """Write columns of a CSV file as a Parquet file, row after row, without holding the file in memory.
-
-    A row group has about GROUP_ROWS rows.
-
-    Args:
-        path: path of the CSV file: commas, double quotes, a header, UTF-8. A missing text is the empty string.
-        target: path to write to. columns: list of names, those to keep. numbers: those of them that are numbers; the
-            others are texts. memory_limit: str, such as '1GB', what DuckDB may take.
-    Raises:
-        KeyError: a column is missing. ValueError: the file is not such a CSV file. Both name the file.
-    """
-    with open(path, newline="", encoding="utf-8", errors="replace") as file:
-        header = next(csv.reader(file), [])
-    _check_columns(path, header, columns)
-    kept = [_quoted(c) if c in numbers else f"coalesce({_quoted(c)}, '') AS {_quoted(c)}" for c in columns]
-    texts = [f"{_literal(column)}: 'VARCHAR'" for column in header if column not in numbers]
-    reader = (
-        f"read_csv({_literal(path)}, header = true, delim = ',', quote = '\"', escape = '\"', sample_size = -1, "
-        f"auto_type_candidates = ['BIGINT', 'DOUBLE', 'VARCHAR'], types = {{{', '.join(texts)}}})"
-    )
-    with _engine(memory_limit, pathlib.Path(target).parent) as (engine, _):
-        form = f"FORMAT parquet, ROW_GROUP_SIZE {GROUP_ROWS}"
-        try:
-            engine.execute(f"COPY (SELECT {', '.join(kept)} FROM {reader}) TO {_literal(target)} ({form})")
-        except duckdb.Error as error:
-            raise ValueError(f"{path}: {error}") from None
-
-
-def _check_columns(path, found, expected):
-    for column in expected:
-        if column not in found:
-            raise KeyError(f"{path} has no column {column!r}; it has {list(found)}.")
-
-
-def _as_parquet(paths, columns, numbers, workplace, memory_limit):
-    """Parquet file → the file that it was made from, itself or a CSV file, for all files that hold rows."""
-    found = {}
-    for i, path in enumerate(shard_files(paths)):
-        target = path
-        if path.suffix == ".csv":
-            target = pathlib.Path(workplace) / f"{i}.parquet"
-            to_parquet(path, target, columns, numbers, memory_limit)
-        if pq.read_metadata(target).num_rows:
-            found[target] = path
-    if not found:
-        raise ValueError(f"{paths} holds no rows.")
-    return found
-
-
 # ------------------------------------------------------------------------------------------------ counts
-# Each value and each cross is counted by one GROUP BY over a table called `shards`. It is plain SQL.
 
 
-def counts_query(column):
-    """The SQL that counts the different numbers of a `column`: str; its result has the columns 'value' and 'n'."""
-    return f"SELECT CAST({_quoted(column)} AS DOUBLE) AS value, count(*) AS n FROM shards GROUP BY 1"
-
-
-def vocabulary_query(features, lists, boundaries, min_count):
-    """The SQL that gives the strings of a vocabulary in the order of their ids.
-
-    Args:
-        features: list of tuples of column names. lists: set of the columns that hold lists.
-        boundaries: dict column → boundaries of the buckets that its numbers are cut into first.
-        min_count: int ≥ 1, rows that must hold a string.
-    Returns:
-        str; the result has the columns 'name', the string as `wdl_features.cross` writes it, and 'n', its rows.
-    """
-    groups = []
-    for feature in features:
-        rows = "shards"
-        for column in feature:
-            if column in lists:  # a row for each different value of the list
-                others = [_quoted(other) for other in feature if other != column]
-                value = f"unnest(array_distinct({_quoted(column)})) AS {_quoted(column)}"
-                rows = f"(SELECT {', '.join([*others, value])} FROM {rows})"
-        values = [_bucket(column, boundaries) if column in boundaries else _quoted(column) for column in feature]
-        values = ", ".join(f"{value} AS v{i}" for i, value in enumerate(values))
-        places = ", ".join(str(i) for i in range(1, len(feature) + 1))
-        parts = [f"{_literal(f'{column}=')} || CAST(v{i} AS STRING)" for i, column in enumerate(feature)]
-        groups.append(
-            f"SELECT {f' || {_literal(wdl.AND)} || '.join(parts)} AS name, n FROM (SELECT {values}, count(*) AS n "
-            f"FROM {rows} GROUP BY {places} HAVING count(*) >= {min_count})"
-        )
-    return " UNION ALL ".join(groups) + " ORDER BY n DESC, name"
-
-
-def _bucket(column, boundaries):
-    """The name of a number's bucket; a boundary is written in full, and belongs to the bucket above it."""
-    *names, last = wdl.bucket_names(boundaries[column])
-    steps = [
-        f"WHEN CAST({_quoted(column)} AS DOUBLE) < CAST('{float(edge)!r}' AS DOUBLE) THEN {_literal(name)}"
-        for edge, name in zip(boundaries[column], names, strict=True)
-    ]
-    return f"CASE {' '.join(steps)} ELSE {_literal(last)} END"
-
-
-def counted_quantiles(counted, n_quantiles):
+def counted_quantiles(counted: pd.DataFrame, n_quantiles: int) -> np.ndarray:
     """`quantile_boundaries` of a column of which only the different values and their counts are known.
 
     Args:
-        counted: data frame with two columns, numbers and how many rows have each. n_quantiles: int ≥ 2.
+        counted: two columns, numbers and how many rows have each.
+        n_quantiles: the number of groups, at least 2.
+
     Returns:
-        float64 array of n_quantiles − 1 boundaries, those of `quantile_boundaries` to the last bit.
+        float64 (n_quantiles − 1,), the boundaries of `quantile_boundaries` to the last bit.
+
+    Example:
+        >>> counted_quantiles(pd.DataFrame({"age": [40, 20], "n": [1, 3]}), 2)  # of the rows 20, 20, 20, 40
+        array([20.])
+
+    Taught in: notebook 9, "Counting rows that do not fit"
     """
-    values, counts = counted.sort_values(counted.columns[0]).to_numpy("float64").T
+    values, counts = counted.sort_values(counted.columns[0]).to_numpy("float64").T  # (different values,) each
     last = np.cumsum(counts) - 1  # the place of each value's last row, if all rows were sorted
-    place = (counts.sum() - 1) * (np.arange(1, n_quantiles) / n_quantiles)
-    low, high = (values[np.searchsorted(last, edge)] for edge in (np.floor(place), np.ceil(place)))
+    place = (counts.sum() - 1) * (np.arange(1, n_quantiles) / n_quantiles)  # of each boundary, (n_quantiles − 1,)
+    low = values[np.searchsorted(last, np.floor(place))]
+    high = values[np.searchsorted(last, np.ceil(place))]
     share = place - np.floor(place)
     # NumPy interpolates from the nearer end, and so must we, to get its bits.
-    return np.where(share < 0.5, low + (high - low) * share, high - (high - low) * (1 - share))
+    boundaries = np.where(share < 0.5, low + (high - low) * share, high - (high - low) * (1 - share))
+    return boundaries + 0.0  # −0 becomes 0
 
 
 # ------------------------------------------------------------------------------------------------ fitting
 
 
-def fit_shards(paths, wide_settings, deep_settings, memory_limit="1GB", folder=None):
+def fit_shards(
+    paths: Paths,
+    wide_settings: Mapping[str, Any],
+    deep_settings: Mapping[str, Any],
+    memory_limit: str = "1GB",
+    folder: str | os.PathLike | None = None,
+) -> tuple[WideFeatures, DeepFeatures]:
     """`fit_wide` and `fit_deep` on files that do not fit into memory.
 
     DuckDB counts each value, and each cross that is not hashed. What comes into Python's memory is the vocabularies,
@@ -205,137 +95,158 @@ def fit_shards(paths, wide_settings, deep_settings, memory_limit="1GB", folder=N
 
     Args:
         paths: a CSV or Parquet file, a folder of such, or a list of them. A cell of a Parquet file may hold a list. In
-            a CSV file a missing text is the empty string.
-        wide_settings: dict, arguments of `fit_wide` without the frame. deep_settings: dict, those of `fit_deep`.
-        memory_limit: str, such as '1GB', what DuckDB may take. folder: path of a folder for what it spills, and for
-            CSV files as Parquet; both are removed at the end. None: the system's temporary folder.
+            a CSV file a text stays as it is, and a missing one is the empty string.
+        wide_settings: arguments of `fit_wide` without the frame.
+        deep_settings: those of `fit_deep`.
+        memory_limit: what DuckDB may take, such as '1GB'.
+        folder: path of a folder for what it spills, and for CSV files as Parquet; both are removed at the end. None:
+            the system's temporary folder.
+
     Returns:
         wide, deep: what `fit_wide` and `fit_deep` would return for all rows in one frame.
+
     Raises:
-        KeyError, ValueError, TypeError: a setting or a cell is not usable, or a file lacks a column; the message names
-            the file. FileNotFoundError: a file is missing.
+        KeyError: a file lacks a column.
+        TypeError: a column holds what is not of use.
+        ValueError: a setting or a cell is not usable, or a file is damaged. All name the file.
+        FileNotFoundError: a file is missing.
+
+    Example:
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for day, cities in enumerate([["Rome", "Oslo"], ["Oslo"]]):
+        ...         frame = pd.DataFrame({"city": cities, "age": 30 + day})
+        ...         frame.to_parquet(f"{folder}/{day}.parquet")
+        ...     wide, deep = fit_shards(folder, {"features": ["city"]}, {"categories": [], "numbers": ["age"]})
+        >>> wide["vocabulary"]
+        {'city=Oslo': 1, 'city=Rome': 2}
+
+    Taught in: notebook 9, "Counting rows that do not fit"
     """
-    wide_settings, deep_settings = _complete(wdl.fit_wide, wide_settings), _complete(wdl.fit_deep, deep_settings)
-    buckets, categories, numbers = wide_settings["buckets"] or {}, deep_settings["categories"], deep_settings["numbers"]
-    first = shard_files(paths)[0]
-    try:  # what is wrong with the settings is said at once, and as ever
-        head = _head(first, {*buckets, *numbers})
-        features = wdl.fit_wide(head, **wide_settings)["features"]
-        wdl.fit_deep(head, **deep_settings)
-    except (KeyError, TypeError, ValueError) as error:
-        kind = ValueError if isinstance(error, UnicodeError) else type(error)
-        raise kind(f"{first}: {error.args[0] if isinstance(error, KeyError) else error}") from None
-    texts, numeric = {*itertools.chain(*features), *categories} - {*buckets}, {*buckets, *numbers}
-    with _engine(memory_limit, folder) as (engine, workplace):
-        files = _as_parquet(paths, sorted(texts | numeric), numeric, workplace, memory_limit)
-        kinds = _kinds(files, texts, numeric)
-        for path, origin in files.items():
-            _check_cells(engine, path, origin, kinds)
-        _create_shards(engine, files, kinds)
-        lists = {column for column, kind in kinds.items() if kind == "list"}
-        counts = {column: engine.execute(counts_query(column)).df() for column in sorted(numeric)}
+    wide_settings = _complete(wdl.fit_wide, wide_settings)
+    deep_settings = _complete(wdl.fit_deep, deep_settings)
+    buckets = wide_settings["buckets"] or {}
+    numbers = {*buckets, *deep_settings["numbers"]}
+    features = _checked_features(shard_files(paths)[0], wide_settings, deep_settings, numbers)
+    categories = [(column,) for column in deep_settings["categories"]]
+    texts = {*itertools.chain(*features)} - {*buckets} | {*itertools.chain(*categories)}
+    config = {"memory_limit": memory_limit, "preserve_insertion_order": False}  # to keep an order takes memory
+    with _workplace(folder) as workplace, duckdb.connect(config=config | {"temp_directory": workplace}) as engine:
+        shards = as_shards(paths, sorted(texts | numbers), numbers, workplace)
+        check_types(shards, texts, numbers)
+        for shard in shards:
+            _check_cells(engine, shard, texts, numbers)
+        counts = {column: _counted_numbers(engine, shards, column) for column in sorted(numbers)}
         cuts = {column: np.unique(counted_quantiles(counts[column], n)) for column, n in buckets.items()}
-        wide = {"features": features, "boundaries": cuts, "vocabulary": None}
-        wide["n_ids"] = (wide_settings["hash_buckets"] or 0) + 1
-        if not wide_settings["hash_buckets"]:
-            query = vocabulary_query(features, lists, cuts, wide_settings["min_count"])
-            wide["vocabulary"] = _vocabulary(engine, query)
-            wide["n_ids"] = len(wide["vocabulary"]) + 1
-        singles = [(column,) for column in categories]
-        query = vocabulary_query(singles, lists, {}, deep_settings["min_count"])
-        names = _vocabulary(engine, query) if singles else {}
-    cuts = {column: counted_quantiles(counts[column], deep_settings["n_quantiles"]) for column in numbers}
-    return wide, {"categories": list(categories), "vocabulary": names, "boundaries": cuts, "n_ids": len(names) + 1}
+        hashed = wide_settings["hash_buckets"]
+        wide_names = None if hashed else _vocabulary(engine, shards, features, cuts, wide_settings)
+        deep_names = _vocabulary(engine, shards, categories, {}, deep_settings) if categories else {}
+    quantiles = {
+        column: counted_quantiles(counts[column], deep_settings["n_quantiles"]) for column in deep_settings["numbers"]
+    }
+    wide = {"features": features, "boundaries": cuts, "vocabulary": wide_names}
+    wide["n_ids"] = (len(wide_names) if wide_names is not None else hashed) + 1
+    deep = {"categories": list(deep_settings["categories"]), "vocabulary": deep_names, "boundaries": quantiles}
+    deep["n_ids"] = len(deep_names) + 1
+    for fitted, settings in ((wide, wide_settings), (deep, deep_settings)):
+        if settings.get("longest") is not None:
+            fitted["longest"] = settings["longest"]
+    return wide, deep
 
 
-def _complete(function, settings):
+def _workplace(folder: str | os.PathLike | None) -> tempfile.TemporaryDirectory:
+    """A folder below `folder`, with what is in it gone at the end."""
+    if folder is not None:
+        pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
+    return tempfile.TemporaryDirectory(dir=folder)
+
+
+def _complete(function: Callable, settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings, without the frame, with the function's defaults for those that are not named."""
     bound = inspect.signature(function).bind(None, **settings)
     bound.apply_defaults()
     return {name: value for name, value in bound.arguments.items() if name != "frame"}
 
 
-def _head(path, numbers):
-    """The first rows of a file as a data frame."""
-    if path.suffix == ".csv":
-        types = {column: str for column in pd.read_csv(path, nrows=0) if column not in numbers}
-        return pd.read_csv(path, dtype=types, keep_default_na=False, nrows=1000)
-    return next(pq.ParquetFile(path).iter_batches(1000), pq.read_schema(path).empty_table()).to_pandas()
+def _checked_features(
+    first: pathlib.Path, wide_settings: dict[str, Any], deep_settings: dict[str, Any], numbers: Collection[str]
+) -> list[tuple[str, ...]]:
+    """The wide part's features; what is wrong with the settings is said at once, and as `fit_wide` says it."""
+    head = _head(first, numbers)
+    try:
+        features = wdl.fit_wide(head, **wide_settings)["features"]
+        wdl.fit_deep(head, **deep_settings)
+    except (KeyError, TypeError, ValueError) as error:
+        raise type(error)(f"{first}: {error.args[0] if isinstance(error, KeyError) else error}") from None
+    return features
 
 
-def _kinds(files, texts, numeric):
-    """Column → 'number', 'text', 'bool' or 'list', in all files; an error unless each can be used for what it is to be.
-
-    A column of whole numbers may be both, and is then a 'number'.
-    """
-    kinds = {}
-    for path, origin in files.items():
-        schema = pq.read_schema(path)
-        _check_columns(origin, schema.names, sorted(texts | numeric))
-        for column in sorted(texts | numeric):
-            found, kind = schema.field(column).type, _arrow_kind(schema.field(column).type)
-            if column in numeric and kind not in ("whole", "decimal"):
-                raise TypeError(f"{origin}: Column {column!r} has the type {found}; expected numbers.")
-            if column in texts and kind not in ("whole", "text", "bool", "list"):
-                raise TypeError(
-                    f"{origin}: Column {column!r} has the type {found}; expected strings, whole numbers, or lists of "
-                    "them: cut decimals into buckets, turn anything else into strings."
-                )
-            kind = "number" if column in numeric else "text" if kind == "whole" else kind
-            if kinds.setdefault(column, kind) != kind:
-                raise TypeError(f"{origin}: Column {column!r} has the type {found}, and another one in other files.")
-    return kinds
+def _head(path: pathlib.Path, numbers: Collection[str]) -> pd.DataFrame:
+    """The first rows of a file as a data frame; of columns of one name the first, since they are checked later."""
+    if path.suffix.lower() == ".csv":
+        header, _ = csv_header(path)
+        places = {name: header.index(name) for name in header}
+        types = {place: pa.float64() if name in numbers else pa.string() for name, place in places.items()}
+        no_rows = [pa.array([], kind) for kind in types.values()]
+        columns = next((batch.columns for batch in csv_batches(path, types)), no_rows)
+    else:
+        with naming_file(path):
+            file = pq.ParquetFile(path)
+            batch = next(file.iter_batches(1000), file.schema_arrow.empty_table())
+        places = {name: batch.schema.names.index(name) for name in batch.schema.names}
+        columns = [batch.column(place) for place in places.values()]
+    head = pa.table([column[:1000] for column in columns], list(places))
+    return head.to_pandas(timestamp_as_object=True)
 
 
-def _arrow_kind(kind):
-    types = pa.types
-    if types.is_dictionary(kind):
-        return _arrow_kind(kind.value_type)
-    if types.is_list(kind) or types.is_large_list(kind):
-        return "list" if _arrow_kind(kind.value_type) in ("text", "whole") else None
-    for name, tests in (
-        ("text", (types.is_string, types.is_large_string, types.is_null)), ("whole", (types.is_integer,)),
-        ("bool", (types.is_boolean,)), ("decimal", (types.is_floating, types.is_decimal)),
-    ):  # fmt: skip
-        if any(test(kind) for test in tests):
-            return name
-
-
-def _check_cells(engine, path, origin, kinds):
-    """Raise a ValueError that names the column and the file `origin` if a cell of the Parquet file cannot be used."""
-    rules = {}
-    for column, kind in kinds.items():
-        name, missing = _quoted(column), f"{_quoted(column)} IS NULL"
-        if kind == "number":
-            rules[f"{column!r} has missing or infinite values"] = f"{missing} OR NOT isfinite(CAST({name} AS DOUBLE))"
-            continue
-        text = f"CAST({name} AS STRING)"
-        if kind == "list":  # a separator without blanks joins no two texts to the AND
-            missing, text = f"{missing} OR len({name}) > list_count({name})", f"array_to_string({name}, '|')"
-        rules[f"{column!r} has missing values: fill them, for example with '?'"] = missing
-        rules[f"{column!r} holds {wdl.AND!r}: replace it, it joins crosses"] = f"contains({text}, {_literal(wdl.AND)})"
-    counts = ", ".join(f"count(*) FILTER (WHERE {rule})" for rule in rules.values())
-    counts = engine.execute(f"SELECT {counts} FROM read_parquet({_literal(path)})").fetchone()
-    for problem, count in zip(rules, counts, strict=True):
+def _check_cells(
+    engine: duckdb.DuckDBPyConnection, shard: Shard, texts: Collection[str], numbers: Collection[str]
+) -> None:
+    """Raise an error that names the column and the file if a cell cannot be used."""
+    problems = cell_problems(shard, texts, numbers)
+    counts = ", ".join(f"count(*) FILTER (WHERE {problem.condition})" for problem in problems)
+    try:
+        found = engine.execute(f"SELECT {counts} FROM {rows_of([shard])}").fetchone()
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error as error:
+        raise ValueError(f"{shard.origin} cannot be read: {error}") from None
+    for problem, count in zip(problems, found, strict=True):
         if count:
-            raise ValueError(f"{origin}: Column {problem}, in {count} rows.")
+            raise problem.error(f"{shard.origin}: Column {problem.column!r} {problem.words}, in {count} rows.")
 
 
-def _create_shards(engine, files, kinds):
-    """Make the table `shards` of all files. Its bools are the texts that Python writes for them."""
-    columns = [
-        f"CASE WHEN {_quoted(column)} THEN 'True' ELSE 'False' END AS {_quoted(column)}" if kind == "bool"
-        else _quoted(column) for column, kind in kinds.items()
-    ]  # fmt: skip
-    paths = ", ".join(map(_literal, files))
-    engine.execute(
-        f"CREATE VIEW shards AS SELECT {', '.join(columns)} FROM read_parquet([{paths}], union_by_name = true)"
-    )
-    engine.execute("SET preserve_insertion_order = false")  # counts have no order, and to keep one takes memory
+def _create_table(
+    engine: duckdb.DuckDBPyConnection,
+    shards: list[Shard],
+    columns: Iterable[str],
+    numbers: Collection[str],
+    longest: int | None = None,
+) -> dict[str, str]:
+    """Make the table `shards` of all files, with texts as they are written in features; column → its name there."""
+    names = {column: f"c{i}" for i, column in enumerate(columns)}
+    engine.execute(f"CREATE OR REPLACE VIEW shards AS {table_query(shards, names, numbers, longest)}")
+    return names
 
 
-def _vocabulary(engine, query):
-    vocabulary, ids = {}, itertools.count(1)
+def _counted_numbers(engine: duckdb.DuckDBPyConnection, shards: list[Shard], column: str) -> pd.DataFrame:
+    names = _create_table(engine, shards, [column], [column])
+    return engine.execute(counts_query(names[column])).df()
+
+
+def _vocabulary(
+    engine: duckdb.DuckDBPyConnection,
+    shards: list[Shard],
+    features: list[tuple[str, ...]],
+    boundaries: Mapping[str, np.ndarray],
+    settings: Mapping[str, Any],
+) -> dict[str, int]:
+    """The vocabulary of some features of all files."""
+    used = list(dict.fromkeys(itertools.chain(*features)))
+    names = _create_table(engine, shards, used, boundaries, settings.get("longest"))
+    lists = {column for column in used if is_list(column_type(shards[0], column))}
+    query = vocabulary_query(features, lists, boundaries, settings["min_count"], names)
+    vocabulary: dict[str, int] = {}
+    ids = itertools.count(1)
     for batch in engine.sql(query).to_arrow_reader(100_000):
         vocabulary.update(zip(batch["name"].to_pylist(), ids, strict=False))
     return vocabulary
@@ -343,11 +254,25 @@ def _vocabulary(engine, query):
 
 # ----------------------------------------------------------------------------------------------- reading
 
+READERS = 2  # threads that look up ids; Arrow and NumPy let them run at once
+CHUNK_ROWS = 32_768  # about as many rows are looked up at once
+
 
 def stream(
-    paths, wide, deep, label, classes, batch_size, seed=None, epoch=0, start=0, worker=(0, 1), buffer_rows=200_000,
-    memory_limit="1GB", folder=None,
-):  # fmt: skip
+    paths: Paths,
+    wide: WideFeatures | None,
+    deep: DeepFeatures | None,
+    label: str,
+    classes: tuple[Any, Any],
+    batch_size: int,
+    *,
+    seed: int | None = None,
+    epoch: int = 0,
+    start: int = 0,
+    worker: tuple[int, int] = (0, 1),
+    buffer_rows: int = 200_000,
+    folder: str | os.PathLike | None = None,
+) -> tf.data.Dataset:
     """A `tf.data.Dataset` of an epoch's batches, a model's inputs and labels, read from files while it trains.
 
     The row groups of all files are drawn in random order, as many at a time as the buffer holds, and the buffer's rows
@@ -365,107 +290,148 @@ def stream(
 
     Args:
         paths: a CSV or Parquet file, a folder of such, or a list of them. CSV files are written as Parquet first.
-        wide, deep: what `fit_wide`, `fit_deep` or `fit_shards` returned.
-        label: name of the label's column. classes: two values of it, where the label is 0 and where it is 1.
-        batch_size: int, rows a batch; the last batch may have fewer.
-        seed: int; None keeps the order of the files. epoch: int ≥ 0, the number of the pass.
-        start: int ≥ 0, batches of this epoch that are already done.
-        worker: (i, n), the place of this worker among n; each gets each n-th row group, and no row comes to two.
-        buffer_rows: int ≥ 1, rows that are shuffled at once, and held in memory. A row group is read as a whole.
-        memory_limit: str, what DuckDB may take for a CSV file. folder: path of the folder where CSV files are kept as
-            Parquet as long as the dataset lives. None: the system's temporary folder.
+        wide: what `fit_wide` or `fit_shards` returned, or None.
+        deep: what `fit_deep` or `fit_shards` returned, or None.
+        label: name of the label's column.
+        classes: two values of it, where the label is 0 and where it is 1; 1, 1.0 and '1' are the same value.
+        batch_size: rows a batch; the last batch may have fewer.
+        seed: None keeps the order of the files.
+        epoch: the number of the pass, from 0.
+        start: how many batches of this epoch are already done.
+        worker: (i, n), the place i of this worker among n, from 0 to n − 1; each gets each n-th row group, and no row
+            comes to two.
+        buffer_rows: rows that are shuffled at once, and held in memory. A row group is read as a whole.
+        folder: path of the folder where CSV files are kept as Parquet as long as the dataset lives. None: the system's
+            temporary folder.
+
     Returns:
-        dataset of (dict of inputs, float32 labels (rows,)); its length is the number of batches that are left.
+        Dataset of (dict of inputs, float32 labels (rows,)); its length is the number of batches that are left.
+
     Raises:
-        KeyError, TypeError, ValueError: a column is missing or of no use, or an argument is; the message names it.
+        KeyError: a column is missing.
+        TypeError: a column is of no use.
+        ValueError: an argument is of no use, or a file is damaged. The message names it.
         tf.errors.InvalidArgumentError: while it is read: a missing cell, or another label than the two.
+
+    Example:
+        >>> frame = pd.DataFrame({"city": ["Rome", "Oslo", "Rome"], "bought": [0, 1, 1]})
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     frame.to_parquet(f"{folder}/log.parquet")
+        ...     wide = wdl.fit_wide(frame, ["city"])
+        ...     for inputs, labels in stream(folder, wide, None, "bought", (0, 1), batch_size=2):
+        ...         print(inputs["wide_ids"].numpy().tolist(), labels.numpy().tolist())
+        [[1], [2]] [0.0, 1.0]
+        [[1]] [1.0]
+
+    Taught in: notebook 9, "Reading while the model trains"
     """
     for name, value, least in (("batch_size", batch_size, 1), ("start", start, 0), ("buffer_rows", buffer_rows, 1)):
         wdl.check_whole(name, value, least)
-    numeric = {column for part in (wide, deep) if part for column in part["boundaries"]}
+    _check_order(seed, epoch, worker)
+    _check_classes(classes)
+    if wide is None and deep is None:
+        raise ValueError("wide and deep are both None: name at least one.")
+    numbers = {column for part in (wide, deep) if part for column in part["boundaries"]}
     columns = list(dict.fromkeys([*wdl.used_columns(wide, deep), label]))
-    if folder is not None:
-        pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
-    workplace = tempfile.TemporaryDirectory(dir=folder)
-    files = _as_parquet(paths, columns, numeric, workplace.name, memory_limit)
-    _kinds(files, {*columns} - numeric, numeric)
-    windows = _windows(files, seed, epoch, worker, buffer_rows)
+    texts = _categories(wide, deep) | {label}
+    workplace = _workplace(folder)
+    shards = as_shards(paths, columns, numbers, workplace.name)
+    check_types(shards, texts, numbers)
+    groups = _row_groups(shards, seed, epoch, worker)
+    windows = _windows(groups, buffer_rows)
+    n_batches = -(-sum(group.rows for group in groups) // batch_size)
+    read = functools.partial(read_group, types=common_types(shards, texts, numbers))
+    look_up = functools.partial(_inputs_and_labels, wide=wide, deep=deep, label=label, classes=classes)
 
-    def ready(table):
-        frame = table.to_pandas(types_mapper=lambda kind: pd.ArrowDtype(kind) if pa.types.is_list(kind) else None)
-        inputs = {"wide_ids": wdl.wide_ids(frame, wide)} if wide else {}
-        return {**inputs, **(wdl.deep_inputs(frame, deep) if deep else {})}, _labels(frame, label, classes)
+    def chunks() -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
+        tables = _shuffled(windows, read, start * batch_size, None if seed is None else [seed, epoch])
+        yield from _ahead(look_up, _in_whole_batches(tables, batch_size))
+        assert workplace  # the files are there as long as the dataset is, which keeps this function
 
-    def chunks():
-        with concurrent.futures.ThreadPoolExecutor(READERS) as readers:
-            waiting = collections.deque()
-            for table in _tables(windows, columns, batch_size, start, seed, epoch):
-                waiting.append(readers.submit(ready, table))
-                if len(waiting) > READERS:
-                    yield waiting.popleft().result()
-            for chunk in waiting:
-                yield chunk.result()
-
-    def batches(inputs, labels):
-        def batch(first):
-            rows = slice(first, first + batch_size)
-            return {name: array[rows] for name, array in inputs.items()}, labels[rows]
-
-        return tf.data.Dataset.range(0, tf.size(labels, tf.int64), batch_size).map(batch)
-
-    shapes = {"wide_ids": ((None, None), tf.int32)} if wide else {}
-    if deep:
-        shapes |= {"deep_ids": ((None, len(deep["categories"]), None), tf.int32)}
-        shapes |= {"numbers": ((None, len(deep["boundaries"])), tf.float32)}
-    specs = {name: tf.TensorSpec(*shape) for name, shape in shapes.items()}, tf.TensorSpec((None,), tf.float32)
-    dataset = tf.data.Dataset.from_generator(chunks, output_signature=specs).prefetch(1).flat_map(batches).prefetch(16)
-    n_batches = -(-sum(rows for window in windows for *_, rows in window) // batch_size)
-    dataset = dataset.apply(tf.data.experimental.assert_cardinality(max(n_batches - start, 0)))
-    dataset.workplace = workplace  # the files are there as long as the dataset is
-    return dataset
+    dataset = tf.data.Dataset.from_generator(chunks, output_signature=_signature(wide, deep))
+    dataset = dataset.prefetch(1).flat_map(functools.partial(_batches, batch_size)).prefetch(16)
+    return dataset.apply(tf.data.experimental.assert_cardinality(max(n_batches - start, 0)))
 
 
-READERS = 2  # threads that look up ids; Arrow and NumPy let them run at once
-CHUNK_ROWS = 32_768  # about as many rows are looked up at once
+def _check_order(seed: int | None, epoch: int, worker: tuple[int, int]) -> None:
+    if seed is not None:
+        wdl.check_whole("seed", seed, 0)
+    wdl.check_whole("epoch", epoch, 0)
+    place, n_workers = worker
+    wdl.check_whole("worker's n", n_workers, 1)
+    wdl.check_whole("worker's place", place, 0)
+    if place >= n_workers:
+        raise ValueError(f"worker is {worker}; expected a place from 0 to {n_workers - 1} among {n_workers} workers.")
 
 
-def _windows(files, seed, epoch, worker, buffer_rows):
-    """An epoch's row groups, in its order: list of windows, each a list of (path, row group, rows)."""
-    groups = [
-        (path, i, metadata.row_group(i).num_rows)
-        for path, metadata in ((path, pq.read_metadata(path)) for path in files)
-        for i in range(metadata.num_row_groups)
-    ]
-    index, n_workers = worker
-    groups = groups[index::n_workers]
+def _check_classes(classes: tuple[Any, Any]) -> None:
+    if len(classes) != 2 or _is_class(classes[0], classes[1]):
+        raise ValueError(f"classes is {classes!r}; expected two different values, of the label 0 and of the label 1.")
+
+
+def _categories(wide: WideFeatures | None, deep: DeepFeatures | None) -> set[str]:
+    """The columns that are looked up as categories."""
+    found = set(itertools.chain(*wide["features"])) - {*wide["boundaries"]} if wide else set()
+    return found | {*deep["categories"]} if deep else found
+
+
+class _Group(NamedTuple):
+    """A row group of a file."""
+
+    shard: Shard
+    number: int
+    rows: int
+
+
+def _row_groups(shards: list[Shard], seed: int | None, epoch: int, worker: tuple[int, int]) -> list[_Group]:
+    """A worker's row groups, in the order of the epoch."""
+    groups = []
+    for shard in shards:
+        metadata = pq.read_metadata(shard.path)
+        groups += [_Group(shard, i, metadata.row_group(i).num_rows) for i in range(metadata.num_row_groups)]
+    place, n_workers = worker
+    groups = groups[place::n_workers]
     if not groups:
-        raise ValueError(f"Worker {index} of {n_workers} gets no row group: write the rows in more files.")
+        raise ValueError(f"Worker {place} of {n_workers} gets no row group: write the rows in more files.")
     if seed is not None:
         groups = [groups[i] for i in np.random.default_rng([seed, epoch]).permutation(len(groups))]
-    windows = [[]]
+    return groups
+
+
+def _windows(groups: list[_Group], buffer_rows: int) -> list[list[_Group]]:
+    """The row groups, as many together as the buffer holds, but at least one."""
+    windows: list[list[_Group]] = [[]]
     for group in groups:
-        if sum(rows for *_, rows in windows[-1]) + group[2] > buffer_rows and windows[-1]:
+        if windows[-1] and sum(held.rows for held in windows[-1]) + group.rows > buffer_rows:
             windows.append([])
         windows[-1].append(group)
     return windows
 
 
-def _tables(windows, columns, batch_size, start, seed, epoch):
-    """Arrow tables of the epoch's rows from batch `start` on; each is a whole number of batches, but for the last."""
-    skip, rest = start * batch_size, None
+def _shuffled(
+    windows: list[list[_Group]], read: Callable[[Shard, int], pa.Table], skip: int, seed: list[int] | None
+) -> Iterator[pa.Table]:
+    """A table for each window, shuffled unless the seed is None, without the first rows that are to be skipped."""
     for number, window in enumerate(windows):
-        rows = sum(rows for *_, rows in window)
-        if skip >= rows:
-            skip -= rows
+        n_rows = sum(group.rows for group in window)
+        if skip >= n_rows:  # it need not be read
+            skip -= n_rows
             continue
-        read = [pq.ParquetFile(path).read_row_group(group, columns=columns) for path, group, _ in window]
-        table = pa.concat_tables(read, promote_options="permissive")
+        table = pa.concat_tables([read(group.shard, group.number) for group in window])
         if seed is not None:
-            table = table.take(np.random.default_rng([seed, epoch, number]).permutation(rows))
-        table, skip = table.slice(skip), 0
-        table = table if rest is None else pa.concat_tables([rest, table], promote_options="permissive")
+            table = table.take(np.random.default_rng([*seed, number]).permutation(n_rows))
+        yield table.slice(skip)
+        skip = 0
+
+
+def _in_whole_batches(tables: Iterable[pa.Table], batch_size: int) -> Iterator[pa.Table]:
+    """The same rows in tables of about CHUNK_ROWS; each is a whole number of batches, but for the last."""
+    step = max(CHUNK_ROWS // batch_size, 1) * batch_size
+    rest = None
+    for table in tables:
+        if rest is not None:
+            table = pa.concat_tables([rest, table])
         whole = len(table) // batch_size * batch_size
-        step = max(CHUNK_ROWS // batch_size, 1) * batch_size
         for first in range(0, whole, step):
             yield table.slice(first, min(step, whole - first))
         rest = table.slice(whole)
@@ -473,11 +439,57 @@ def _tables(windows, columns, batch_size, start, seed, epoch):
         yield rest
 
 
-def _labels(frame, column, classes):
-    codes, values = pd.factorize(frame[column])
+def _ahead(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
+    """function(item) for each item in order; threads work on the next ones meanwhile."""
+    with concurrent.futures.ThreadPoolExecutor(READERS) as readers:
+        waiting: collections.deque = collections.deque()
+        for item in items:
+            waiting.append(readers.submit(function, item))
+            if len(waiting) > READERS:
+                yield waiting.popleft().result()
+        for result in waiting:
+            yield result.result()
+
+
+def _inputs_and_labels(
+    table: pa.Table, wide: WideFeatures | None, deep: DeepFeatures | None, label: str, classes: tuple[Any, Any]
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    frame = table.to_pandas(types_mapper=lambda kind: pd.ArrowDtype(kind) if pa.types.is_list(kind) else None)
+    return wdl.optional_inputs(frame, wide, deep), _labels(frame[label], classes)
+
+
+def _labels(cells: pd.Series, classes: tuple[Any, Any]) -> np.ndarray:
+    """0 or 1 for each cell, float32 (rows,)."""
+    codes, values = pd.factorize(cells)
     for value in values:
-        if value not in classes:
-            raise ValueError(f"Column {column!r} has the label {value!r}; expected {classes[0]!r} or {classes[1]!r}.")
-    if (codes < 0).any():
-        raise ValueError(f"Column {column!r} lacks a label.")
-    return np.array([value == classes[1] for value in values], "float32")[codes]
+        if not _is_class(value, classes[0]) and not _is_class(value, classes[1]):
+            raise ValueError(
+                f"Column {cells.name!r} has the label {value!r}; expected {classes[0]!r} or {classes[1]!r}."
+            )
+    return np.array([_is_class(value, classes[1]) for value in values], "float32")[codes]
+
+
+def _is_class(value: Any, expected: Any) -> bool:
+    """Whether a label is one of the classes: the same value, or one with the same text, as a CSV file has."""
+    return value == expected or wdl.category_text(value) == wdl.category_text(expected) is not None
+
+
+def _signature(wide: WideFeatures | None, deep: DeepFeatures | None) -> tuple:
+    """The shapes and types of the inputs and labels."""
+    inputs = {}
+    if wide:
+        inputs["wide_ids"] = tf.TensorSpec((None, None), tf.int32)
+    if deep:
+        inputs["deep_ids"] = tf.TensorSpec((None, len(deep["categories"]), None), tf.int32)
+        inputs["numbers"] = tf.TensorSpec((None, len(deep["boundaries"])), tf.float32)
+    return inputs, tf.TensorSpec((None,), tf.float32)
+
+
+def _batches(batch_size: int, inputs: dict[str, tf.Tensor], labels: tf.Tensor) -> tf.data.Dataset:
+    """The batches of a chunk of rows."""
+
+    def batch(first: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        rows = slice(first, first + batch_size)
+        return {name: array[rows] for name, array in inputs.items()}, labels[rows]
+
+    return tf.data.Dataset.range(0, tf.size(labels, tf.int64), batch_size).map(batch)

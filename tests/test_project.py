@@ -15,7 +15,7 @@ import wdl_helpers as wdl
 import wdl_models
 import wdl_optimizers
 import wdl_reproducible
-from recommender import lifecycle, logs, pictures, ranking, serving, shards
+from recommender import lifecycle, logs, parquet, pictures, ranking, serving, shards, sql
 from recommender.datasets import adult, files, planted, recipes, visits
 from recommender.datasets import store as app_store
 
@@ -45,6 +45,8 @@ MODULES = [
     visits,
     serving,
     lifecycle,
+    parquet,
+    sql,
     shards,
 ]
 PUBLIC = [

@@ -1,3 +1,6 @@
+import datetime
+import decimal
+import gc
 import itertools
 import json
 import pathlib
@@ -6,18 +9,20 @@ import sys
 import tempfile
 
 import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
-from recommender import shards
+from recommender import parquet, shards
 from recommender.datasets import adult, visits
 
 import distributed
+import duckdb
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
-from laws import FEW
+from laws import FEW, TEXT_VALUES, column_names, typed_columns
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -70,41 +75,107 @@ def test_features_of_a_log_with_lists_are_those_of_the_frame(tmp_path):
     assert_same_features(found, (wdl.fit_wide(rows, **wide), wdl.fit_deep(rows, **deep)))
 
 
-TEXTS = st.text("ab &=|'\"\\é€,\n", max_size=3).filter(lambda text: wdl.AND not in text and "\x00" not in text)
-FRAMES = st.lists(
-    st.fixed_dictionaries(
-        {
-            'it\'s "a"': TEXTS,
-            "whole": st.integers(-3, 3),
-            "flag": st.booleans(),
-            "tags": st.lists(TEXTS, max_size=3),
-            "ids": st.lists(st.integers(0, 3), max_size=3),
-            "number": st.sampled_from([0.1, 0.2, 1e-9, 1 / 3]) | st.floats(-100, 100).map(lambda x: x + 0.0),
-        }
+LISTS = st.lists(st.sampled_from(TEXT_VALUES), max_size=4)
+QUARTERS = st.integers(-400, 400).map(lambda n: n / 4)  # the same number in each of the types below
+NUMBER_TYPES = [
+    lambda values: pa.array(values, pa.float64()),
+    lambda values: pa.array(values, pa.float32()),
+    lambda values: pa.array([decimal.Decimal(value) for value in values], pa.decimal128(10, 2)),
+    lambda values: pa.array(values).cast(pa.decimal128(30, 9)),
+]
+WHOLE_NUMBER_TYPES = [
+    *NUMBER_TYPES,
+    *(lambda v, kind=kind: pa.array(v).cast(kind) for kind in (pa.int16(), pa.int64())),
+]
+LIST_TYPES = [pa.list_(pa.string()), pa.large_list(pa.string()), pa.list_(pa.large_string())]
+LABEL_TYPES = [
+    *(
+        lambda whole, kind=kind: whole.cast(kind)
+        for kind in (pa.int8(), pa.int64(), pa.float64(), pa.decimal128(20, 1))
     ),
-    min_size=1,
-    max_size=30,
+    lambda whole: whole.cast(pa.string()),
+    lambda whole: whole.cast(pa.string()).dictionary_encode(),
+]
+
+
+def split(n_rows, n_files):
+    edges = np.linspace(0, n_rows, min(n_files, n_rows) + 1).astype(int)
+    return [slice(first, last) for first, last in itertools.pairwise(edges)]
+
+
+@given(
+    st.data(),
+    column_names(5),
+    typed_columns(),
+    st.integers(1, 3),
+    st.none() | st.just(7),
+    st.none() | st.integers(1, 2),
 )
-
-
-@given(FRAMES, st.integers(1, 3), st.integers(2, 5), st.none() | st.just(7))
 @FEW
-def test_features_of_random_files_are_those_of_their_frame(rows, n_files, n, hash_buckets):
-    text, *others = columns = ['it\'s "a"', "whole", "flag", "tags", "ids", "number"]
-    frame = pd.DataFrame(rows, columns=columns)
-    crosses = [("tags", "ids"), (text, "number"), ("ids", text, "tags"), ("flag", "whole", "number")]
-    wide = {"features": [text, *others, *crosses], "buckets": {"number": n}, "hash_buckets": hash_buckets}
-    deep = {"categories": [text, "whole", "flag", "tags", "ids"], "numbers": ["number"], "min_count": 2}
+def test_files_of_any_names_and_types_give_the_features_of_their_frame(
+    data, names, column, n_files, hash_buckets, longest
+):
+    text, tags, number, whole, label = names
+    texts, *typed = column
+    n_rows = len(texts)
+    frame = pd.DataFrame({text: texts}, dtype=object)
+    frame[tags] = data.draw(st.lists(LISTS, min_size=n_rows, max_size=n_rows))
+    frame[number] = data.draw(st.lists(QUARTERS, min_size=n_rows, max_size=n_rows))
+    frame[whole] = data.draw(st.lists(st.integers(-9, 9), min_size=n_rows, max_size=n_rows))
+    frame[label] = data.draw(st.lists(st.integers(0, 1), min_size=n_rows, max_size=n_rows))
+    settings = {"hash_buckets": hash_buckets, "longest": longest}
+    crosses = [text, tags, (tags, text, number), (text, whole)]
+    wide = {"features": crosses, "buckets": {number: 3}, **settings}
+    deep = {"categories": [tags, whole, text], "numbers": [number, whole], "min_count": 2, "longest": longest}
     with tempfile.TemporaryDirectory() as folder:
-        cut(frame, pathlib.Path(folder), "parquet", min(n_files, len(frame)))
-        found = shards.fit_shards(folder, wide, deep)
-        singles = frame[[text, "whole", "number"]].astype({text: str})
-        csv = cut(singles, pathlib.Path(folder), "csv", min(n_files, len(frame)))
-        deep_csv = {"categories": [text], "numbers": ["whole", "number"], "n_quantiles": n}
-        found_csv = shards.fit_shards(csv, {"features": [text, (text, "whole")]}, deep_csv)
-    assert_same_features(found, (wdl.fit_wide(frame, **wide), wdl.fit_deep(frame, **deep)))
-    wide_csv = wdl.fit_wide(singles, [text, (text, "whole")])
-    assert_same_features(found_csv, (wide_csv, wdl.fit_deep(singles, **deep_csv)))
+        for i, rows in enumerate(split(n_rows, n_files)):
+            part = frame[rows]
+            columns = {
+                "not used": pa.array(range(len(part))),
+                label: data.draw(st.sampled_from(LABEL_TYPES))(pa.array(part[label], pa.int8())),
+                whole: data.draw(st.sampled_from(WHOLE_NUMBER_TYPES))(part[whole].astype(float).tolist()),
+                tags: pa.array(part[tags]).cast(data.draw(st.sampled_from(LIST_TYPES))),
+                text: pa.array(data.draw(st.sampled_from(typed))[rows]),
+                number: data.draw(st.sampled_from(NUMBER_TYPES))(part[number].tolist()),
+            }
+            order = data.draw(st.permutations(list(columns)))
+            table = pa.table([columns[name] for name in order], order)
+            pq.write_table(table, f"{folder}/{i}.parquet", row_group_size=2)
+        fitted = shards.fit_shards(folder, wide, deep)
+        assert_same_features(fitted, (wdl.fit_wide(frame, **wide), wdl.fit_deep(frame, **deep)))
+        ((inputs, labels),) = shards.stream(folder, *fitted, label, (0, 1), n_rows)
+    for name, array in wdl.joint_inputs(frame, *fitted).items():
+        np.testing.assert_array_equal(inputs[name], array)
+    np.testing.assert_array_equal(labels, frame[label])
+
+
+@given(st.data(), column_names(4), st.integers(1, 8), st.integers(1, 3))
+@FEW
+def test_csv_files_give_the_features_of_the_frame_that_was_written(data, names, n_rows, n_files):
+    text, other, number, label = names
+    cells = st.sampled_from(TEXT_VALUES) | st.text(st.characters(codec="utf-8"), max_size=4)
+    frame = pd.DataFrame({name: data.draw(st.lists(cells, min_size=n_rows, max_size=n_rows)) for name in (text, other)})
+    frame[number] = data.draw(st.lists(QUARTERS | st.floats(-100, 100), min_size=n_rows, max_size=n_rows))
+    frame[label] = data.draw(st.lists(st.sampled_from(["a", "0"]), min_size=n_rows, max_size=n_rows))
+    wide = {"features": [text, (other, text), (text, number)], "buckets": {number: 3}}
+    deep = {"categories": [other, text], "numbers": [number]}
+    with tempfile.TemporaryDirectory() as folder:
+        for i, rows in enumerate(split(n_rows, n_files)):
+            order = data.draw(st.permutations(names))
+            ending = data.draw(st.sampled_from(["\n", "\r\n"]))
+            encoding = data.draw(st.sampled_from(["utf-8", "utf-8-sig"]))
+            frame[rows][order].to_csv(
+                f"{folder}/{i}.csv",
+                index="" not in names and data.draw(st.booleans()),
+                lineterminator=ending,
+                encoding=encoding,
+            )
+        fitted = shards.fit_shards(folder, wide, deep)
+        assert_same_features(fitted, (wdl.fit_wide(frame, **wide), wdl.fit_deep(frame, **deep)))
+        ((inputs, labels),) = shards.stream(folder, *fitted, label, ("a", 0), n_rows)
+    for name, array in wdl.joint_inputs(frame, *fitted).items():
+        np.testing.assert_array_equal(inputs[name], array)
+    np.testing.assert_array_equal(labels, frame[label] == "0")
 
 
 @given(st.lists(st.sampled_from([-3.0, 0.0, 0.1, 0.7, 2.0, 1e6]) | st.floats(-1e3, 1e3), min_size=1), st.integers(2, 9))
@@ -125,17 +196,29 @@ def bad_file(tmp_path, frame, name="bad.parquet"):
 GOOD = {"a": ["x", "y"], "n": [1, 2], "tags": [["p"], []]}
 BAD_CELLS = [
     ({"a": ["x", None]}, ValueError, "bad.parquet: Column 'a' has missing values.*in 1 rows"),
-    ({"a": ["x & y", "y"]}, ValueError, "bad.parquet: Column 'a' holds ' & '"),
-    ({"a": [0.5, 1.0]}, TypeError, "bad.parquet: Column 'a' has the type double; expected strings"),
-    ({"a": [["x"], []]}, TypeError, "bad.parquet: Column 'a' has the type list.*another one in other files"),
+    ({"a": [0.5, 1.0]}, TypeError, "bad.parquet: Column 'a' holds floats that are no whole numbers.*in 1 rows"),
+    ({"a": [2.0**53, 1.0]}, TypeError, "bad.parquet: Column 'a' holds floats that are no whole.*in 1 rows"),
+    ({"a": pd.array([2.0**24, 1.0], "float32")}, TypeError, "bad.parquet: Column 'a' holds floats.* below 16777216:"),
+    ({"a": [float("inf"), 1.0]}, TypeError, "bad.parquet: Column 'a' holds floats that are no whole.*in 1 rows"),
+    ({"a": [float("nan"), 1.0]}, ValueError, "bad.parquet: Column 'a' has missing values.*in 1 rows"),
+    ({"a": [decimal.Decimal("0.5")] * 2}, TypeError, "bad.parquet: Column 'a' holds decimals.*in 2 rows"),
+    ({"a": [datetime.date(2026, 1, 1)] * 2}, TypeError, "bad.parquet: Column 'a' has the type date32"),
+    ({"a": [b"x", b"y"]}, TypeError, "bad.parquet: Column 'a' has the type binary"),
+    (
+        {"a": [["x"], []]},
+        TypeError,
+        r"bad.parquet: Column 'a' has the type list.*and (large_)?string in .*good.parquet",
+    ),
     ({"tags": [["p", None], []]}, ValueError, "bad.parquet: Column 'tags' has missing values"),
     ({"tags": [None, ["p"]]}, ValueError, "bad.parquet: Column 'tags' has missing values"),
-    ({"tags": [["p", "q & r"], []]}, ValueError, "bad.parquet: Column 'tags' holds ' & '"),
-    ({"tags": [[0.5], []]}, TypeError, "bad.parquet: Column 'tags' has the type list.*expected strings"),
+    ({"tags": [[0.5], []]}, TypeError, "bad.parquet: Column 'tags' holds floats that are no whole.*in 1 rows"),
+    ({"tags": [[float("nan")], []]}, ValueError, "bad.parquet: Column 'tags' has missing values.*in 1 rows"),
+    ({"tags": [[["p"]], []]}, TypeError, "bad.parquet: Column 'tags' has the type list.*expected strings"),
     ({"n": [1.0, float("nan")]}, ValueError, "bad.parquet: Column 'n' has missing or infinite values, in 1 rows"),
     ({"n": [1.0, float("inf")]}, ValueError, "bad.parquet: Column 'n' has missing or infinite values"),
     ({"n": ["1", "2"]}, TypeError, "bad.parquet: Column 'n' has the type .*string; expected numbers"),
     ({"n": [True, False]}, TypeError, "bad.parquet: Column 'n' has the type bool; expected numbers"),
+    ({"n": pd.Categorical([1, 2])}, TypeError, "bad.parquet: Column 'n' has the type dictionary.*; expected numbers"),
     ({"n": None}, KeyError, "bad.parquet has no column 'n'; it has .*'a', 'tags'"),
 ]
 
@@ -153,7 +236,7 @@ def test_a_cell_that_no_frame_may_hold_is_refused_with_its_file(tmp_path, change
 def test_a_bad_csv_file_is_named(adult_shards, tmp_path):
     (first, *_), frame = adult_shards
     bad = bad_file(tmp_path, frame[:9].assign(age=["?", *range(8)]), "bad.csv")
-    with pytest.raises(TypeError, match="bad.csv: Column 'age' has the type .*string; expected numbers"):
+    with pytest.raises(TypeError, match="bad.csv: Column 'age' holds '\\?'; expected numbers"):
         shards.fit_shards([first, bad], WIDE_SETTINGS, DEEP_SETTINGS)
     bad_file(tmp_path, frame[:9].assign(age=[None, *range(8)]), "bad.csv")
     with pytest.raises(ValueError, match="bad.csv: Column 'age' has missing or infinite values, in 1 rows"):
@@ -167,8 +250,9 @@ def test_a_bad_csv_file_is_named(adult_shards, tmp_path):
         with pytest.raises(ValueError, match="bad.csv: "):
             shards.fit_shards([first, bad], WIDE_SETTINGS, DEEP_SETTINGS)
     bad.write_bytes(b"")
-    with pytest.raises(KeyError, match="bad.csv has no column"):
-        shards.fit_shards([first, bad], WIDE_SETTINGS, DEEP_SETTINGS)
+    for paths in (bad, [first, bad]):
+        with pytest.raises(ValueError, match="bad.csv is empty"):
+            shards.fit_shards(paths, WIDE_SETTINGS, DEEP_SETTINGS)
 
 
 def test_a_csv_file_becomes_small_row_groups_in_its_order(tmp_path):
@@ -177,7 +261,7 @@ def test_a_csv_file_becomes_small_row_groups_in_its_order(tmp_path):
     shards.to_parquet(path, tmp_path / "many.parquet", ["row", "a"], {"row"})
     metadata = pq.read_metadata(tmp_path / "many.parquet")
     sizes = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
-    assert len(sizes) >= 4 and max(sizes) < 1.5 * shards.GROUP_ROWS, sizes
+    assert len(sizes) >= 4 and max(sizes) < 1.5 * parquet.GROUP_ROWS, sizes
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "many.parquet"), frame, check_dtype=False)
 
 
@@ -312,9 +396,9 @@ def test_what_is_done_is_not_read_again(tmp_path):
     good = bad_file(tmp_path, pd.DataFrame({"a": ["x"] * 64, "label": [0, 1] * 32}), "0.parquet")
     bad = bad_file(tmp_path, pd.DataFrame({"a": [None] * 64, "label": [0, 1] * 32}).astype({"a": str}), "1.parquet")
     wide = wdl.fit_wide(pd.DataFrame({"a": ["x"]}), ["a"])
-    with pytest.raises(tf.errors.InvalidArgumentError, match="missing value"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="1.parquet: Column 'a' has missing values"):
         list(shards.stream([bad, good], wide, None, "label", (0, 1), 64))
-    assert len(list(shards.stream([bad, good], wide, None, "label", (0, 1), 64, start=1))) == 1
+    assert len(list(shards.stream([bad, good], wide, None, "label", (0, 1), 64, start=1, buffer_rows=64))) == 1
 
 
 def test_workers_share_the_rows_and_none_comes_to_two(numbered):
@@ -322,6 +406,9 @@ def test_workers_share_the_rows_and_none_comes_to_two(numbered):
     assert sorted(np.concatenate(parts)) == list(range(1000)) and min(map(len, parts)) >= 200
     with pytest.raises(ValueError, match="Worker 99 of 100 gets no row group"):
         order(numbered, worker=(99, 100))
+    for worker in ((3, 3), (-1, 3), (0, 0), (0.5, 3), (True, 3)):
+        with pytest.raises(ValueError, match="worker"):
+            order(numbered, worker=worker)
 
 
 def test_workers_with_unequal_shares_can_make_the_same_steps(numbered):
@@ -361,6 +448,287 @@ def test_a_stream_of_bad_files_or_settings_is_refused(adult_shards, tmp_path):
         bad = bad_file(tmp_path, frame[:9].assign(**change), "bad.csv")
         with pytest.raises((tf.errors.InvalidArgumentError, TypeError), match=message):
             list(shards.stream([bad], wide, deep, "income", CLASSES, 10))
+
+
+# ------------------------------------------------------------------------------------------- files as they come
+
+
+def fitted_city(paths, **settings):
+    """The vocabulary of the column 'city' alone."""
+    wide, _ = shards.fit_shards(paths, {"features": ["city"], **settings}, {"categories": ["city"], "numbers": []})
+    return wide["vocabulary"]
+
+
+def write(path, **columns):
+    path.parent.mkdir(exist_ok=True)
+    pq.write_table(pa.table(columns), path)
+    return path
+
+
+def test_columns_whose_names_differ_in_case_alone_stay_apart(tmp_path):
+    frame = pd.DataFrame({"App": ["X", "Y", "X"], "app": ["p", "p", "q"], "NUM": [1, 2, 3], "num": [7, 8, 9]})
+    wide = {"features": ["app", ("App", "app"), ("app", "num"), "NUM"], "buckets": {"num": 2, "NUM": 2}}
+    deep = {"categories": ["App"], "numbers": ["NUM", "num"], "n_quantiles": 3}
+    expected = wdl.fit_wide(frame, **wide), wdl.fit_deep(frame, **deep)
+    for name in ("case.parquet", "case.csv"):
+        path = bad_file(tmp_path, frame, name)
+        assert_same_features(shards.fit_shards(path, wide, deep), expected)
+        ((inputs, _),) = shards.stream(path, *expected, "app", ("p", "q"), 3)
+        for key, array in wdl.joint_inputs(frame, *expected).items():
+            np.testing.assert_array_equal(inputs[key], array)
+    shards.to_parquet(tmp_path / "case.csv", tmp_path / "both.parquet", ["NUM", "num"], {"num"})
+    assert pq.read_table(tmp_path / "both.parquet").to_pydict() == {"NUM": ["1", "2", "3"], "num": [7, 8, 9]}
+
+
+@pytest.mark.parametrize("name", ["part*.parquet", "part[12].parquet", "part?.parquet", "it's [0-9]*.csv"])
+def test_a_file_whose_name_looks_like_a_pattern_is_that_file_alone(tmp_path, name):
+    for other in ("part1.parquet", "part2.parquet", "parts.parquet"):
+        write(tmp_path / other, city=["wrong"])
+    path = bad_file(tmp_path, pd.DataFrame({"city": ["right"]}), name)
+    assert fitted_city(path) == {"city=right": 1}
+    assert fitted_city([tmp_path / "part1.parquet", path]) == {"city=right": 1, "city=wrong": 2}
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_folder_that_looks_like_a_partition_is_only_a_folder(tmp_path, ending):
+    folder = tmp_path / "city=Rome"
+    folder.mkdir()
+    frame = pd.DataFrame({"city": ["01", "02"], "label": ["0", "1"]})
+    path = bad_file(folder, frame, f"a.{ending}")
+    assert fitted_city(path) == {"city=01": 1, "city=02": 2}
+    ((inputs, labels),) = shards.stream(path, wdl.fit_wide(frame, ["city"]), None, "label", ("0", "1"), 2)
+    assert inputs["wide_ids"].numpy().tolist() == [[1], [2]] and labels.numpy().tolist() == [0, 1]
+
+
+def test_endings_in_capitals_are_found_and_what_is_left_out_is_named(tmp_path):
+    bad_file(tmp_path, pd.DataFrame({"city": ["a"]}), "a.csv")
+    (tmp_path / "B.CSV").write_text("city\nb\n")
+    write(tmp_path / "C.Parquet", city=["c"])
+    (tmp_path / "_SUCCESS").touch()
+    (tmp_path / ".hidden").touch()
+    assert [path.name for path in shards.shard_files(tmp_path)] == ["B.CSV", "C.Parquet", "a.csv"]
+    assert set(fitted_city(tmp_path)) == {"city=a", "city=b", "city=c"}
+    write(tmp_path / "day2" / "d.parquet", city=["d"])
+    write(tmp_path / "day3.parquet" / "e.parquet", city=["e"])
+    (tmp_path / "f.csv.gz").touch()
+    with pytest.warns(UserWarning, match=r"is read without day2, day3.parquet, f.csv.gz: only its own files"):
+        assert len(shards.shard_files(tmp_path)) == 3
+    assert set(fitted_city([tmp_path / "day2", tmp_path / "day3.parquet"])) == {"city=d", "city=e"}
+
+
+def test_a_damaged_file_is_named_wherever_it_stands(tmp_path):
+    good = write(tmp_path / "good.parquet", city=["a"] * 1000)
+    bad = tmp_path / "bad.parquet"
+    whole = good.read_bytes()
+    bad.write_bytes(whole[: len(whole) // 2])
+    wide = wdl.fit_wide(pd.DataFrame({"city": ["a"]}), ["city"])
+    for paths in ([good, bad], [bad, good]):
+        with pytest.raises(ValueError, match="bad.parquet cannot be read"):
+            fitted_city(paths)
+        with pytest.raises(ValueError, match="bad.parquet cannot be read"):
+            shards.stream(paths, wide, None, "city", ("a", "b"), 10)
+    bad.write_bytes(whole[:4] + b"\xff" * 40 + whole[44:])  # its end is whole, its rows are not
+    with pytest.raises(ValueError, match="bad.parquet cannot be read"):
+        fitted_city([good, bad])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="bad.parquet cannot be read"):
+        list(shards.stream([good, bad], wide, None, "city", ("a", "b"), 10))
+
+
+CSV_FILES = {
+    "a byte-order mark": b"\xef\xbb\xbfcity,n\nx,1\n",
+    "the index of a frame": b",city,n\n0,x,1\n",
+    "equal names that are not used": b"b,city,b,n,B\n1,x,2,1,3\n",
+    "a comma at the end": b"city,n,\nx,1,\n",
+    "blank lines": b"\ncity,n\n\nx,1\n\n",
+    "no line end at the end": b"city,n\nx,1",
+    "old line ends": b"city,n\rx,1\r",
+    "a name of two lines": b'city,n,"a\nb"\nx,1,2\n',
+    "blanks around a number": b"city,n\nx, 1 \n",
+    "a plus": b"city,n\nx,+1\n",
+    "quotes": b'"city","n"\n"x","1"\n',
+}
+
+
+@pytest.mark.parametrize("text", CSV_FILES.values(), ids=CSV_FILES)
+def test_a_csv_file_of_any_make_is_read(tmp_path, text):
+    path = tmp_path / "a.csv"
+    path.write_bytes(text)
+    wide, deep = shards.fit_shards(path, {"features": ["city"]}, {"categories": [], "numbers": ["n"], "n_quantiles": 2})
+    assert wide["vocabulary"] == {"city=x": 1} and deep["boundaries"]["n"].tolist() == [1]
+
+
+def test_mixed_line_ends_and_odd_texts_stay_as_they_are(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes(b'n,city\n1,007\r\n2, x\n3, "a"\r4,NA\n5,\n6,"x ""y"", z"\n7,"1\n2"\n8,"x & y"\n9,-0.0\n')
+    found = fitted_city(path)
+    assert {name.removeprefix("city=") for name in found} == {
+        "007", " x", ' "a"', "NA", "", 'x "y", z', "1\n2", "x && y", "-0.0",
+    }  # fmt: skip
+    assert set(found) == set(wdl.fit_wide(wdl.read_table(path, ["n"]), ["city"])["vocabulary"])
+
+
+BAD_CSV_FILES = [
+    (b"city, n\nx,1\n", KeyError, r"a.csv: The frame has no column 'n'; it has \['city', ' n'\]"),
+    (b"city,n,n\nx,1,2\n", ValueError, "a.csv has the column 'n' more than once"),
+    (b"city,n\nx,1,\n", ValueError, "a.csv: .*Expected 2 columns, got 3"),
+    (b"city,n\nx\n", ValueError, "a.csv: .*Expected 2 columns, got 1"),
+    (b'city,n\nx,1\n"y,2\n', ValueError, "a.csv: .*Expected 2 columns"),
+    (b'city,n\nx,1\n"y"",2\n', ValueError, "a.csv: .*Expected 2 columns"),
+    (b'n,city\n1,x\n2,"y\n', ValueError, "a.csv: .*Expected 2 columns"),
+    (b"city,n\n\xff,1\n", ValueError, "a.csv: .*invalid UTF8"),
+    (b"city,n\nx,1_0\n", TypeError, "a.csv: Column 'n' holds '1_0'; expected numbers"),
+    (b"city,n\nx,\n", ValueError, "a.csv: Column 'n' has .*missing"),
+    (b"city,n\n", ValueError, "a.csv: The frame is empty"),
+    (b"\n\n", ValueError, "a.csv is empty"),
+]
+
+
+@pytest.mark.parametrize("text, error, message", BAD_CSV_FILES, ids=[message for *_, message in BAD_CSV_FILES])
+def test_a_csv_file_that_has_no_one_reading_is_refused_by_name(tmp_path, text, error, message):
+    path = tmp_path / "a.csv"
+    path.write_bytes(text)
+    with pytest.raises(error, match=message):
+        shards.fit_shards(path, {"features": ["city"]}, {"categories": [], "numbers": ["n"]})
+
+
+def test_an_open_quote_is_found_in_the_only_column(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes(b'city\nx\n"y\nz\n')
+    with pytest.raises(ValueError, match="a.csv: .*Expected 1 columns"):
+        fitted_city(path)
+
+
+def test_a_csv_file_of_many_blocks_is_read_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr(parquet, "BLOCK_BYTES", 64)
+    path = bad_file(tmp_path, pd.DataFrame({"city": [f"c{i % 7}" for i in range(500)], "n": range(500)}), "a.csv")
+    shards.to_parquet(path, tmp_path / "a.parquet", ["n", "city"], {"n"})
+    assert pq.read_table(tmp_path / "a.parquet")["n"].to_pylist() == list(range(500))
+
+
+def test_an_index_that_pandas_wrote_is_a_column_like_others(tmp_path):
+    path = tmp_path / "a.parquet"
+    pd.DataFrame({"n": [1, 2]}, index=pd.Index(["x", "y"], name="city")).to_parquet(path)
+    assert fitted_city(path) == {"city=x": 1, "city=y": 2}
+    wide = wdl.fit_wide(pd.DataFrame({"city": ["x"]}), ["city"])
+    ((inputs, _),) = shards.stream(path, wide, None, "n", (1, 2), 2)
+    assert inputs["wide_ids"].numpy().tolist() == [[1], [0]]
+
+
+def test_a_value_has_one_text_in_files_of_all_types(tmp_path):
+    arrays = [
+        pa.array([7, 0]), pa.array([7, 0], pa.uint8()), pa.array([7.0, -0.0]), pa.array([7.0, 0.0], pa.float16()),
+        pa.array([decimal.Decimal("7.00"), decimal.Decimal("0.00")]), pa.array(["7", "0"]),
+        pa.array(["7", "0"], pa.large_string()), pa.array(["7", "0"]).dictionary_encode(),
+        pa.array([7, 0]).dictionary_encode(),
+    ]  # fmt: skip
+    label = pa.array([1, 0])
+    for i, array in enumerate(arrays):
+        write(tmp_path / "all" / f"{i}.parquet", city=array, label=label)
+        assert fitted_city(tmp_path / "all" / f"{i}.parquet") == {"city=0": 1, "city=7": 2}
+    assert fitted_city(tmp_path / "all", min_count=len(arrays)) == {"city=0": 1, "city=7": 2}
+    wide = wdl.fit_wide(pd.DataFrame({"city": [7, 0]}), ["city"])
+    ((inputs, _),) = shards.stream(tmp_path / "all", wide, None, "label", (0, 1), 100)
+    assert inputs["wide_ids"].numpy().ravel().tolist() == [2, 1] * len(arrays)
+
+
+def test_truth_values_and_long_whole_numbers_have_one_text_too(tmp_path):
+    write(
+        tmp_path / "a.parquet", city=pa.array([True, False]), tags=pa.array([[2**60 + 1], []]), label=pa.array([1, 0])
+    )
+    write(tmp_path / "b.parquet", city=pa.array(["True"]), tags=pa.array([[str(2**60 + 1)]]), label=pa.array([1]))
+    wide, _ = shards.fit_shards(tmp_path, {"features": ["city", "tags"]}, {"categories": ["city"], "numbers": []})
+    assert wide["vocabulary"] == {"city=True": 1, f"tags={2**60 + 1}": 2, "city=False": 3}
+    ((inputs, _),) = shards.stream(tmp_path, wide, None, "label", (0, 1), 3)
+    assert inputs["wide_ids"].numpy().tolist() == [[1, 2], [3, 0], [1, 2]]
+
+
+def test_decimals_are_numbers_to_the_last_bit(tmp_path):
+    values = [decimal.Decimal("0.10"), decimal.Decimal("0.70"), decimal.Decimal("12345678901234567.89")]
+    path = write(tmp_path / "a.parquet", n=pa.array(values, pa.decimal128(30, 2)), label=pa.array([0, 1, 1]))
+    frame = pd.DataFrame({"n": [float(value) for value in values]})
+    deep = {"categories": [], "numbers": ["n"], "n_quantiles": 3}
+    _, found = shards.fit_shards(path, {"features": ["label"]}, deep)
+    expected = wdl.fit_deep(frame, **deep)
+    np.testing.assert_equal(found, expected)
+    ((inputs, _),) = shards.stream(path, None, found, "label", (0, 1), 3)
+    np.testing.assert_array_equal(inputs["numbers"], wdl.deep_inputs(frame, expected)["numbers"])
+
+
+def test_minus_zero_is_zero(tmp_path):
+    path = write(tmp_path / "a.parquet", n=pa.array([-0.0, -0.0, 1.0]), city=pa.array(["x"] * 3))
+    wide, _ = shards.fit_shards(path, {"features": ["n"], "buckets": {"n": 2}}, {"categories": ["city"], "numbers": []})
+    assert set(wide["vocabulary"]) == {"n=[0, inf)"}
+
+
+def test_a_list_keeps_its_first_different_values(tmp_path):
+    tags = [["b & c", "a", "b & c", "d"], ["d", "a"], [], ["a", "a", "a"]]
+    ids = [[3, 3, 1, 2], [2], [1, 3], [1]]
+    frame = pd.DataFrame({"tags": tags, "ids": ids, "label": [0, 1, 0, 1]})
+    frame.to_parquet(tmp_path / "a.parquet")
+    wide = {"features": ["tags", ("ids", "tags")], "longest": 2}
+    deep = {"categories": ["ids"], "numbers": [], "longest": 1}
+    found = shards.fit_shards(tmp_path, wide, deep)
+    assert_same_features(found, (wdl.fit_wide(frame, **wide), wdl.fit_deep(frame, **deep)))
+    assert "tags=b && c" in found[0]["vocabulary"] and found[0]["longest"] == 2
+    assert list(found[1]["vocabulary"]) == ["ids=1", "ids=2", "ids=3"] and found[1]["longest"] == 1
+    ((inputs, _),) = shards.stream(tmp_path, *found, "label", (0, 1), 4)
+    for name, array in wdl.joint_inputs(frame, *found).items():
+        np.testing.assert_array_equal(inputs[name], array)
+
+
+LABELS = [
+    ([0.0, 1.0], (0, 1)), ([0, 1], ("0", "1")), (["0", "1"], (0, 1)), ([False, True], (0, 1)), ([0, 1], (False, True)),
+    (["False", "True"], (False, True)), (pd.Categorical(["no", "yes"]), ("no", "yes")), ([0.0, 1.0], ("0", "1")),
+    ([decimal.Decimal("0.0"), decimal.Decimal("1.0")], (0, 1)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("labels, classes", LABELS, ids=map(str, LABELS))
+def test_a_label_is_known_by_its_value_or_its_text(tmp_path, labels, classes):
+    path = bad_file(tmp_path, pd.DataFrame({"city": ["x", "y"], "label": labels}))
+    ((_, found),) = shards.stream(
+        path, wdl.fit_wide(pd.DataFrame({"city": ["x"]}), ["city"]), None, "label", classes, 2
+    )
+    assert found.numpy().tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"classes": (0, 1, 2)}, "classes is .*expected two different values"),
+        ({"classes": (0, "0")}, "classes is .*expected two different values"),
+        ({"classes": (1,)}, "classes is .*expected two different values"),
+        ({"epoch": -1}, "epoch is -1"),
+        ({"epoch": 0.5}, "epoch is 0.5"),
+        ({"seed": -1}, "seed is -1"),
+        ({"start": -1}, "start is -1"),
+        ({"buffer_rows": 0}, "buffer_rows is 0"),
+        ({"wide": None}, "wide and deep are both None"),
+    ],
+)
+def test_an_argument_of_a_stream_that_means_nothing_is_refused(adult_shards, arguments, message):
+    wide = wdl.fit_wide(adult_shards[1], ["education"])
+    settings = {"wide": wide, "deep": None, "label": "income", "classes": CLASSES, "batch_size": 10, **arguments}
+    with pytest.raises(ValueError, match=message):
+        shards.stream(adult_shards[0], **settings)
+
+
+def test_files_of_a_stream_are_kept_as_long_as_its_dataset_and_no_longer(adult_shards, tmp_path):
+    wide = wdl.fit_wide(adult_shards[1], ["education"])
+    dataset = shards.stream(adult_shards[0], wide, None, "income", CLASSES, 1000, folder=tmp_path).take(2)
+    gc.collect()
+    assert len(list(tmp_path.glob("*/*.parquet"))) == 3 and len(list(dataset)) == 2
+    del dataset
+    gc.collect()
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_query_of_a_cross_runs_on_any_table_of_the_columns():
+    duckdb.execute(
+        "CREATE OR REPLACE TEMP VIEW shards AS SELECT * FROM (VALUES ('a', 'x'), ('a', 'x'), ('b', 'x')) t(one, two)"
+    )
+    found = duckdb.sql(shards.vocabulary_query([("one", "two"), ("two",)], set(), {}, 2)).fetchall()
+    assert found == [("two=x", 3), ("one=a & two=x", 2)]
 
 
 # ------------------------------------------------------------------------------------------ several workers

@@ -1,0 +1,544 @@
+"""CSV and Parquet files: found, checked, and read by the places of their columns.
+
+Read it from top to bottom: the functions stand in the order in which data flows.
+
+    shard_files                    the files of a folder
+    csv_header ─► to_parquet       a CSV file, block by block
+    as_shards                      all files that hold rows, those of CSV as Parquet
+    check_types, common_types      what a column holds in all of them
+    read_group                     a piece of a file, in types that are the same for all files
+"""
+
+import contextlib
+import csv
+import io
+import os
+import pathlib
+import re
+import warnings
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import wdl_helpers as wdl
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+Paths = str | os.PathLike | Iterable[str | os.PathLike]  # a file, a folder, or several of them
+Path = str | os.PathLike
+
+# -------------------------------------------------------------------------------------- which files
+
+ENDINGS = (".csv", ".parquet")
+
+
+def shard_files(paths: Paths) -> list[pathlib.Path]:
+    """The CSV and Parquet files that `paths` names.
+
+    A warning names what is left out of a folder: folders in it, and files with another ending. Names that begin with a
+    dot or with '_' are left out without one, since programs keep their own notes there.
+
+    Args:
+        paths: path of a file or of a folder, or a list of such.
+
+    Returns:
+        Paths of the files; those of a folder stand in the order of their names.
+
+    Raises:
+        FileNotFoundError: a path does not exist, or a folder holds no such file.
+        ValueError: a file has another ending, or `paths` is empty.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for name in ("b.csv", "a.parquet"):
+        ...         (pathlib.Path(folder) / name).touch()
+        ...     [path.name for path in shard_files(folder)]
+        ['a.parquet', 'b.csv']
+
+    Taught in: notebook 9, "Counting rows that do not fit"
+    """
+    found = []
+    for path in map(pathlib.Path, [paths] if isinstance(paths, (str, os.PathLike)) else paths):
+        if not path.exists():
+            raise FileNotFoundError(f"{path} does not exist.")
+        found += _files_inside(path) if path.is_dir() else [path]
+    if not found:
+        raise ValueError("paths is empty: name at least one file.")
+    for path in found:
+        if path.suffix.lower() not in ENDINGS:
+            raise ValueError(f"{path} ends in {path.suffix!r}; expected .csv or .parquet.")
+    return found
+
+
+def _files_inside(folder: pathlib.Path) -> list[pathlib.Path]:
+    inside = sorted(folder.iterdir())
+    found = [path for path in inside if path.is_file() and path.suffix.lower() in ENDINGS]
+    if not found:
+        raise FileNotFoundError(f"The folder {folder} holds no file *.parquet or *.csv.")
+    left_out = [path.name for path in inside if path not in found and not path.name.startswith((".", "_"))]
+    if left_out:
+        warnings.warn(
+            f"The folder {folder} is read without {', '.join(left_out)}: only its own files *.parquet and *.csv count. "
+            "If a folder in it belongs to the data, name that one too.",
+            stacklevel=2,
+        )
+    return found
+
+
+# -------------------------------------------------------------------------------------------- CSV
+
+GROUP_ROWS = 10_000  # rows of a row group: small, so that many of them meet in a stream's buffer
+BLOCK_BYTES = 2**23  # that are read of a CSV file at once; no row may be longer
+
+
+def check_columns(path: Path, found: list[str], expected: Iterable[str]) -> None:
+    """Raise a clear error unless a file has each of the columns once.
+
+    Args:
+        path: path of the file, for the message.
+        found: names of its columns.
+        expected: names of those that are needed.
+
+    Raises:
+        KeyError: a column is missing.
+        ValueError: a column stands there twice.
+
+    Example:
+        >>> check_columns("log.csv", ["age", "city", "city"], ["city"])
+        Traceback (most recent call last):
+        ValueError: log.csv has the column 'city' more than once.
+    """
+    for column in expected:
+        if column not in found:
+            raise KeyError(f"{path} has no column {column!r}; it has {found}.")
+        if found.count(column) > 1:
+            raise ValueError(f"{path} has the column {column!r} more than once.")
+
+
+def csv_header(path: Path) -> tuple[list[str], int]:
+    """The first row of a CSV file.
+
+    Args:
+        path: path of the file.
+
+    Returns:
+        The names of the columns, and after how many lines of the file its next row begins.
+
+    Raises:
+        ValueError: there is no such row.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder) / "a.csv"
+        ...     _ = path.write_text('city,"age, in\\nyears"\\nRome,31\\n')
+        ...     csv_header(path)
+        (['city', 'age, in\\nyears'], 2)
+    """
+    with open(path, newline="", encoding="utf-8-sig", errors="replace") as file:
+        rows = csv.reader(file)
+        try:
+            names = next((row for row in rows if row), [])
+        except csv.Error as error:
+            raise ValueError(f"{path}: the header cannot be read: {error}") from None
+    if not names:
+        raise ValueError(f"{path} is empty; expected a header.")
+    return names, rows.line_num
+
+
+class _Followed(io.RawIOBase):
+    """The bytes of a file, followed by others."""
+
+    def __init__(self, path: Path, ending: bytes) -> None:
+        self.parts = [open(path, "rb"), io.BytesIO(ending)]  # noqa: SIM115
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while self.parts:
+            size = self.parts[0].readinto(buffer)
+            if size:
+                return size
+            self.parts.pop(0).close()
+        return 0
+
+    def close(self) -> None:
+        for part in self.parts:
+            part.close()
+        super().close()
+
+
+def csv_batches(path: Path, types: Mapping[int, pa.DataType]) -> Iterator[pa.RecordBatch]:
+    """The rows of a CSV file, block by block.
+
+    Args:
+        path: path of the file.
+        types: place of a column → the Arrow type to read it as.
+
+    Returns:
+        Batches of these columns, in this order.
+
+    Raises:
+        TypeError: a cell is no number, and should be.
+        ValueError: the file is no CSV file of UTF-8, or its rows have different lengths. Both name the file.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder) / "a.csv"
+        ...     _ = path.write_text('zip,city,age\\n02116,"Boston, MA",31\\n')
+        ...     [batch.to_pylist() for batch in csv_batches(path, {1: pa.string(), 2: pa.int64()})]
+        [[{'1': 'Boston, MA', '2': 31}]]
+    """
+    header, lines = csv_header(path)
+    # An open quote takes in all that follows, and Arrow does not mind. So we add a last row and drop it below: its
+    # first cell is a quoted run of commas. To an open quote they are too many cells, and that is an error.
+    commas = "," * len(header)
+    last_row = f'\n"{commas}"{commas[1:]}\n'.encode()
+    read = pa.csv.ReadOptions(column_names=list(map(str, range(len(header)))), skip_rows=lines, block_size=BLOCK_BYTES)
+    convert = pa.csv.ConvertOptions(
+        column_types={str(place): kind for place, kind in types.items()},
+        include_columns=list(map(str, types)),
+        null_values=["", commas],
+        strings_can_be_null=False,
+    )
+    try:
+        with _Followed(path, last_row) as file:
+            lines_in_quotes = pa.csv.ParseOptions(newlines_in_values=True)
+            reader = pa.csv.open_csv(file, read_options=read, parse_options=lines_in_quotes, convert_options=convert)
+            batches = (batch for batch in reader if len(batch))
+            held = next(batches)  # one batch back, to know the last
+            for batch in batches:
+                yield held
+                held = batch
+            if len(held) > 1:
+                yield held.slice(0, len(held) - 1)
+    except pa.ArrowInvalid as error:
+        raise _csv_error(path, header, str(error)) from None
+
+
+def _csv_error(path: Path, header: list[str], message: str) -> Exception:
+    """What is said of a CSV file that Arrow cannot read."""
+    found = re.match(r"In CSV column #(\d+): .* to double: invalid value '(.*)'", message, re.DOTALL)
+    if found:
+        return TypeError(f"{path}: Column {header[int(found[1])]!r} holds {found[2]!r}; expected numbers.")
+    return ValueError(f"{path}: {message}")
+
+
+def to_parquet(path: Path, target: Path, columns: list[str], numbers: Collection[str]) -> None:
+    """Write columns of a CSV file as a Parquet file, block by block, without holding the file in memory.
+
+    A text stays as it is, leading zeros and blanks too, and a missing one is the empty string. A row group has at most
+    GROUP_ROWS rows.
+
+    Args:
+        path: path of the CSV file: commas, double quotes, a header, UTF-8 with or without a byte-order mark.
+        target: path to write to.
+        columns: names of the columns to keep.
+        numbers: those of them that are numbers; the others are texts.
+
+    Raises:
+        KeyError: a column is missing.
+        TypeError: a cell in a column of numbers is none.
+        ValueError: the file is not such a CSV file. All name the file.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     source, target = pathlib.Path(folder) / "a.csv", pathlib.Path(folder) / "a.parquet"
+        ...     _ = source.write_text("zip,age\\n02116,31\\n")
+        ...     to_parquet(source, target, ["zip", "age"], {"age"})
+        ...     pq.read_table(target).to_pylist()
+        [{'zip': '02116', 'age': 31.0}]
+    """
+    header, _ = csv_header(path)
+    check_columns(path, header, columns)
+    types = {header.index(column): pa.float64() if column in numbers else pa.string() for column in columns}
+    schema = pa.schema([(header[place], kind) for place, kind in types.items()])
+    with pq.ParquetWriter(target, schema) as writer:
+        for batch in csv_batches(path, types):
+            writer.write_batch(pa.record_batch(batch.columns, schema), row_group_size=GROUP_ROWS)
+
+
+# ------------------------------------------------------------------------------------------ Parquet
+
+
+class Shard(NamedTuple):
+    """A file that holds rows."""
+
+    path: pathlib.Path  # of a Parquet file
+    origin: pathlib.Path  # of the file that it was made from: itself, or a CSV file
+    schema: pa.Schema
+
+
+@contextlib.contextmanager
+def naming_file(path: Path) -> Iterator[None]:
+    """Within it, the error of a damaged file names the file.
+
+    Args:
+        path: path of the file.
+
+    Raises:
+        ValueError: the file cannot be read.
+
+    Example:
+        >>> with naming_file("log.parquet"):
+        ...     pq.read_schema(io.BytesIO(b"no Parquet"))
+        Traceback (most recent call last):
+        ValueError: log.parquet cannot be read: Parquet magic bytes not found in footer. Either the file is corrupted \
+or this is not a parquet file.
+    """
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        raise ValueError(f"{path} cannot be read: {error}") from None
+
+
+def as_shards(paths: Paths, columns: list[str], numbers: Collection[str], workplace: Path) -> list[Shard]:
+    """All files that hold rows, those of CSV as Parquet.
+
+    Args:
+        paths: a CSV or Parquet file, a folder of such, or a list of them.
+        columns: names of the columns that are needed.
+        numbers: those of them that are numbers.
+        workplace: path of the folder where CSV files are written as Parquet.
+
+    Returns:
+        The files, in their order.
+
+    Raises:
+        KeyError: a column is missing.
+        ValueError: a file is damaged, or none holds rows. Both name the file.
+        FileNotFoundError: a file is missing.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder) / "a.csv"
+        ...     _ = path.write_text("city\\nRome\\n")
+        ...     (shard,) = as_shards(path, ["city"], [], folder)
+        >>> shard.origin.name, shard.path.name
+        ('a.csv', '0.parquet')
+    """
+    found = []
+    for i, origin in enumerate(shard_files(paths)):
+        path = origin
+        if origin.suffix.lower() == ".csv":
+            path = pathlib.Path(workplace) / f"{i}.parquet"
+            to_parquet(origin, path, columns, numbers)
+        with naming_file(origin):
+            metadata = pq.read_metadata(path)
+            schema = metadata.schema.to_arrow_schema()
+        check_columns(origin, schema.names, columns)
+        if metadata.num_rows:
+            found.append(Shard(path, origin, schema))
+    if not found:
+        raise ValueError(f"{paths} holds no rows.")
+    return found
+
+
+# -------------------------------------------------------------------------------------------- types
+
+
+def column_type(shard: Shard, column: str) -> pa.DataType:
+    """The Arrow type of a column of a file.
+
+    Args:
+        shard: the file.
+        column: name of the column.
+
+    Returns:
+        The type.
+
+    Example:
+        >>> column_type(Shard("a.parquet", "a.parquet", pa.schema([("age", pa.int8())])), "age")
+        DataType(int8)
+    """
+    return shard.schema.field(shard.schema.names.index(column)).type
+
+
+def is_list(found: pa.DataType) -> bool:
+    """Whether the cells of an Arrow type are lists.
+
+    Args:
+        found: the type.
+
+    Returns:
+        True for lists.
+
+    Example:
+        >>> is_list(pa.list_(pa.string()))
+        True
+    """
+    return pa.types.is_list(found) or pa.types.is_large_list(found) or pa.types.is_fixed_size_list(found)
+
+
+def value_type(found: pa.DataType) -> pa.DataType:
+    """The type of single values: of those in a list, or of those that a dictionary stands for.
+
+    Args:
+        found: the type of a column.
+
+    Returns:
+        The type of its values.
+
+    Example:
+        >>> value_type(pa.list_(pa.dictionary(pa.int32(), pa.string())))
+        DataType(string)
+    """
+    return value_type(found.value_type) if is_list(found) or pa.types.is_dictionary(found) else found
+
+
+def kind_of(found: pa.DataType) -> str | None:
+    """What the values of an Arrow type are.
+
+    Args:
+        found: the type of a column, which may hold lists.
+
+    Returns:
+        'text', 'whole', 'float', 'decimal' or 'bool'; None for anything that is of no use.
+
+    Example:
+        >>> kind_of(pa.list_(pa.int8())), kind_of(pa.date32())
+        ('whole', None)
+    """
+    tests = {
+        "text": (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_null),
+        "whole": (pa.types.is_integer,),
+        "bool": (pa.types.is_boolean,),
+        "float": (pa.types.is_floating,),
+        "decimal": (pa.types.is_decimal128, pa.types.is_decimal64, pa.types.is_decimal32),
+    }
+    value = value_type(found)
+    return next((kind for kind, of_kind in tests.items() if any(test(value) for test in of_kind)), None)
+
+
+def check_types(shards: list[Shard], texts: Collection[str], numbers: Collection[str]) -> None:
+    """Raise a clear error unless each column can be used for what it is to be, in all files.
+
+    Args:
+        shards: the files.
+        texts: names of the columns that are read as categories; their cells may be lists.
+        numbers: names of the columns that are read as numbers; a column may be both.
+
+    Raises:
+        TypeError: a column holds something else, or lists in some files and single values in others.
+
+    Example:
+        >>> schema = pa.schema([("day", pa.date32())])
+        >>> check_types([Shard("a.parquet", "a.parquet", schema)], [], ["day"])
+        Traceback (most recent call last):
+        TypeError: a.parquet: Column 'day' has the type date32[day]; expected numbers.
+    """
+    for shard in shards:
+        for column in sorted({*texts, *numbers}):
+            found = column_type(shard, column)
+            problem = f"{shard.origin}: Column {column!r} has the type {found}"
+            if column in numbers and (
+                kind_of(found) not in ("whole", "float", "decimal") or found != value_type(found)
+            ):
+                raise TypeError(f"{problem}; expected numbers.")
+            if kind_of(found) is None or (is_list(found) and is_list(found.value_type)):
+                raise TypeError(
+                    f"{problem}; expected strings, whole numbers, or lists of them: cut decimals into buckets, turn "
+                    "anything else into strings."
+                )
+            first = column_type(shards[0], column)
+            if is_list(found) != is_list(first):
+                raise TypeError(
+                    f"{problem}, and {first} in {shards[0].origin}; expected lists in all files or in none."
+                )
+
+
+def common_types(shards: list[Shard], texts: Collection[str], numbers: Collection[str]) -> dict[str, pa.DataType]:
+    """The types in which columns of all files can stand in one table, and mean the same as before.
+
+    Args:
+        shards: the files.
+        texts: names of the columns that are read as categories.
+        numbers: names of the columns that are read as numbers.
+
+    Returns:
+        Column → float64 for a number; for a category string, or what all files have, if they have whole numbers or
+        bools; lists of these.
+
+    Example:
+        >>> files = [Shard("", "", pa.schema([("zip", kind)])) for kind in (pa.int64(), pa.large_string())]
+        >>> common_types(files, ["zip"], [])
+        {'zip': DataType(string)}
+    """
+    types = {}
+    for column in sorted({*texts, *numbers}):
+        found = {value_type(column_type(shard, column)) for shard in shards}
+        alike = found.pop() if len(found) == 1 else None
+        stays = alike is not None and kind_of(alike) in ("whole", "bool")
+        if column in numbers:
+            types[column] = alike if alike is not None and column in texts else pa.float64()
+            continue
+        value = alike if stays else pa.string()
+        types[column] = pa.list_(value) if is_list(column_type(shards[0], column)) else value
+    return types
+
+
+def read_group(shard: Shard, group: int, types: Mapping[str, pa.DataType]) -> pa.Table:
+    """A row group of a file.
+
+    Args:
+        shard: the file.
+        group: number of the row group.
+        types: column → the type that it gets, from `common_types`.
+
+    Returns:
+        Table of these columns.
+
+    Raises:
+        TypeError: a cell has no text, such as 0.5 in a category.
+        ValueError: a cell is missing, or the file is damaged. All name the file.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder) / "a.parquet"
+        ...     pq.write_table(pa.table({"zip": [2116.0, 9000.0]}), path)
+        ...     (shard,) = as_shards(path, ["zip"], [], folder)
+        ...     read_group(shard, 0, {"zip": pa.string()}).to_pylist()
+        [{'zip': '2116'}, {'zip': '9000'}]
+    """
+    with naming_file(shard.origin):
+        table = pq.ParquetFile(shard.path).read_row_group(group, columns=list(types))
+    columns = []
+    for column, kind in types.items():
+        cells = table.column(column).combine_chunks()
+        try:
+            columns.append(_converted(cells, kind))
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{shard.origin}: Column {column!r} {error}") from None
+    return pa.table(columns, list(types))
+
+
+def _converted(cells: pa.Array, kind: pa.DataType) -> pa.Array:
+    """The cells in another type that means the same; an error for those that it cannot hold."""
+    if cells.null_count:
+        raise ValueError("has missing values: fill them, for example with '?'.")
+    if is_list(kind):
+        values = _converted(cells.flatten(), kind.value_type)
+        ends = np.cumsum(pa.compute.list_value_length(cells).to_numpy())
+        return pa.ListArray.from_arrays(np.concatenate([[0], ends]).astype("int32"), values)
+    if cells.type == kind:
+        return cells
+    if kind == pa.float64():
+        exact = cells.cast(pa.string()) if kind_of(cells.type) == "decimal" else cells
+        return exact.cast(kind, safe=False)
+    if kind_of(cells.type) in ("text", "whole"):
+        return cells.cast(kind)
+    coded = cells.dictionary_encode()
+    values = coded.dictionary.to_numpy(zero_copy_only=False)
+    texts = [wdl.category_text(value) for value in values]
+    if None in texts:
+        value = values[texts.index(None)]
+        raise TypeError(f"holds {value}; expected strings or whole numbers: cut decimals into buckets.")
+    return pa.array(texts, pa.string()).take(coded.indices)

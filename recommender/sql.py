@@ -1,0 +1,291 @@
+"""What is counted over files, as SQL: each value and each cross by one GROUP BY.
+
+Read it from top to bottom: the functions stand in the order in which data flows.
+
+    cell_problems                       what may be wrong with the cells of a file
+    table_query                         the table `shards` of all files
+    counts_query, vocabulary_query      what is counted in it
+"""
+
+import collections
+import itertools
+import os
+import re
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+import wdl_helpers as wdl
+from recommender.parquet import Shard, column_type, is_list, kind_of, value_type
+
+import numpy as np
+import pyarrow as pa
+
+
+def _literal(text: object) -> str:
+    """A text as it is written in SQL."""
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+def _quoted(column: str) -> str:
+    """The name of a column as it is written in SQL."""
+    return '"' + column.replace('"', '""') + '"'
+
+
+# ------------------------------------------------------------------------------- the rows of files
+
+
+def rows_of(shards: list[Shard]) -> str:
+    """The SQL that reads files of one schema, with columns called p0, p1, … by their places.
+
+    Names would not do: in SQL 'App' and 'app' are one column.
+
+    Args:
+        shards: the files.
+
+    Returns:
+        What stands after FROM.
+
+    Example:
+        >>> rows_of([Shard("/a[1].parquet", "/a[1].parquet", pa.schema([("age", pa.int8())]))])
+        "read_parquet(['/a[[]1].parquet'], hive_partitioning = false) AS file(p0)"
+    """
+    # *, ? and [ would be patterns that more files may fit, unless they stand in brackets.
+    paths = ", ".join(_literal(re.sub(r"([*?[])", r"[\1]", os.path.abspath(shard.path))) for shard in shards)
+    places = ", ".join(f"p{place}" for place in range(len(shards[0].schema)))
+    return f"read_parquet([{paths}], hive_partitioning = false) AS file({places})"
+
+
+def _place(shard: Shard, column: str) -> str:
+    return f"p{shard.schema.names.index(column)}"
+
+
+class Problem(NamedTuple):
+    """What may be wrong with the cells of a column."""
+
+    column: str
+    words: str
+    error: type[Exception]
+    condition: str  # the SQL that is true where it is wrong
+
+
+def cell_problems(shard: Shard, texts: Collection[str], numbers: Collection[str]) -> list[Problem]:
+    """What may be wrong with the cells of a file, as conditions over `rows_of` the file.
+
+    Args:
+        shard: the file.
+        texts: names of the columns that are read as categories; their cells may be lists.
+        numbers: names of the columns that are read as numbers; a column may be both.
+
+    Returns:
+        The problems, in the order of the columns' names.
+
+    Example:
+        >>> shard = Shard("a.parquet", "a.parquet", pa.schema([("city", pa.string())]))
+        >>> [(problem.words, problem.condition) for problem in cell_problems(shard, ["city"], [])]
+        [("has missing values: fill them, for example with '?'", 'p0 IS NULL')]
+    """
+    problems = []
+    for column in sorted({*texts, *numbers}):
+        place = _place(shard, column)
+        if column in numbers:
+            wrong = f"{place} IS NULL OR NOT isfinite(CAST({place} AS DOUBLE))"
+            problems.append(Problem(column, "has missing or infinite values", ValueError, wrong))
+        if column in texts:
+            problems += _problems_of_texts(column, place, column_type(shard, column))
+    return problems
+
+
+def _problems_of_texts(column: str, place: str, found: pa.DataType) -> list[Problem]:
+    value = "cell" if is_list(found) else place
+    gaps = f"{value} IS NULL"
+    decimals = f"{value} <> trunc({value})" if kind_of(found) in ("float", "decimal") else None
+    words = "holds decimals: cut them into buckets"
+    if kind_of(found) == "float":
+        gaps += f" OR isnan({value})"
+        too_large = 2 ** (np.finfo(value_type(found).to_pandas_dtype()).nmant + 1)  # two whole numbers may be one float
+        decimals += f" OR abs({value}) >= {too_large}"
+        words = f"holds floats that are no whole numbers below {too_large}: cut decimals into buckets"
+    if is_list(found):
+        gaps = f"{place} IS NULL OR {_in_a_list(place, gaps)}"
+        decimals = decimals and _in_a_list(place, decimals)
+    problems = [Problem(column, "has missing values: fill them, for example with '?'", ValueError, gaps)]
+    return problems + ([Problem(column, words, TypeError, decimals)] if decimals else [])
+
+
+def _in_a_list(place: str, condition: str) -> str:
+    return f"len(list_filter({place}, lambda cell: {condition})) > 0"
+
+
+def _text(value: str, found: pa.DataType) -> str:
+    """The SQL of a category's text, by the one rule for all (see `wdl_features`); whole numbers may stay."""
+    texts = {
+        "text": f"replace({value}, ' &', ' &&')",  # as `wdl_features.escaped` does it
+        "whole": value,
+        "float": f"CAST({value} AS BIGINT)",
+        "decimal": f"CAST(CAST({value} AS DECIMAL(38, 0)) AS STRING)",
+        "bool": f"CASE WHEN {value} THEN 'True' ELSE 'False' END",
+    }
+    return texts[kind_of(found)]
+
+
+def _category(place: str, found: pa.DataType, longest: int | None) -> str:
+    """The SQL of a category's texts: of one, or of a list, of which the first `longest` different ones are taken."""
+    if not is_list(found):
+        return _text(place, found)
+    texts = place if kind_of(found) == "whole" else f"list_transform({place}, lambda cell: {_text('cell', found)})"
+    if longest is None:
+        return texts
+    return f"list_filter({texts}, lambda cell, i: list_position({texts}, cell) = i)[:{longest}]"
+
+
+def _number(place: str, found: pa.DataType) -> str:
+    """The SQL of a number; DuckDB rounds a decimal's digits rightly when it reads them."""
+    return f"CAST(CAST({place} AS STRING) AS DOUBLE)" if kind_of(found) == "decimal" else f"CAST({place} AS DOUBLE)"
+
+
+def table_query(
+    shards: list[Shard], names: Mapping[str, str], numbers: Collection[str], longest: int | None = None
+) -> str:
+    """The SQL of the table of all files.
+
+    Its texts are written as in features, with ' &&' for ' &', and its numbers as float64.
+
+    Args:
+        shards: the files.
+        names: column → its name in the table.
+        numbers: names of the columns that are read as numbers.
+        longest: how many different values are taken of a list; None: all.
+
+    Returns:
+        The query, with one part for all files of one schema.
+
+    Example:
+        >>> shard = Shard("/log.parquet", "/log.parquet", pa.schema([("age", pa.int8()), ("city", pa.string())]))
+        >>> print(table_query([shard], {"city": "c0"}, []))
+        SELECT replace(p1, ' &', ' &&') AS c0
+        FROM read_parquet(['/log.parquet'], hive_partitioning = false) AS file(p0, p1)
+    """
+    alike = collections.defaultdict(list)
+    for shard in shards:
+        alike[tuple(shard.schema.names), tuple(shard.schema.types)].append(shard)
+    parts = []
+    for group in alike.values():
+        values = []
+        for column, name in names.items():
+            place = _place(group[0], column)
+            found = column_type(group[0], column)
+            value = _number(place, found) if column in numbers else _category(place, found, longest)
+            values.append(f"{value} AS {name}")
+        parts.append(f"SELECT {', '.join(values)}\nFROM {rows_of(group)}")
+    return "\nUNION ALL ".join(parts)
+
+
+# ------------------------------------------------------------------------------------------- counts
+
+
+def counts_query(column: str) -> str:
+    """The SQL that counts the different numbers of a column.
+
+    Args:
+        column: name of the column.
+
+    Returns:
+        The query; its result has the columns 'value' and 'n'.
+
+    Example:
+        >>> counts_query("age")
+        'SELECT CAST("age" AS DOUBLE) AS value, count(*) AS n FROM shards GROUP BY 1'
+
+    Taught in: notebook 9, "Counting rows that do not fit"
+    """
+    return f"SELECT CAST({_quoted(column)} AS DOUBLE) AS value, count(*) AS n FROM shards GROUP BY 1"
+
+
+COUNT_FEATURE = """\
+SELECT {name} AS name, n FROM
+(SELECT {values}, count(*) AS n
+FROM {rows}
+GROUP BY {places}
+HAVING count(*) >= {min_count})"""
+
+
+def vocabulary_query(
+    features: list[tuple[str, ...]],
+    lists: Collection[str],
+    boundaries: Mapping[str, np.ndarray],
+    min_count: int,
+    names: Mapping[str, str] | None = None,
+) -> str:
+    """The SQL that gives the strings of a vocabulary in the order of their ids.
+
+    In the table's texts ' &' must be written ' &&' already, as `wdl_features.escaped` does it: where no text holds
+    ' &', as in most data, that is the case. `fit_shards` writes it when it makes the table.
+
+    Args:
+        features: tuples of column names.
+        lists: the columns that hold lists.
+        boundaries: column → boundaries of the buckets that its numbers are cut into first.
+        min_count: how many rows must hold a string, at least 1.
+        names: column → its name in the table, if it has another one there.
+
+    Returns:
+        The query; its result has the columns 'name', the string as `wdl_features.cross` writes it, and 'n', its rows.
+
+    Example:
+        >>> print(vocabulary_query([("education", "sex")], set(), {}, min_count=100))
+        SELECT 'education=' || CAST(v0 AS STRING) || ' & ' || 'sex=' || CAST(v1 AS STRING) AS name, n FROM
+        (SELECT "education" AS v0, "sex" AS v1, count(*) AS n
+        FROM shards
+        GROUP BY 1, 2
+        HAVING count(*) >= 100)
+        ORDER BY n DESC, name
+
+    Taught in: notebook 9, "Counting rows that do not fit"
+    """
+    names = names or {column: column for column in itertools.chain(*features)}
+    counts = [_count_feature(feature, lists, boundaries, min_count, names) for feature in features]
+    return "\nUNION ALL ".join(counts) + "\nORDER BY n DESC, name"
+
+
+def _count_feature(
+    feature: tuple[str, ...],
+    lists: Collection[str],
+    boundaries: Mapping[str, np.ndarray],
+    min_count: int,
+    names: Mapping[str, str],
+) -> str:
+    """The SQL that counts the strings of one feature; see the example of `vocabulary_query`."""
+    parts = []
+    values = []
+    for i, column in enumerate(feature):
+        name = _quoted(names[column])
+        value = _bucket(name, boundaries[column]) if column in boundaries else name
+        values.append(f"{value} AS v{i}")
+        parts.append(f"{_literal(wdl.feature_prefix(column))} || CAST(v{i} AS STRING)")
+    return COUNT_FEATURE.format(
+        name=f" || {_literal(wdl.AND)} || ".join(parts),
+        values=", ".join(values),
+        rows=_unnested([names[column] for column in feature], [names[column] for column in feature if column in lists]),
+        places=", ".join(str(i) for i in range(1, len(feature) + 1)),
+        min_count=min_count,
+    )
+
+
+def _unnested(columns: list[str], lists: list[str]) -> str:
+    """The SQL of the table of some columns, with a row for each different value of a list."""
+    rows = "shards"
+    for column in lists:
+        others = [_quoted(other) for other in columns if other != column]
+        value = f"unnest(array_distinct({_quoted(column)})) AS {_quoted(column)}"
+        rows = f"(SELECT {', '.join([*others, value])} FROM {rows})"
+    return rows
+
+
+def _bucket(name: str, boundaries: np.ndarray) -> str:
+    """The SQL of a number's bucket; a boundary is written in full, and belongs to the bucket above it."""
+    *buckets, last = wdl.bucket_names(boundaries)
+    steps = [
+        f"WHEN CAST({name} AS DOUBLE) < CAST('{float(edge)!r}' AS DOUBLE) THEN {_literal(bucket)}"
+        for edge, bucket in zip(boundaries, buckets, strict=True)
+    ]
+    return f"CASE {' '.join(steps)} ELSE {_literal(last)} END"
