@@ -116,7 +116,7 @@ def test_the_graph_computes_what_pandas_computes(fitted_on, frame, hash_buckets)
     wide = wdl.fit_wide(fitted_on, features, buckets={"number": 3}, hash_buckets=hash_buckets)
     deep = wdl.fit_deep(fitted_on, ["text", "tags", "flag", "whole"], ["number", "whole"], n_quantiles=4)
     kinds = serving.column_kinds(both, wide, deep)
-    found = serving.graph_inputs(wide, deep, kinds)(serving.raw_tensors(frame, kinds))
+    found = serving.graph_inputs(wide, deep)(serving.raw_tensors(frame, kinds))
     expected = wdl.joint_inputs(frame, wide, deep)
     assert known_ids(found["wide_ids"]) == known_ids(expected["wide_ids"])
     assert found["deep_ids"].shape == expected["deep_ids"].shape
@@ -131,7 +131,7 @@ def test_missing_values_by_hand():
     kinds = serving.column_kinds(train, wide, deep)
     assert kinds == {"t": "text", "n": "number", "l": "list"}
     missing = {"t": [None, "x", "z", "x"], "n": [4, np.nan, 1, float("inf")], "l": [["p"], None, ["q"], ["r", None]]}
-    found = serving.graph_inputs(wide, deep, kinds)(serving.raw_tensors(missing, kinds))
+    found = serving.graph_inputs(wide, deep)(serving.raw_tensors(missing, kinds))
     ids = wide["vocabulary"]
     assert known_ids(found["wide_ids"]) == [[ids["n=[2, inf)"]], [ids["t=x"]], [ids["n=[-inf, 2)"]], [ids["t=x"]]]
     v = deep["vocabulary"]
@@ -143,7 +143,7 @@ def test_missing_values_by_hand():
 def test_a_missing_text_is_the_empty_one_also_where_that_has_a_weight():
     frame = pd.DataFrame({"t": ["x", "", "y"]})
     for wide in (wdl.fit_wide(frame, ["t"]), wdl.fit_wide(frame, ["t"], hash_buckets=50)):
-        graph = serving.graph_inputs(wide, None, {"t": "text"})
+        graph = serving.graph_inputs(wide, None)
         found = graph(serving.raw_tensors({"t": [None, ""]}, {"t": "text"}))["wide_ids"]
         assert found[0] == found[1] == wdl.wide_ids(frame, wide)[1] > 0
 
@@ -291,8 +291,7 @@ def test_a_model_with_one_part_can_be_exported(kind, tmp_path):
 
 
 def test_an_export_that_scores_otherwise_is_refused(tmp_path, monkeypatch):
-    right = serving._prefixed
-    monkeypatch.setattr(serving, "_prefixed", lambda column, texts: right(column, tf.strings.lower(texts)))
+    monkeypatch.setattr(serving, "_escaped", tf.strings.lower)
     shouting = FRAME.assign(letter=FRAME["letter"].str.upper())
     wide, deep = wdl.fit_wide(shouting, ["letter"]), wdl.fit_deep(shouting, ["letter"], ["size"])
     with pytest.raises(ValueError, match="scores of the sample differ from the model's by up to"):

@@ -13,7 +13,7 @@ import wdl_features
 import wdl_helpers as wdl
 import wdl_optimizers
 import wdl_reproducible
-from recommender import lifecycle, ranking, serving, shards
+from recommender import lifecycle, ranking, raw_columns, serving, shards
 from recommender.datasets import adult, files, visits
 from recommender.datasets import store as app_store
 
@@ -37,6 +37,7 @@ MODULES = [
     adult,
     app_store,
     visits,
+    raw_columns,
     serving,
     lifecycle,
     shards,
