@@ -49,7 +49,7 @@ def adam(n_rows, kind=wdl.Adam, **settings):
 
 
 def joint(n_rows, wide=ftrl, deep=adam):
-    return wdl.joint_optimizer(wide(), deep(n_rows))
+    return wdl.joint_optimizer(wide=wide(), deep=deep(n_rows))
 
 
 # Each variant: functions of the training frame for the two parts, of the number of rows for the optimizer, and options

@@ -95,7 +95,9 @@ def searched(train, test):
         ftrl = wdl.Ftrl(wide_rate, l1_regularization_strength=l1, initial_accumulator_value=1e-6)
         steps = epochs * math.ceil(len(train) / 256)
         adam = wdl.Adam(keras.optimizers.schedules.CosineDecay(deep_rate, steps))
-        seconds = timed(lambda: wdl.train(model, inputs, labels(train), wdl.joint_optimizer(ftrl, adam), epochs))
+        seconds = timed(
+            lambda: wdl.train(model, inputs, labels(train), wdl.joint_optimizer(wide=ftrl, deep=adam), epochs)
+        )
         return wdl.predict(model, test_inputs), seconds
 
     return run

@@ -68,7 +68,7 @@ def train(strategy, index, n_workers, steps, log=None, checkpoints=None, die_aft
         # No dropout: two workers would draw other masks than one.
         model = wdl.wide_deep_model(wide, deep, units=units, dropout=0.0)
         ftrl = wdl.Ftrl(0.05, l1_regularization_strength=0.003, initial_accumulator_value=1e-6)
-        optimizer = wdl.joint_optimizer(ftrl, wdl.Adagrad(0.05))
+        optimizer = wdl.joint_optimizer(wide=ftrl, deep=wdl.Adagrad(0.05))
         optimizer.build(model.trainable_variables)
         done = tf.Variable(0, dtype=tf.int64)
 

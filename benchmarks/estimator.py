@@ -60,7 +60,7 @@ def our_model(module, wide, deep):
         variable.assign(start[variable.path])
     ftrl = module.Ftrl(0.02, l1_regularization_strength=0.003, initial_accumulator_value=0.1)
     adagrad = module.Adagrad(0.02, initial_accumulator_value=0.1)
-    model.compile(wdl.joint_optimizer(ftrl, adagrad), wdl.LogLoss(), jit_compile=False)
+    model.compile(wdl.joint_optimizer(wide=ftrl, deep=adagrad), wdl.LogLoss(), jit_compile=False)
     return model
 
 

@@ -46,7 +46,11 @@ def planted(seed, epochs=15, long=150):
         "wide": (wdl.wide_model(wide), ftrl(), epochs),
         "deep": (wdl.deep_model(deep, **SIZES), wdl.Adam(0.01), epochs),
         "deep, long": (wdl.deep_model(deep, **SIZES), wdl.Adam(0.01), long),
-        "joint": (wdl.wide_deep_model(wide, deep, **SIZES), wdl.joint_optimizer(ftrl(), wdl.Adam(0.01)), epochs),
+        "joint": (
+            wdl.wide_deep_model(wide, deep, **SIZES),
+            wdl.joint_optimizer(wide=ftrl(), deep=wdl.Adam(0.01)),
+            epochs,
+        ),
     }
     said, sizes = {}, {}
     for name, (model, optimizer, n) in runs.items():

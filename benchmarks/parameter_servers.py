@@ -192,7 +192,7 @@ def batches_of(n_rows, n_steps):
 
 def local_losses(model, inputs, labels, batches):
     """The loss of each step of one process, with the helpers' model and optimizers; the model is trained."""
-    optimizer = wdl.joint_optimizer(wdl.Ftrl(**FTRL), wdl.Adagrad(**ADAGRAD))
+    optimizer = wdl.joint_optimizer(wide=wdl.Ftrl(**FTRL), deep=wdl.Adagrad(**ADAGRAD))
     optimizer.build(model.trainable_variables)
 
     @tf.function

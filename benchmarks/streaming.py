@@ -143,7 +143,7 @@ def reading(folder):
     for i in range(10):
         train.to_parquet(folder / f"part_{i}.parquet", index=False, row_group_size=8_192)
     inputs, labels = wdl.joint_inputs(train, wide, deep), (train["income"] == ">50K").to_numpy(int)
-    model, optimizer = wdl.wide_deep_model(wide, deep), wdl.joint_optimizer(wdl.Ftrl(0.02), wdl.Adam(0.002))
+    model, optimizer = wdl.wide_deep_model(wide, deep), wdl.joint_optimizer(wide=wdl.Ftrl(0.02), deep=wdl.Adam(0.002))
     wdl.train(model, inputs, labels, optimizer, epochs=1)  # compiles
     turns = []
     for turn in range(TURNS):

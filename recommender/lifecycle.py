@@ -253,7 +253,7 @@ def warm_start(old: keras.Model, new: keras.Model, optimizer: keras.optimizers.O
     wdl_optimizers.restart_schedules(optimizer)
 
 
-# FTRL's weight is (l1 sign(z) − z) / ((n^−power + β) / rate + 2 l2): another setting, another weight from the same slots.
+# FTRL's weight is (l1 sign(z) − z) / ((n^−power + β) / rate + 2 l2): each setting changes it, with the same slots.
 FTRL_SETTINGS = (
     "learning_rate",
     "learning_rate_power",
@@ -273,8 +273,8 @@ def _check_ftrl_settings(old: keras.optimizers.Optimizer, new: keras.optimizers.
             now = float(getattr(after, name))
             if was != now:
                 raise ValueError(
-                    f"The new FTRL has {name}={now:g}, and the old one had {was:g}: FTRL would rescale the weights that "
-                    "it touches. Give it the same, or keep only the weights: seed_ftrl."
+                    f"The new FTRL has {name}={now:g}, and the old one had {was:g}: FTRL would rescale the weights "
+                    "that it touches. Give it the same, or keep only the weights: seed_ftrl."
                 )
 
 

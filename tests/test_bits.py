@@ -31,7 +31,7 @@ OPTIMIZERS = {
     "adam": lambda: wdl.Adam(keras.optimizers.schedules.CosineDecay(0.01, 10)),
     "keras adam": lambda: keras.optimizers.Adam(0.01, clipnorm=1.0),
     "sgd": lambda: keras.optimizers.SGD(0.1, momentum=0.9),
-    "joint": lambda: wdl.joint_optimizer(wdl.Ftrl(0.1), wdl.Adagrad(0.1)),
+    "joint": lambda: wdl.joint_optimizer(wide=wdl.Ftrl(0.1), deep=wdl.Adagrad(0.1)),
 }
 
 

@@ -89,7 +89,7 @@ def test_rows_of_weight_0_teach_nothing():
     for given in (labels, np.where(weights == 1, labels, 1 - labels)):
         keras.utils.set_random_seed(0)
         model = wdl.wide_deep_model(wide, deep, 3, (4,), 0.0)
-        model.compile(wdl.joint_optimizer(wdl.Ftrl(0.3), wdl.Adagrad(0.05)), wdl.LogLoss(), jit_compile=False)
+        model.compile(wdl.joint_optimizer(wide=wdl.Ftrl(0.3), deep=wdl.Adagrad(0.05)), wdl.LogLoss(), jit_compile=False)
         model.fit(inputs, given, sample_weight=weights, epochs=3, verbose=0)
         results.append(weights_of(model))
     assert np.abs(results[0]["wide_weights/table"]).max() > 0.1
@@ -115,7 +115,7 @@ def test_the_summed_loss_is_the_mean_with_another_start_and_penalty():
             l1_regularization_strength=2 / scale,
             l2_regularization_strength=0.1 / scale,
         )
-        optimizer = wdl.joint_optimizer(ftrl, wdl.Adagrad(0.05, 0.1 / scale**2, epsilon=1e-7 / scale**2))
+        optimizer = wdl.joint_optimizer(wide=ftrl, deep=wdl.Adagrad(0.05, 0.1 / scale**2, epsilon=1e-7 / scale**2))
         keras.utils.set_random_seed(0)
         model = wdl.wide_deep_model(wide, deep, 3, (4,), 0.0)
         model.compile(optimizer, wdl.LogLoss(reduction=reduction))

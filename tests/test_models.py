@@ -92,8 +92,8 @@ def test_a_row_of_unseen_ids_has_the_bias_as_its_logit():
 
 
 OPTIMIZERS = {
-    "Ftrl and Adagrad": lambda: wdl.joint_optimizer(wdl.Ftrl(0.1), wdl.Adagrad(0.1)),
-    "Adam and Adam": lambda: wdl.joint_optimizer(wdl.Adam(0.1), wdl.Adam(0.1)),
+    "Ftrl and Adagrad": lambda: wdl.joint_optimizer(wide=wdl.Ftrl(0.1), deep=wdl.Adagrad(0.1)),
+    "Adam and Adam": lambda: wdl.joint_optimizer(wide=wdl.Adam(0.1), deep=wdl.Adam(0.1)),
 }
 
 
@@ -299,7 +299,7 @@ def test_a_saved_model_predicts_the_same_bits_after_loading(name, tmp_path):
 
 def test_training_goes_on_identically_after_saving_and_loading(tmp_path):
     # Without dropout: Keras saves the weights and the optimizer, but not how far the random numbers had come.
-    model = trained(BUILDERS["wide_deep"](), wdl.joint_optimizer(wdl.Ftrl(0.3), wdl.Adagrad(0.1)), epochs=2)
+    model = trained(BUILDERS["wide_deep"](), wdl.joint_optimizer(wide=wdl.Ftrl(0.3), deep=wdl.Adagrad(0.1)), epochs=2)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
     kinds = {type(optimizer): float(optimizer.learning_rate) for optimizer in loaded.optimizer.optimizers}

@@ -263,7 +263,7 @@ def test_the_joint_optimizer_gives_each_part_its_own_algorithm():
     expected = {}
     for path, weight in weights_of(model).items():
         expected[path] = rates[path](weight, 0.3, l1=0.01) if path in rates else NumpyAdagrad(weight, 0.05)
-    optimizer = wdl.joint_optimizer(wdl.Ftrl(0.3, l1_regularization_strength=0.01), wdl.Adagrad(0.05))
+    optimizer = wdl.joint_optimizer(wide=wdl.Ftrl(0.3, l1_regularization_strength=0.01), deep=wdl.Adagrad(0.05))
     loss = keras.losses.BinaryCrossentropy(from_logits=True)
     for epoch in range(3):  # all rows in one batch, so that the gradient can be computed beforehand
         with tf.GradientTape() as tape:

@@ -52,7 +52,7 @@ def score(exported):
 
 def test_what_is_kept_for_training_comes_back_and_training_goes_on_to_the_same_bits(tmp_path):
     model = random_model(size=0.1)
-    wdl.train(model, INPUTS, LABELS, wdl.joint_optimizer(wdl.Ftrl(0.1), wdl.Adagrad(0.1)), epochs=2)
+    wdl.train(model, INPUTS, LABELS, wdl.joint_optimizer(wide=wdl.Ftrl(0.1), deep=wdl.Adagrad(0.1)), epochs=2)
     lifecycle.save_training(model, WIDE, DEEP, tmp_path / "new" / "folder")
     again, wide, deep = lifecycle.load_training(tmp_path / "new" / "folder")
     np.testing.assert_equal((wide, deep), (WIDE, DEEP))
@@ -430,7 +430,7 @@ def day_1():
 
 def new_optimizer(rate=0.1):
     ftrl = wdl.Ftrl(rate, l1_regularization_strength=0.01, initial_accumulator_value=1e-6)
-    return wdl.joint_optimizer(ftrl, wdl.Adagrad(rate / 4, initial_accumulator_value=1e-6))
+    return wdl.joint_optimizer(wide=ftrl, deep=wdl.Adagrad(rate / 4, initial_accumulator_value=1e-6))
 
 
 def test_a_warm_start_without_growth_goes_on_as_if_nothing_had_happened(day_1):
@@ -453,7 +453,7 @@ def test_a_schedule_starts_anew_on_day_2_and_a_constant_rate_keeps_its_count(kin
     inputs, labels = wdl.joint_inputs(DAY_1, *parts), LABELS[DAY_1.index]
 
     def scheduled():  # its rate is 0 after one day
-        return wdl.joint_optimizer(wdl.Ftrl(0.1), kind(keras.optimizers.schedules.CosineDecay(0.1, 3)))
+        return wdl.joint_optimizer(wide=wdl.Ftrl(0.1), deep=kind(keras.optimizers.schedules.CosineDecay(0.1, 3)))
 
     old, new = (wdl.wide_deep_model(*parts, 4, (8,), 0.0) for _ in range(2))
     optimizer = scheduled()
@@ -500,7 +500,7 @@ def test_a_warm_start_refuses_what_does_not_fit(day_1):
     one_more = wdl.fit_deep(DAY_1.assign(twin=DAY_1["letter"]), ["letter", "tags", "twin"], ["size"])
     with pytest.raises(ValueError, match="deep_hidden_1/kernel has the shape .*rows of tables may be added"):
         lifecycle.warm_start(model, wdl.wide_deep_model(parts[0], one_more, 4, (8,), 0.0), new_optimizer())
-    adam = wdl.joint_optimizer(wdl.Ftrl(0.1), wdl.Adam(0.1))
+    adam = wdl.joint_optimizer(wide=wdl.Ftrl(0.1), deep=wdl.Adam(0.1))
     with pytest.raises(ValueError, match="momentum.*expected the same"):
         lifecycle.warm_start(model, wdl.wide_deep_model(*parts, 4, (8,), 0.0), adam)
 

@@ -342,7 +342,7 @@ def test_keras_trains_on_a_stream(adult_shards):
     paths, frame = adult_shards
     wide, deep = wdl.fit_wide(frame, **WIDE_SETTINGS), wdl.fit_deep(frame, **DEEP_SETTINGS)
     model = wdl.wide_deep_model(wide, deep)
-    model.compile(wdl.joint_optimizer(wdl.Ftrl(0.1), wdl.Adam(0.002)), wdl.LogLoss(), jit_compile=False)
+    model.compile(wdl.joint_optimizer(wide=wdl.Ftrl(0.1), deep=wdl.Adam(0.002)), wdl.LogLoss(), jit_compile=False)
     losses = []
     for epoch in range(3):
         dataset = shards.stream(paths, wide, deep, "income", CLASSES, 64, seed=0, epoch=epoch)

@@ -91,7 +91,7 @@ def test_it_also_trains_as_the_helpers_do(features):
     optimizers = keras.optimizers
     both = optimizers.OptimizerMap(optimizers.Adam(0.001), {"wide_weights/.*": optimizers.Ftrl(**ftrl)})
     plain.compile(optimizers.MultiOptimizer(both), sixty.log_loss, jit_compile=False)
-    ours.compile(wdl.joint_optimizer(wdl.Ftrl(**ftrl), wdl.Adam(0.001)), wdl.LogLoss(), jit_compile=False)
+    ours.compile(wdl.joint_optimizer(wide=wdl.Ftrl(**ftrl), deep=wdl.Adam(0.001)), wdl.LogLoss(), jit_compile=False)
     before = probabilities(plain, TEST)
     plain.fit(arrays(TRAIN), labels, batch_size=250, epochs=2, shuffle=False, verbose=0)
     ours.fit(wdl.joint_inputs(TRAIN, *features), labels, batch_size=250, epochs=2, shuffle=False, verbose=0)

@@ -59,7 +59,7 @@ def test_training_is_keras_fit_on_the_same_order_to_the_last_bit(batch_size, ste
     for train in (True, False):
         keras.utils.set_random_seed(3)
         models.append(wdl.wide_deep_model(WIDE, DEEP, 3, (8,), dropout=0.5))
-        optimizer = wdl.joint_optimizer(wdl.Ftrl(0.3, l1_regularization_strength=0.01), wdl.Adam(0.1))
+        optimizer = wdl.joint_optimizer(wide=wdl.Ftrl(0.3, l1_regularization_strength=0.01), deep=wdl.Adam(0.1))
         np.random.seed(5)
         if train:
             losses.append(wdl.train(models[-1], INPUTS, LABELS, optimizer, 3, batch_size)["loss"])
@@ -396,7 +396,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others():
         model = wdl.wide_deep_model(WIDE, DEEP, 4, (8,), dropout=0.3)
         starts.append(weights_of(model)["deep_embeddings/table"])
         if seed == 3:
-            optimizer = wdl.joint_optimizer(wdl.Ftrl(0.1), wdl.Adagrad(0.1))
+            optimizer = wdl.joint_optimizer(wide=wdl.Ftrl(0.1), deep=wdl.Adagrad(0.1))
             wdl.train(model, INPUTS, LABELS, optimizer, epochs=2, batch_size=16)
             ends.append(weights_of(model))
     assert (starts[2] != starts[1]).all()

@@ -44,7 +44,7 @@ def trained(steps):
         "deep, Adam": (wdl.deep_model(deep), adult.training("deep", len(rows))["optimizer"]),
         "wide & deep, FTRL and AdaGrad": (
             wdl.wide_deep_model(wide, deep),
-            wdl.joint_optimizer(ftrl(), wdl.Adagrad(0.05)),
+            wdl.joint_optimizer(wide=ftrl(), deep=wdl.Adagrad(0.05)),
         ),
     }
     for model, optimizer in models.values():

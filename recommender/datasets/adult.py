@@ -70,7 +70,7 @@ def training(model, n_rows):
     ftrl = wdl.Ftrl(0.03 if model == "wide" else 0.02, l1_regularization_strength=0.003, initial_accumulator_value=1e-6)
     steps = epochs * math.ceil(n_rows / batch_size)
     adam = wdl.Adam(keras.optimizers.schedules.CosineDecay(2e-3, steps))
-    optimizer = {"wide": ftrl, "deep": adam, "wide_deep": wdl.joint_optimizer(ftrl, adam)}[model]
+    optimizer = {"wide": ftrl, "deep": adam, "wide_deep": wdl.joint_optimizer(wide=ftrl, deep=adam)}[model]
     return {"optimizer": optimizer, "epochs": epochs, "batch_size": batch_size}
 
 

@@ -312,7 +312,7 @@ def training(kind):
     l1 = 0.003 if kind == "wide" else 0.02
     ftrl = wdl.Ftrl(0.05, l1_regularization_strength=l1, initial_accumulator_value=1e-6)
     adagrad = wdl.Adagrad(0.02, initial_accumulator_value=1e-6)
-    optimizer = {"wide": ftrl, "deep": adagrad, "wide_deep": wdl.joint_optimizer(ftrl, adagrad)}[kind]
+    optimizer = {"wide": ftrl, "deep": adagrad, "wide_deep": wdl.joint_optimizer(wide=ftrl, deep=adagrad)}[kind]
     return {"optimizer": optimizer, "epochs": 5, "batch_size": 512}
 
 

@@ -131,7 +131,7 @@ def training(kind, n_rows, epochs=4, wide_rate=0.2, l1=0.001, deep_rate=0.06):
     ftrl = wdl.Ftrl(wide_rate, l1_regularization_strength=l1, initial_accumulator_value=1e-6)
     steps = epochs * math.ceil(n_rows / BATCH_SIZE)
     adagrad = wdl.Adagrad(keras.optimizers.schedules.CosineDecay(deep_rate, steps), initial_accumulator_value=1e-6)
-    optimizer = {"wide": ftrl, "deep": adagrad, "wide_deep": wdl.joint_optimizer(ftrl, adagrad)}[kind]
+    optimizer = {"wide": ftrl, "deep": adagrad, "wide_deep": wdl.joint_optimizer(wide=ftrl, deep=adagrad)}[kind]
     return {"optimizer": optimizer, "epochs": epochs, "batch_size": BATCH_SIZE}
 
 
