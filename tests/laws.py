@@ -1,15 +1,116 @@
-"""What the tests share: hypothesis settings, a small data set, and the published algorithms in NumPy, float64."""
+"""What the tests share: hypothesis settings and strategies, a small data set, and the published algorithms in NumPy."""
+
+import decimal
 
 import wdl_helpers as wdl
 
 import hypothesis
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+from hypothesis import strategies as st
 
 wdl.reproducible()  # before any test computes: the number of threads cannot be changed later
 hypothesis.settings.register_profile("laws", deadline=None, derandomize=True, database=None, max_examples=40)
 hypothesis.settings.load_profile("laws")
 FEW = hypothesis.settings(max_examples=15)  # for properties that call TensorFlow or much of pandas
+
+# Names that our own code could use too, that SQL, a signature, a file or a form of Unicode holds in another way.
+NAMES = [
+    "u", "i", "n", "label", "row", "rows", "name", "value", "v0", "shards", "wide_ids", "numbers", "self", "class",
+    "A", "a", "größe", "gro\u0308\u00dfe", "é", "e\u0301", "日本", "a b", "a_b", "a  b", " ", "", "_x", "0", "1.5",
+    "-1", "% off", "price ($)", "price (€)", "a/b", "a.b", "a,b", '"', "'", "\\", "a\\", "a=b", "=", "&", "& b", "a &",
+    "a & b", "a=x & b",
+]  # fmt: skip
+
+
+def column_names(size=1):
+    """Lists of that many different names of columns: hard ones, and any text."""
+    name = st.one_of(st.sampled_from(NAMES), st.sampled_from(NAMES), st.text(st.characters(codec="utf-8"), max_size=5))
+    return st.lists(name, min_size=size, max_size=size, unique=True)
+
+
+def _arrow(kind):
+    return lambda cells: pd.Series(pd.arrays.ArrowExtensionArray(pa.array(cells, kind)))
+
+
+def _as(dtype):
+    return lambda cells: pd.Series(cells, dtype=dtype)
+
+
+TEXT_TYPES = {
+    "object": _as(object),
+    "str": _as("str"),
+    "string": _as("string"),
+    "category": lambda cells: pd.Series(pd.Categorical(cells)),
+    "numpy": lambda cells: pd.Series([np.str_(cell) for cell in cells], dtype=object),
+    "Arrow string": _arrow(pa.string()),
+    "Arrow large string": _arrow(pa.large_string()),
+    "Arrow dictionary": _arrow(pa.dictionary(pa.int32(), pa.string())),
+}
+WHOLE_TYPES = {
+    "int64": _as("int64"),
+    "int16": _as("int16"),
+    "float64": _as("float64"),
+    "float32": _as("float32"),
+    "object": _as(object),
+    "mixed": lambda cells: pd.Series([float(cell) if i % 2 else cell for i, cell in enumerate(cells)], dtype=object),
+    "Int64": _as("Int64"),
+    "Float64": _as("Float64"),
+    "category": lambda cells: pd.Series(pd.Categorical(cells)),
+    "category of floats": lambda cells: pd.Series(pd.Categorical([float(cell) for cell in cells])),
+    "Decimal": lambda cells: pd.Series([decimal.Decimal(cell) * decimal.Decimal("1.00") for cell in cells]),
+    "Arrow int64": _arrow(pa.int64()),
+    "Arrow double": lambda cells: _arrow(pa.float64())([float(cell) for cell in cells]),
+    "Arrow decimal": lambda cells: _arrow(pa.decimal128(20, 3))([decimal.Decimal(cell) for cell in cells]),
+    **{f"{name} of digits": lambda cells, make=make: make(list(map(str, cells))) for name, make in TEXT_TYPES.items()},
+}
+FLAG_TYPES = {
+    "bool": _as("bool"),
+    "object": _as(object),
+    "boolean": _as("boolean"),
+    "category": lambda cells: pd.Series(pd.Categorical(cells)),
+    "Arrow bool": _arrow(pa.bool_()),
+    **{f"{name} of words": lambda cells, make=make: make(list(map(str, cells))) for name, make in TEXT_TYPES.items()},
+}
+TEXT_VALUES = [
+    "x",
+    "y",
+    "",
+    " ",
+    "NA",
+    "02116",
+    "1.0",
+    "-0",
+    "x & y",
+    "x &",
+    "& y",
+    "a=x",
+    "é",
+    "e\u0301",
+    "\ufeffx",
+    "TRUE",
+]
+
+
+@st.composite
+def typed_columns(draw, rows=None):
+    """The texts of a column's values, and two columns that hold these values in two types: list of str, two Series."""
+    cells, types = draw(
+        st.sampled_from(
+            [
+                (
+                    st.one_of(st.sampled_from(TEXT_VALUES), st.text(st.characters(codec="utf-8"), max_size=4)),
+                    TEXT_TYPES,
+                ),
+                (st.integers(-9999, 9999), WHOLE_TYPES),
+                (st.booleans(), FLAG_TYPES),
+            ]
+        )
+    )
+    values = draw(st.lists(cells, min_size=rows or 1, max_size=rows or 8))
+    one, other = draw(st.permutations(list(types)))[:2]
+    return list(map(str, values)), types[one](values), types[other](values)
 
 
 def small_frame(rows=64, seed=0):
