@@ -1,56 +1,167 @@
 """Checks of what a caller gives: each returns what is usable, or says by name what is wrong and what was expected."""
 
+import decimal
 import numbers
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-import wdl_reproducible  # noqa: F401, it sets how TensorFlow computes
-
-import keras
 import numpy as np
 import pandas as pd
 
 # ------------------------------------------------------------------------------ checks of arguments
 
 
-def check_frame(frame, columns):
-    """Raise a clear error unless the `frame` is a data frame with rows, and with each of the `columns` once."""
+def check_name(column: object) -> None:
+    """Raise a clear error unless the name of a column is a string.
+
+    A file and a request know names as texts only; so 5 and '5' must not be two columns of a frame.
+
+    Args:
+        column: what a column is called.
+
+    Raises:
+        TypeError: it is not a string.
+
+    Example:
+        >>> check_name(5)
+        Traceback (most recent call last):
+        TypeError: Column 5 is named by a int; expected a string: rename the columns, for example with \
+frame.columns.map(str).
+    """
+    if not isinstance(column, str):
+        raise TypeError(
+            f"Column {column!r} is named by a {type(column).__name__}; expected a string: rename the columns, "
+            "for example with frame.columns.map(str)."
+        )
+
+
+def check_frame(frame: pd.DataFrame, columns: Iterable[str]) -> None:
+    """Raise a clear error unless a frame has rows, and each of the columns once.
+
+    Args:
+        frame: data frame.
+        columns: names of the columns that are needed.
+
+    Raises:
+        TypeError: `frame` is no data frame, or a name is not a string.
+        KeyError: a column is missing.
+        ValueError: a column stands in the frame twice, or the frame is empty.
+
+    Example:
+        >>> check_frame(pd.DataFrame({"age": [20]}), ["city"])
+        Traceback (most recent call last):
+        KeyError: "The frame has no column 'city'; it has ['age']."
+    """
     if not isinstance(frame, pd.DataFrame):
         raise TypeError(f"Expected a pandas DataFrame, got {type(frame).__name__}.")
     repeated = list(frame.columns[frame.columns.duplicated()])
     if repeated:
         raise ValueError(f"The frame has the column {repeated[0]!r} more than once.")
     for column in columns:
+        check_name(column)
         if column not in frame.columns:
             raise KeyError(f"The frame has no column {column!r}; it has {list(frame.columns)}.")
     if frame.empty:
         raise ValueError("The frame is empty: at least one row and one column are needed.")
 
 
-def check_whole(name, value, least):
-    """Raise a ValueError unless the argument called `name` has a `value` that is a whole number of at `least` that."""
+def check_whole(name: str, value: object, least: int) -> None:
+    """Raise a clear error unless an argument is a whole number that is large enough.
+
+    Args:
+        name: what the argument is called.
+        value: what was given for it.
+        least: the smallest number that is allowed.
+
+    Raises:
+        ValueError: it is no whole number, or below `least`.
+
+    Example:
+        >>> check_whole("epochs", 2.5, 1)
+        Traceback (most recent call last):
+        ValueError: epochs is 2.5; expected a whole number of at least 1.
+    """
     if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < least:
         raise ValueError(f"{name} is {value!r}; expected a whole number of at least {least}.")
 
 
-def check_buckets(name, value):
-    """Raise a ValueError unless the argument called `name` has a `value` that is a number of buckets for int32 ids."""
+def check_buckets(name: str, value: Any) -> None:
+    """Raise a clear error unless an argument is a number of buckets whose ids are 32-bit numbers.
+
+    Args:
+        name: what the argument is called.
+        value: what was given for it.
+
+    Raises:
+        ValueError: it is no whole number from 1 to 2³¹ − 2.
+
+    Example:
+        >>> check_buckets("hash_buckets", 2**31)
+        Traceback (most recent call last):
+        ValueError: hash_buckets is 2147483648; expected at most 2147483646, so that ids are 32-bit numbers.
+    """
     check_whole(name, value, 1)
     if value > 2**31 - 2:
         raise ValueError(f"{name} is {value}; expected at most {2**31 - 2}, so that ids are 32-bit numbers.")
 
 
-def check_names(names):
-    """Raise a clear error unless `names` is a list of names with each of them once."""
+def check_names(names: Iterable[str]) -> None:
+    """Raise a clear error unless a list holds names of columns, each of them once.
+
+    Args:
+        names: list of names.
+
+    Raises:
+        TypeError: it is a single string, or a name is not a string.
+        ValueError: a name is listed twice.
+
+    Example:
+        >>> check_names(["city", "age", "city"])
+        Traceback (most recent call last):
+        ValueError: 'city' is listed more than once.
+    """
     if isinstance(names, str):
         raise TypeError(f"{names!r} is a single name; expected a list of column names.")
+    seen = set()
     for name in names:
-        if list(names).count(name) > 1:
+        check_name(name)
+        if name in seen:
             raise ValueError(f"{name!r} is listed more than once.")
+        seen.add(name)
 
 
-def check_numbers(frame, column):
-    """The numbers of a `column` of the `frame`, float64 (rows,); a clear error unless all are finite numbers."""
+def _is_numeric(series: pd.Series) -> bool:
+    """Whether a column holds real numbers; as objects too, since that is how databases give their decimals."""
+    if series.dtype == object:
+        kinds = set(map(type, series.dropna()))
+        return all(issubclass(kind, (numbers.Real, decimal.Decimal)) and kind is not bool for kind in kinds)
+    is_type = pd.api.types
+    real = is_type.is_numeric_dtype(series) and not is_type.is_complex_dtype(series)
+    return real and not is_type.is_bool_dtype(series)
+
+
+def check_numbers(frame: pd.DataFrame, column: str) -> np.ndarray:
+    """The numbers of a column; a clear error unless all of them are finite.
+
+    Args:
+        frame: data frame.
+        column: name of a column of whole numbers, floats or decimals, of any dtype.
+
+    Returns:
+        float64 (rows,).
+
+    Raises:
+        TypeError: the column holds something else.
+        KeyError: it is missing.
+        ValueError: a number is missing or infinite.
+
+    Example:
+        >>> check_numbers(pd.DataFrame({"age": [20, None]}), "age")
+        Traceback (most recent call last):
+        ValueError: Column 'age' has 1 missing or infinite values, first in row 1.
+    """
     check_frame(frame, [column])
-    if not pd.api.types.is_numeric_dtype(frame[column]) or pd.api.types.is_bool_dtype(frame[column]):
+    if not _is_numeric(frame[column]):
         raise TypeError(f"Column {column!r} has the type {frame[column].dtype}; expected numbers.")
     values = frame[column].to_numpy(dtype="float64", na_value=np.nan)
     bad = np.flatnonzero(~np.isfinite(values))
@@ -59,17 +170,47 @@ def check_numbers(frame, column):
     return values
 
 
-def check_fitted(fitted, function, key):
-    """Raise a ValueError unless `fitted` is the dict with a `key` that the `function` of that name returns."""
+def check_fitted(fitted: object, maker: str, key: str) -> None:
+    """Raise a clear error unless something is what `fit_wide` or `fit_deep` returns.
+
+    Args:
+        fitted: what was given.
+        maker: name of the function that makes it.
+        key: a key that no other function's dict has.
+
+    Raises:
+        ValueError: it is no dict with that key.
+
+    Example:
+        >>> check_fitted({}, "fit_wide", "features")
+        Traceback (most recent call last):
+        ValueError: Expected the dict that fit_wide(training frame, …) returns: call fit_wide first.
+    """
     if not isinstance(fitted, dict) or key not in fitted:
-        raise ValueError(f"Expected the dict that {function}(training frame, …) returns: call {function} first.")
+        raise ValueError(f"Expected the dict that {maker}(training frame, …) returns: call {maker} first.")
 
 
 # ------------------------------------------------------------------------ labels, inputs and models
 
 
-def check_labels(labels):
-    """The `labels` as float32 (rows,); a clear error unless they are 0 and 1, and both are there."""
+def check_labels(labels: Any) -> np.ndarray:
+    """The labels as numbers; a clear error unless they are 0 and 1, and both are there.
+
+    Args:
+        labels: list, array or column of numbers or bools, one a row.
+
+    Returns:
+        float32 (rows,).
+
+    Raises:
+        TypeError: they are no numbers, or not one a row.
+        ValueError: one of them is neither 0 nor 1, or all are alike.
+
+    Example:
+        >>> check_labels([0, 1, 2])
+        Traceback (most recent call last):
+        ValueError: The labels hold 2; expected 0 and 1 only.
+    """
     labels = np.asarray(labels)
     if labels.ndim != 1 or not (np.issubdtype(labels.dtype, np.number) or labels.dtype == bool):
         raise TypeError(f"The labels have the shape {labels.shape} and type {labels.dtype}; expected one 0 or 1 a row.")
@@ -81,16 +222,48 @@ def check_labels(labels):
     return labels.astype("float32")
 
 
-def check_lengths(inputs, labels):
-    """Raise a ValueError unless each array of the dict `inputs` has as many rows as there are `labels`."""
+def check_lengths(inputs: Mapping[str, Any], labels: Any) -> None:
+    """Raise a clear error unless each input has as many rows as there are labels.
+
+    Args:
+        inputs: dict of arrays.
+        labels: array, one label a row.
+
+    Raises:
+        ValueError: an input has more rows, or fewer.
+
+    Example:
+        >>> check_lengths({"wide_ids": np.zeros((3, 2))}, [0, 1])
+        Traceback (most recent call last):
+        ValueError: Input 'wide_ids' has 3 rows but there are 2 labels.
+    """
     for name, array in inputs.items():
         if len(array) != len(labels):
             raise ValueError(f"Input {name!r} has {len(array)} rows but there are {len(labels)} labels.")
 
 
-def check_logit(model):
-    """Raise a ValueError unless the `model` returns one logit a row."""
-    if tuple(model.output.shape[1:]) != (1,):
-        raise ValueError(f"The model '{model.name}' returns {model.output.shape}; expected one logit a row, (None, 1).")
+def check_logit(model: Any) -> None:
+    """Raise a clear error unless a model returns one logit a row.
+
+    Args:
+        model: Keras model.
+
+    Raises:
+        ValueError: it returns something else, or ends in a sigmoid.
+
+    Example:
+        >>> import keras
+        >>> check_logit(keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)], name="small"))
+        Traceback (most recent call last):
+        ValueError: The model 'small' returns (None, 2); expected one logit a row, (None, 1).
+    """
+    import keras  # here, since it takes seconds, and features need none of it
+
+    outputs = getattr(model, "outputs", None)
+    if not outputs:
+        raise ValueError(f"The model '{model.name}' does not say what it returns: begin it with a keras.Input.")
+    shapes = ", ".join(str(output.shape) for output in outputs)
+    if len(outputs) != 1 or tuple(outputs[0].shape[1:]) != (1,):
+        raise ValueError(f"The model '{model.name}' returns {shapes}; expected one logit a row, (None, 1).")
     if getattr(model.layers[-1], "activation", None) is keras.activations.sigmoid:
         raise ValueError(f"The model '{model.name}' ends in a sigmoid; expected a logit: leave the activation out.")

@@ -2,9 +2,11 @@
 
 Read it from top to bottom: the functions stand in the order in which data flows.
 
-    quantile_boundaries ─► quantile_index, quantile_normalise       numbers
-    cross ─► vocabulary ─► vocabulary_ids, hash_ids                 categories: a string for each binary feature
+    cross ─► vocabulary ─► vocabulary_ids, hash_ids                 a string for each binary feature, and its id
     fit_wide, fit_deep ─► wide_ids, deep_inputs, joint_inputs       what the models take
+
+A feature is named 'column=value', a cross 'column=value & other=value'. What the text of a value is, and how numbers
+are cut into quantiles, stands in wdl_columns.
 
 Nothing that is fitted sees another frame than the one it is fitted on. The paper is Cheng et al., "Wide & Deep Learning
 for Recommender Systems", 2016, arXiv 1606.07792.
@@ -12,11 +14,23 @@ for Recommender Systems", 2016, arXiv 1606.07792.
 
 import functools
 import itertools
-import numbers
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NotRequired, TypedDict
 
 import wdl_reproducible  # noqa: F401, it sets how TensorFlow computes
-from wdl_checks import check_buckets, check_fitted, check_frame, check_names, check_numbers, check_whole
+from wdl_checks import check_buckets, check_fitted, check_frame, check_names, check_whole
+from wdl_columns import (
+    AND,
+    Coded,
+    bucket_names,
+    coded_column,
+    consecutive,
+    feature_prefix,
+    quantile_boundaries,
+    quantile_index,
+    quantile_normalise,
+)
 
 import numpy as np
 import pandas as pd
@@ -45,165 +59,14 @@ class DeepFeatures(TypedDict):
     longest: NotRequired[int]
 
 
-# -------------------------------------------------------------------------------------------- numbers
+# -------------------------------------------------------------------------------------------- crosses
 
 
-def quantile_boundaries(frame, column, n_quantiles):
-    """The values that cut a column into groups of equal size.
+def _renumbered(codes: np.ndarray, n_codes: int) -> tuple[np.ndarray, np.ndarray]:
+    """The codes, all below n_codes, numbered anew from 0 without gaps; and for each new number the old one.
 
-    Args:
-        frame: the training frame. column: name of a column of numbers.
-        n_quantiles: int ≥ 2, the number of groups, n_q in the paper.
-    Returns:
-        float64 array of n_quantiles − 1 boundaries in the column's unit, ascending; a value that fills
-        several groups stands there several times.
-    Raises:
-        KeyError, TypeError, ValueError: the column is missing, not numeric, or has missing values.
+    Codes 7, 2, 7 become 1, 0, 1 and the old ones 2, 7.
     """
-    check_whole("n_quantiles", n_quantiles, 2)
-    return np.quantile(check_numbers(frame, column), np.arange(1, n_quantiles) / n_quantiles)
-
-
-def quantile_index(frame, column, boundaries):
-    """The quantile that each number falls into, counted from 0: how many boundaries are ≤ it.
-
-    Args:
-        frame: any frame. column: name of a column of numbers. boundaries: from `quantile_boundaries`.
-    Returns:
-        int array (rows,), 0 … len(boundaries).
-    Raises:
-        KeyError, TypeError, ValueError: the column is missing, not numeric, or has missing values.
-    """
-    return np.searchsorted(boundaries, check_numbers(frame, column), side="right")
-
-
-def quantile_normalise(frame, column, boundaries):
-    """Map numbers to [0, 1] by their quantile: (i − 1)/(n_q − 1) for the i-th of n_q quantiles.
-
-    Args, `frame`, `column` and `boundaries`, and errors are those of `quantile_index`.
-    Returns:
-        float32 array (rows,).
-    Source:
-        Section 4.1 of the paper.
-    """
-    return (quantile_index(frame, column, boundaries) / len(boundaries)).astype("float32")
-
-
-def bucket_names(boundaries):
-    """The names of the buckets between the `boundaries`, such as '[25, 32)': array of strings, one more than those."""
-    ends = ["-inf", *(np.format_float_positional(edge, trim="-") for edge in boundaries), "inf"]
-    return np.array([f"[{low}, {high})" for low, high in itertools.pairwise(ends)], dtype=object)
-
-
-# ----------------------------------------------------------------------------------------- categories
-
-# A feature is written 'column=value & other=value'. So that no two features look alike, ' &' in a value is written
-# ' &&', and '=' in a column's name with a backslash before it. The rule stands in SQL (recommender.shards) and in an
-# export's graph (recommender.serving) too.
-AND = " & "
-
-
-def feature_prefix(column: str) -> str:
-    """What stands before a column's value in the name of a feature.
-
-    Example:
-        >>> feature_prefix("city"), feature_prefix("a=b")
-        ('city=', 'a\\\\=b=')
-    """
-    name = column.replace("\\", "\\\\").replace("=", "\\=")
-    return escaped(f" {name}")[1:] + "="
-
-
-def escaped(value: str) -> str:
-    """A value as it is written in the name of a feature, where ' & ' joins the parts of a cross.
-
-    Example:
-        >>> escaped("Carry out & Take away")
-        'Carry out && Take away'
-    """
-    return value.replace(" &", " &&")
-
-
-LISTS = {list, tuple, np.ndarray}  # the types of a multi-valued cell
-
-
-def _joined(names):
-    return AND.join(map(str, names))
-
-
-# A coded feature is (rows, codes, names): in row rows[i] the string names[codes[i]] is 1, and rows ascend. So each
-# different string is built and looked up once, however many rows have it.
-
-
-def _runs(starts, lengths):
-    """For each start its run start, start + 1, … of that length, all in one int array (sum of lengths,)."""
-    return np.arange(lengths.sum()) + np.repeat(starts - (np.cumsum(lengths) - lengths), lengths)
-
-
-def _cells(series):
-    """The cells as an array, and the Python types among them."""
-    if (series.dtype.kind in "iubU" or isinstance(series.dtype, pd.StringDtype)) and not series.hasnans:
-        return series.array, {str}  # whole numbers become strings later, each different one once
-    cells = series.astype(object).to_numpy()
-    return cells, set(map(type, cells))
-
-
-def _values(column, series, rows):
-    """The values one after another, their types, the row of each; of lists which one a row has, and their sizes."""
-    if isinstance(series.dtype, pd.ArrowDtype) and series.dtype.type is list and not series.hasnans:
-        sizes = series.list.len().to_numpy().astype("int64")  # no Python object for each value
-        return *_cells(series.list.flatten()), np.repeat(rows, sizes), (rows, sizes)
-    cells, kinds = _cells(series)
-    if kinds.isdisjoint(LISTS):
-        return cells, kinds, rows, None
-    if not kinds <= LISTS:
-        row = next(row for row, cell in enumerate(cells) if type(cell) not in LISTS)
-        raise TypeError(f"Column {column!r} mixes lists with single values, as in row {row}.")
-    # One list may stand in many rows, as with negatives: it is read once, where it stands first.
-    list_of_row, _ = pd.factorize(np.fromiter(map(id, cells), "int64", len(cells)))
-    _, first = np.unique(list_of_row, return_index=True)
-    sizes = np.array([len(cells[row]) for row in first])
-    values = np.fromiter(itertools.chain.from_iterable(cells[first]), object, sizes.sum())
-    return values, set(map(type, values)), np.repeat(first, sizes), (list_of_row, sizes)
-
-
-def _coded_column(frame, column, rows):
-    """A column as a coded feature; a clear error unless its cells are strings, whole numbers or lists of them.
-
-    Single-valued columns of a frame share the array `rows`, of the numbers of all rows: by that they are known.
-    """
-    cells, kinds, found, lists = _values(column, frame[column], rows)
-    if kinds != {str} and not all(issubclass(kind, numbers.Integral) and kind is not bool for kind in kinds):
-        cells = np.array([_text(column, row, value) for row, value in zip(found, cells, strict=True)], dtype=object)
-    codes, values = pd.factorize(cells)
-    values = np.array([str(value) for value in values], dtype=object)
-    for code, value in enumerate(values):
-        if AND in value:
-            row = found[np.argmax(codes == code)]
-            raise ValueError(f"Column {column!r} holds {value!r} in row {row}; replace {AND!r}, it joins crosses.")
-    if lists is None:
-        return rows, codes, f"{column}=" + values
-    list_of_row, sizes = lists
-    list_of_value = np.repeat(np.arange(len(sizes)), sizes)
-    new = ~pd.Series(list_of_value * len(values) + codes).duplicated().to_numpy()
-    codes, sizes = codes[new], np.bincount(list_of_value[new], minlength=len(sizes))  # a repeated value counts once
-    taken = _runs((np.cumsum(sizes) - sizes)[list_of_row], sizes[list_of_row])
-    return np.repeat(rows, sizes[list_of_row]), codes[taken], f"{column}=" + values
-
-
-def _text(column, row, value):
-    if not isinstance(value, (*LISTS, str)) and pd.isna(value):
-        raise ValueError(f"Column {column!r} has a missing value in row {row}: fill it, for example with '?'.")
-    if not isinstance(value, (str, numbers.Integral, np.bool_)):
-        raise TypeError(
-            f"Column {column!r} holds a {type(value).__name__} in row {row}; expected strings or whole "
-            "numbers: cut decimals into buckets, turn anything else into strings."
-        )
-    return str(value)
-
-
-def _renumbered(codes, n_codes):
-    """The codes, all below n_codes, numbered anew from 0 without gaps; and for each new number the old one."""
     if n_codes > 10 * len(codes):  # a table of them would be mostly empty
         return pd.factorize(codes)
     old = np.flatnonzero(np.bincount(codes, minlength=n_codes))
@@ -212,232 +75,412 @@ def _renumbered(codes, n_codes):
     return new[codes], old
 
 
-def _crossed(one, other):
-    """The AND of two coded features: 1 in the rows where both are."""
-    (rows, codes, names), (other_rows, other_codes, other_names) = one, other
-    if rows is not other_rows:  # not both are single-valued
-        sizes = np.bincount(other_rows, minlength=rows.max(initial=-1) + 1)
-        starts = np.cumsum(sizes) - sizes
-        other_codes = other_codes[_runs(starts[rows], sizes[rows])]
-        rows, codes = np.repeat(rows, sizes[rows]), np.repeat(codes, sizes[rows])
-    codes, pairs = _renumbered(codes * len(other_names) + other_codes, len(names) * len(other_names))
-    first, second = np.divmod(pairs, len(other_names))
-    return rows, codes, names[first] + AND + other_names[second]
+def _crossed(one: Coded, other: Coded) -> Coded:
+    """The AND of two features: 1 in the rows where both are.
+
+    A row with a=x, a=y of the one and b=p, b=q of the other has four pairs: x and p, x and q, y and p, y and q.
+    """
+    rows = one.rows
+    left = one.codes
+    right = other.codes
+    if not (one.single and other.single):
+        sizes = np.bincount(other.rows, minlength=rows.max(initial=-1) + 1)  # (rows of the frame,)
+        starts = np.cumsum(sizes) - sizes  # (rows of the frame,), where a row's codes begin in other.codes
+        partners = sizes[rows]  # (k,), how many codes of the other each code of the one meets
+        right = other.codes[consecutive(starts[rows], partners)]  # (pairs,)
+        left = np.repeat(left, partners)  # (pairs,)
+        rows = np.repeat(rows, partners)  # (pairs,)
+    codes, pairs = _renumbered(left * len(other.names) + right, len(one.names) * len(other.names))
+    of_one, of_other = np.divmod(pairs, len(other.names))
+    names = one.names[of_one] + AND + other.names[of_other]
+    return Coded(rows, codes, names, one.single and other.single)
 
 
-def feature_codes(frame, features, boundaries):
+def feature_codes(
+    frame: pd.DataFrame,
+    features: Iterable[Sequence[str]],
+    boundaries: Mapping[str, np.ndarray],
+    longest: int | None = None,
+) -> Iterator[Coded]:
     """The binary features of a frame, without a string for each row.
 
     Args:
-        frame: data frame as for `cross`. features: list of tuples of column names.
+        frame: data frame as for `cross`.
+        features: tuples of column names.
         boundaries: dict column → boundaries of the buckets that its numbers are cut into first.
+        longest: how many different values of a list are taken, its first ones; None takes all.
+
     Returns:
-        iterator with (rows, codes, names) for each feature: in the row rows[i], counted from 0, the string
-        names[codes[i]] is 1. int array (k,), int array (k,), array of str; rows ascend.
+        Iterator with a `Coded` for each feature: in the row rows[i], counted from 0, the feature names[codes[i]] is 1.
+
     Raises:
-        Those of `cross` and, for a column in `boundaries`, of `quantile_index`.
+        KeyError, TypeError, ValueError: those of `cross` and, for a column in `boundaries`, of `quantile_index`.
+
+    Example:
+        >>> frame = pd.DataFrame({"city": ["Rome", "Oslo", "Rome"], "age": [20, 30, 40]})
+        >>> ((rows, codes, names, single),) = feature_codes(frame, [("city", "age")], {"age": np.array([30.0])})
+        >>> codes.tolist(), names.tolist()
+        ([0, 2, 1], ['city=Rome & age=[-inf, 30)', 'city=Rome & age=[30, inf)', 'city=Oslo & age=[30, inf)'])
     """
-    columns, rows = {}, np.arange(len(frame))
+    features = list(features)
+    every_row = np.arange(len(frame))
+    columns = {}
     for column in dict.fromkeys(itertools.chain(*features)):
-        if "=" in str(column) or AND in str(column):
-            raise ValueError(f"Column {column!r}: rename it without '=' and {AND!r}, they build the names of features.")
         if column in boundaries:
-            codes, names = quantile_index(frame, column, boundaries[column]), bucket_names(boundaries[column])
-            columns[column] = rows, codes, f"{column}=" + names
+            buckets = quantile_index(frame, column, boundaries[column])  # (rows,)
+            names = feature_prefix(column) + bucket_names(boundaries[column])
+            columns[column] = Coded(every_row, buckets, names, single=True)
         else:
-            columns[column] = _coded_column(frame, column, rows)
+            columns[column] = coded_column(frame, column, every_row, longest)
     for feature in features:
         yield functools.reduce(_crossed, (columns[column] for column in feature))
 
 
-def feature_counts(coded):
-    """How many rows hold each string of coded features, which is what `feature_codes` gives: int Series by string."""
-    parts = [pd.Series(np.bincount(codes, minlength=len(names)), index=names) for _, codes, names in coded]
+def feature_counts(coded: Iterable[Coded]) -> pd.Series:
+    """How many rows hold each feature.
+
+    Args:
+        coded: what `feature_codes` gives.
+
+    Returns:
+        int64 Series, its index the names of the features.
+
+    Taught in: notebook 9, "Counting rows that do not fit"
+
+    Example:
+        >>> feature_counts(feature_codes(pd.DataFrame({"city": ["Rome", "Oslo", "Rome"]}), [("city",)], {})).to_dict()
+        {'city=Rome': 2, 'city=Oslo': 1}
+    """
+    parts = [pd.Series(np.bincount(one.codes, minlength=len(one.names)), index=one.names) for one in coded]
     return pd.concat([pd.Series(dtype="int64"), *parts])
 
 
-def cross(frame, columns):
+def cross(frame: pd.DataFrame, columns: Sequence[str]) -> pd.Series:
     """Cross-product transformation: the AND of one value of each column, named by a string.
 
     Args:
-        frame: data frame; its cells hold strings or whole numbers, or lists of them (multi-valued columns).
-        columns: list of column names; one name gives the base feature itself.
+        frame: data frame; its cells hold categories, or lists of them (multi-valued columns).
+        columns: names of columns; one name gives the base feature itself.
+
     Returns:
-        Series of strings such as 'education=Masters & sex=Female': the binary features that are 1. Its
-        index is the row's number; a row of a multi-valued column stands there once per combination.
+        Series of strings: the binary features that are 1. Its index is the row's number; a row of a multi-valued
+        column stands there once per combination.
+
     Raises:
-        KeyError: a column is missing. ValueError: a value is missing, or contains ' & '.
+        KeyError: a column is missing.
+        ValueError: a value is missing.
         TypeError: a cell is not a string, a whole number or a list of them.
+
     Source:
         Equation 1 of the paper; section 4.2 for AND(installed app, impression app).
+
+    Taught in: notebook 1, "Three apps"
+
+    Example:
+        >>> frame = pd.DataFrame({"installed": [["maps", "chess"], ["maps"]], "app": ["go", "news"]})
+        >>> print(cross(frame, ["installed", "app"]).to_string())
+        0      installed=maps & app=go
+        0     installed=chess & app=go
+        1    installed=maps & app=news
     """
     check_names(columns)
     if len(columns) == 0:
         raise ValueError("columns is empty: name at least one column.")
     check_frame(frame, columns)
-    ((rows, codes, names),) = feature_codes(frame, [tuple(columns)], {})
-    return pd.Series(names[codes], index=rows, name=_joined(columns), dtype=object)
+    (coded,) = feature_codes(frame, [tuple(columns)], {})
+    return pd.Series(coded.names[coded.codes], index=coded.rows, name=AND.join(columns), dtype=object)
 
 
-def vocabulary_of_counts(counts, min_count):
+# --------------------------------------------------------------------------------- vocabularies and ids
+
+
+def vocabulary_of_counts(counts: pd.Series, min_count: int) -> dict[str, int]:
     """The vocabulary of strings that were already counted.
 
-    Args, `min_count`, and the result are those of `vocabulary`; counts: Series of int, its index the strings.
+    Args:
+        counts: int Series, its index the strings.
+        min_count: at least 1, how often a string must occur to get an id.
+
+    Returns:
+        dict string → id, as from `vocabulary`.
+
+    Taught in: notebook 9, "Counting rows that do not fit"
+
+    Example:
+        >>> vocabulary_of_counts(pd.Series({"city=Rome": 2, "city=Bern": 3, "city=Oslo": 2}), min_count=1)
+        {'city=Bern': 1, 'city=Oslo': 2, 'city=Rome': 3}
     """
     kept = counts[counts.to_numpy() >= min_count]
     names = kept.index.tolist()
     by_name = np.array(sorted(range(len(names)), key=names.__getitem__), dtype="int64")
-    order = by_name[np.argsort(-kept.to_numpy()[by_name], kind="stable")]
+    order = by_name[np.argsort(-kept.to_numpy()[by_name], kind="stable")]  # the most frequent first, ties by string
     return {names[i]: rank for rank, i in enumerate(order.tolist(), start=1)}
 
 
-def vocabulary(values, min_count=1):
+def vocabulary(values: pd.Series, min_count: int = 1) -> dict[str, int]:
     """Give an id to each string that is frequent enough.
 
     Args:
-        values: Series of strings from `cross`, of the training frame only.
-        min_count: int ≥ 1, how often a string must occur to get an id.
+        values: strings from `cross`, of the training frame only.
+        min_count: at least 1, how often a string must occur to get an id.
+
     Returns:
         dict string → id. Ids run from 1, the most frequent string first; id 0 is kept for unseen strings.
+
     Raises:
         ValueError: min_count is not a whole number of at least 1.
+
     Source:
         Section 4.1 of the paper.
+
+    Taught in: notebook 1, "From a string to an id"
+
+    Example:
+        >>> vocabulary(pd.Series(["a=x", "a=y", "a=x"]))
+        {'a=x': 1, 'a=y': 2}
     """
     check_whole("min_count", min_count, 1)
     return vocabulary_of_counts(values.value_counts(), min_count)
 
 
-def vocabulary_ids(values, vocabulary, n_rows):
+def _padded_matrix(rows: np.ndarray, ids: np.ndarray, n_rows: int) -> np.ndarray:
+    """One line a row, shorter ones filled up with 0: int32 (n_rows, width).
+
+    Of the `rows` 0, 0, 2, which ascend, and the `ids` 7, 8, 9 it makes [[7, 8], [0, 0], [9, 0]].
+    """
+    sizes = np.bincount(rows, minlength=n_rows)  # (n_rows,), how many ids each row has
+    starts = np.cumsum(sizes) - sizes  # (n_rows,), where they begin
+    place = np.arange(len(rows)) - starts[rows]  # (k,), 0 for a row's first id, 1 for its second
+    matrix = np.zeros((n_rows, max(sizes.max(initial=0), 1)), dtype="int32")
+    matrix[rows, place] = ids
+    return matrix
+
+
+def _looked_up(names: Sequence[str], known: Mapping[str, int]) -> np.ndarray:
+    return np.fromiter((known.get(name, 0) for name in names), "int32", len(names))
+
+
+def _hashed(names: Sequence[str], n_buckets: int) -> np.ndarray:
+    return tf.strings.to_hash_bucket_fast(tf.constant(list(names), tf.string), n_buckets).numpy() + 1
+
+
+def vocabulary_ids(values: pd.Series, known: Mapping[str, int], n_rows: int) -> np.ndarray:
     """Look strings up in a vocabulary.
 
     Args:
-        values: Series of strings from `cross`. vocabulary: dict string → id. n_rows: int, the frame's length.
+        values: strings from `cross`.
+        known: dict string → id, from `vocabulary`.
+        n_rows: the frame's length.
+
     Returns:
-        int32 array (n_rows, width), width being the largest number of strings that a row has, at least 1.
-        An unseen string has id 0, and shorter rows are filled up with 0.
+        int32 (n_rows, width), width being the largest number of strings that a row has, at least 1. An unseen string
+        has id 0, and shorter rows are filled up with 0.
+
+    Taught in: notebook 1, "From a string to an id"
+
+    Example:
+        >>> vocabulary_ids(pd.Series(["a=x", "a=y", "a=new"], index=[0, 0, 1]), {"a=x": 1, "a=y": 2}, 2).tolist()
+        [[1, 2], [0, 0]]
     """
-    return _one_line_a_row(values.index.to_numpy(), _looked_up(values, vocabulary), n_rows)
+    return _padded_matrix(values.index.to_numpy(), _looked_up(values, known), n_rows)
 
 
-def hash_ids(values, n_buckets, n_rows):
+def hash_ids(values: pd.Series, n_buckets: int, n_rows: int) -> np.ndarray:
     """Give each string the number of a bucket, without a vocabulary; two strings may share a bucket.
 
     The hash is TensorFlow's Fingerprint64: the same in every process, on every machine and inside a model.
 
     Args:
-        values: Series of strings from `cross`. n_buckets: int ≥ 1. n_rows: int, the frame's length.
+        values: strings from `cross`.
+        n_buckets: at least 1.
+        n_rows: the frame's length.
+
     Returns:
-        int32 array (n_rows, width) of ids 1 … n_buckets; shorter rows are filled up with 0.
+        int32 (n_rows, width) of ids 1 … n_buckets; shorter rows are filled up with 0.
+
     Raises:
         ValueError: n_buckets is not a whole number of at least 1, or too large for an int32.
+
+    Taught in: notebook 1, "From a string to a bucket"
+
+    Example:
+        >>> hash_ids(pd.Series(["a=x", "a=y", "a=x"]), 1000, 3).tolist()
+        [[911], [165], [911]]
     """
     check_buckets("n_buckets", n_buckets)
-    return _one_line_a_row(values.index.to_numpy(), _hashed(values, n_buckets), n_rows)
-
-
-def _looked_up(names, vocabulary):
-    return np.fromiter((vocabulary.get(name, 0) for name in names), "int32", len(names))
-
-
-def _hashed(names, n_buckets):
-    return tf.strings.to_hash_bucket_fast(tf.constant(list(names), tf.string), n_buckets).numpy() + 1
-
-
-def _one_line_a_row(rows, ids, n_rows):
-    if len(rows) == n_rows and (rows[1:] > rows[:-1]).all():  # one string in each row
-        return ids.astype("int32")[:, None]
-    place, new = np.arange(len(rows)), np.diff(rows, prepend=-1) > 0
-    if new.all():
-        position = np.zeros(len(rows), dtype="int64")
-    else:
-        position = place - np.maximum.accumulate(
-            np.where(new, place, 0)
-        )  # 0 for a row's first string, 1 for its second
-    matrix = np.zeros((n_rows, position.max(initial=0) + 1), dtype="int32")
-    matrix[rows, position] = ids
-    return matrix
-
-
-def _ids(coded, fitted, n_rows):
-    """The ids of each coded feature, list of int32 arrays (n_rows, width), by the vocabulary or the hash of a fit."""
-    blocks, names_of = [], fitted["vocabulary"]
-    for rows, codes, names in coded:
-        ids = _hashed(names, fitted["n_ids"] - 1) if names_of is None else _looked_up(names, names_of)
-        blocks.append(_one_line_a_row(rows, ids[codes], n_rows))
-    return blocks
+    return _padded_matrix(values.index.to_numpy(), _hashed(values, n_buckets), n_rows)
 
 
 # ----------------------------------------------------------------------------------------- wide and deep
 
+LARGE = 10_000_000  # ids of an array, 40 MB, from which on padding is worth a warning
 
-def fit_wide(frame, features, buckets=None, min_count=1, hash_buckets=None):
+
+def _blocks(frame: pd.DataFrame, features: list[tuple[str, ...]], fitted: WideFeatures | DeepFeatures):
+    """The ids of each feature, list of int32 (rows, width); and how many of them are no padding."""
+    boundaries = fitted["boundaries"] if "features" in fitted else {}  # the deep part's are not of its categories
+    blocks = []
+    filled = 0
+    for coded in feature_codes(frame, features, boundaries, fitted.get("longest")):
+        known = fitted["vocabulary"]
+        ids = _hashed(coded.names, fitted["n_ids"] - 1) if known is None else _looked_up(coded.names, known)
+        ids = ids[coded.codes]  # (k,)
+        blocks.append(ids.astype("int32")[:, None] if coded.single else _padded_matrix(coded.rows, ids, len(frame)))
+        filled += len(ids)
+    return blocks, filled
+
+
+def _warn_of_padding(features, blocks, filled, size, maker):
+    """Say so if a large array of `size` ids would be nearly all padding, since lists differ much in length."""
+    if size > LARGE and filled < size / 10:
+        widest = max(range(len(blocks)), key=lambda i: blocks[i].shape[1])
+        warnings.warn(
+            f"{1 - filled / size:.1%} of {size:,} ids are padding, since a row of {AND.join(features[widest])!r} has "
+            f"{blocks[widest].shape[1]:,} values: call {maker} with longest=, the most values of a list to take.",
+            stacklevel=3,
+        )
+
+
+def fit_wide(
+    frame: pd.DataFrame,
+    features: Sequence[str | Sequence[str]],
+    *,
+    buckets: Mapping[str, int] | None = None,
+    min_count: int = 1,
+    hash_buckets: int | None = None,
+    longest: int | None = None,
+) -> WideFeatures:
     """Learn the wide part's features from the training frame.
+
+    All rows have as many ids as the row with the most; so one list of 2,000 values costs 2,000 ids in each row. With
+    `longest` it does not.
 
     Args:
         frame: the training frame.
-        features: list; a column name is a base feature, a tuple of column names their cross.
-        buckets: dict column → int, the numbers to be cut into that many quantile buckets first.
-        min_count: int ≥ 1, rows that must hold a feature's value for it to get a weight of its own.
-        hash_buckets: int, hash all values into that many ids; there is no vocabulary then, and no minimum count.
+        features: a column name is a base feature, a tuple of column names their cross.
+        buckets: dict column → number of quantile buckets that its numbers are cut into first.
+        min_count: at least 1, rows that must hold a feature's value for it to get a weight of its own.
+        hash_buckets: hash all values into that many ids; there is no vocabulary then, and no minimum count.
+        longest: at least 1, how many different values of a list are taken, its first ones; None takes all.
+
     Returns:
-        dict with 'features', 'boundaries', 'vocabulary' (None when hashed) and 'n_ids', for `wide_ids`.
+        What `wide_ids` needs; 'vocabulary' is None when hashed.
+
     Raises:
-        KeyError: a column is missing. ValueError, TypeError: a cell, a count or the list is not usable.
+        KeyError: a column is missing.
+        ValueError, TypeError: a cell, a count or the list is not usable.
+
+    Source:
+        Section 3.1 of the paper.
+
+    Taught in: notebook 2, "Two ways to write the same sum"
+
+    Example:
+        >>> frame = pd.DataFrame({"city": ["Rome", "Oslo", "Rome"], "device": ["phone", "phone", "laptop"]})
+        >>> fit_wide(frame, ["city", ("city", "device")], min_count=2)["vocabulary"]
+        {'city=Rome': 1}
     """
     if isinstance(features, str):
         raise TypeError(f"features is the string {features!r}; expected a list of column names and tuples of them.")
-    features = [tuple(item) if isinstance(item, (tuple, list)) else (item,) for item in features]
-    if not features or not all(features):
+    crosses = [tuple(item) if isinstance(item, (tuple, list)) else (item,) for item in features]
+    if not crosses or not all(crosses):
         raise ValueError("features is empty: name at least one column or cross.")
-    check_names([_joined(sorted(feature, key=str)) for feature in features])
-    for feature in features:
+    for feature in crosses:
         check_names(feature)
-    used, buckets = list(itertools.chain(*features)), buckets or {}
+    in_order = [tuple(sorted(feature)) for feature in crosses]
+    for feature in in_order:
+        if in_order.count(feature) > 1:
+            raise ValueError(f"{AND.join(feature)!r} is listed more than once.")
+    used = list(dict.fromkeys(itertools.chain(*crosses)))
+    buckets = buckets or {}
     check_frame(frame, [*used, *buckets])
     for column in buckets:
         if column not in used:
             raise ValueError(f"buckets names the column {column!r}, which is in no feature.")
     boundaries = {column: np.unique(quantile_boundaries(frame, column, n)) for column, n in buckets.items()}
-    wide = {"features": features, "boundaries": boundaries, "vocabulary": None}
+    check_whole("min_count", min_count, 1)
+    wide = WideFeatures(features=crosses, boundaries=boundaries, vocabulary=None, n_ids=0)
+    if longest is not None:
+        check_whole("longest", longest, 1)
+        wide["longest"] = longest
     if hash_buckets is not None:
         check_buckets("hash_buckets", hash_buckets)
-    check_whole("min_count", min_count, 1)
-    counts = feature_counts(feature_codes(frame, features, boundaries))
-    if hash_buckets is not None:
-        return {**wide, "n_ids": hash_buckets + 1}
+        for column in used:  # nothing is learned of the cells, but a bad one is found now, not when the model serves
+            list(feature_codes(frame, [(column,)], boundaries))
+        wide["n_ids"] = hash_buckets + 1
+        return wide
+    counts = feature_counts(feature_codes(frame, crosses, boundaries, longest))
     wide["vocabulary"] = vocabulary_of_counts(counts, min_count)
-    return {**wide, "n_ids": len(wide["vocabulary"]) + 1}
+    wide["n_ids"] = len(wide["vocabulary"]) + 1
+    return wide
 
 
-def wide_ids(frame, wide):
+def wide_ids(frame: pd.DataFrame, wide: WideFeatures) -> np.ndarray:
     """The wide part's input: the ids of the binary features that are 1 in each row.
 
     Args:
-        frame: any frame with the columns that `fit_wide` saw. wide: what `fit_wide` returned.
+        frame: any frame with the columns that `fit_wide` saw.
+        wide: what `fit_wide` returned.
+
     Returns:
-        int32 array (rows, k); id 0 is 'unseen' and adds nothing to the logit.
+        int32 (rows, k); id 0 is 'unseen' and adds nothing to the logit.
+
     Raises:
-        ValueError: `wide` is not from `fit_wide`, or a cell is not usable. KeyError: a column is missing.
+        KeyError: a column is missing.
+        ValueError, TypeError: `wide` is not from `fit_wide`, or a cell is not usable.
+
+    Taught in: notebook 2, "Two ways to write the same sum"
+
+    Example:
+        >>> wide = fit_wide(pd.DataFrame({"city": ["Rome", "Oslo", "Rome"]}), ["city"])
+        >>> wide_ids(pd.DataFrame({"city": ["Oslo", "Bern"]}), wide).tolist()
+        [[2], [0]]
     """
     check_fitted(wide, "fit_wide", "features")
     check_frame(frame, itertools.chain(*wide["features"]))
-    return np.hstack(_ids(feature_codes(frame, wide["features"], wide["boundaries"]), wide, len(frame)))
+    blocks, filled = _blocks(frame, wide["features"], wide)
+    size = sum(block.size for block in blocks)
+    _warn_of_padding(wide["features"], blocks, filled, size, "fit_wide")
+    return np.hstack(blocks)
 
 
-def fit_deep(frame, categories, numbers, n_quantiles=100, min_count=1):
+def fit_deep(
+    frame: pd.DataFrame,
+    categories: Sequence[str],
+    numbers: Sequence[str],
+    *,
+    n_quantiles: int = 100,
+    min_count: int = 1,
+    longest: int | None = None,
+) -> DeepFeatures:
     """Learn the deep part's features from the training frame.
+
+    All cells of the categories have as many ids as the longest list of all; `longest` bounds it.
 
     Args:
         frame: the training frame.
-        categories: list of column names that get embeddings; cells may be lists (multi-valued).
-        numbers: list of names of numeric columns.
-        n_quantiles: int ≥ 2, n_q of the quantile normalisation.
-        min_count: int ≥ 1, rows that must hold a value for it to get an embedding of its own.
+        categories: names of columns that get embeddings; cells may be lists (multi-valued).
+        numbers: names of numeric columns.
+        n_quantiles: at least 2, n_q of the quantile normalisation.
+        min_count: at least 1, rows that must hold a value for it to get an embedding of its own.
+        longest: at least 1, how many different values of a list are taken, its first ones; None takes all.
+
     Returns:
-        dict with 'categories', 'vocabulary', 'boundaries' and 'n_ids', for `deep_inputs`.
+        What `deep_inputs` needs.
+
     Raises:
-        KeyError: a column is missing. ValueError, TypeError: a cell, a count or the lists are not usable.
+        KeyError: a column is missing.
+        ValueError, TypeError: a cell, a count or the lists are not usable.
+
+    Source:
+        Sections 3.2 and 4.1 of the paper.
+
+    Taught in: notebook 3, "An embedding is a row of a table"
+
+    Example:
+        >>> deep = fit_deep(pd.DataFrame({"city": ["Rome", "Oslo"], "age": [20, 40]}), ["city"], ["age"], n_quantiles=2)
+        >>> deep["vocabulary"], deep["boundaries"]["age"].tolist()
+        ({'city=Oslo': 1, 'city=Rome': 2}, [30.0])
     """
     check_names(categories)
     check_names(numbers)
@@ -446,28 +489,48 @@ def fit_deep(frame, categories, numbers, n_quantiles=100, min_count=1):
     if not [*categories, *numbers]:
         raise ValueError("categories and numbers are both empty: name at least one column.")
     check_frame(frame, [*categories, *numbers])
-    coded = feature_codes(frame, [(column,) for column in categories], {})
+    if longest is not None:
+        check_whole("longest", longest, 1)
+    coded = feature_codes(frame, [(column,) for column in categories], {}, longest)
     names = vocabulary_of_counts(feature_counts(coded), min_count)
     boundaries = {column: quantile_boundaries(frame, column, n_quantiles) for column in numbers}
-    return {"categories": list(categories), "vocabulary": names, "boundaries": boundaries, "n_ids": len(names) + 1}
+    deep = DeepFeatures(categories=list(categories), vocabulary=names, boundaries=boundaries, n_ids=len(names) + 1)
+    if longest is not None:
+        deep["longest"] = longest
+    return deep
 
 
-def deep_inputs(frame, deep):
+def deep_inputs(frame: pd.DataFrame, deep: DeepFeatures) -> dict[str, np.ndarray]:
     """The deep part's inputs.
 
     Args:
-        frame: any frame with the columns that `fit_deep` saw. deep: what `fit_deep` returned.
+        frame: any frame with the columns that `fit_deep` saw.
+        deep: what `fit_deep` returned.
+
     Returns:
-        dict with 'deep_ids', int32 array (rows, categories, width), width being 1 or the longest list's
-        length, and 'numbers', float32 array (rows, numbers) in [0, 1].
+        dict with 'deep_ids', int32 (rows, categories, width), width being 1 or the longest list's length, and
+        'numbers', float32 (rows, numbers) in [0, 1].
+
     Raises:
-        ValueError: `deep` is not from `fit_deep`, or a cell is not usable. KeyError: a column is missing.
+        KeyError: a column is missing.
+        ValueError, TypeError: `deep` is not from `fit_deep`, or a cell is not usable.
+
+    Taught in: notebook 3, "An embedding is a row of a table"
+
+    Example:
+        >>> frame = pd.DataFrame({"city": ["Rome", "Oslo"], "age": [20, 40]})
+        >>> inputs = deep_inputs(frame, fit_deep(frame, ["city"], ["age"], n_quantiles=2))
+        >>> inputs["deep_ids"].tolist(), inputs["numbers"].tolist()
+        ([[[2]], [[1]]], [[0.0], [1.0]])
     """
     check_fitted(deep, "fit_deep", "categories")
     check_frame(frame, [*deep["categories"], *deep["boundaries"]])
-    ids = _ids(feature_codes(frame, [(column,) for column in deep["categories"]], {}), deep, len(frame))
-    deep_ids = np.zeros((len(frame), len(ids), max([block.shape[1] for block in ids], default=1)), dtype="int32")
-    for i, block in enumerate(ids):
+    features = [(column,) for column in deep["categories"]]
+    blocks, filled = _blocks(frame, features, deep)
+    width = max([block.shape[1] for block in blocks], default=1)
+    _warn_of_padding(features, blocks, filled, len(frame) * len(blocks) * width, "fit_deep")
+    deep_ids = np.zeros((len(frame), len(blocks), width), dtype="int32")
+    for i, block in enumerate(blocks):
         deep_ids[:, i, : block.shape[1]] = block
     values = np.zeros((len(frame), len(deep["boundaries"])), dtype="float32")
     for i, (column, boundaries) in enumerate(deep["boundaries"].items()):
@@ -475,19 +538,64 @@ def deep_inputs(frame, deep):
     return {"deep_ids": deep_ids, "numbers": values}
 
 
-def joint_inputs(frame, wide, deep):
-    """A frame's inputs for both parts, `wide` and `deep`: dict with 'wide_ids', and what `deep_inputs` returns."""
+def joint_inputs(frame: pd.DataFrame, wide: WideFeatures, deep: DeepFeatures) -> dict[str, np.ndarray]:
+    """A frame's inputs for both parts.
+
+    Args:
+        frame: any frame with the columns that both parts saw.
+        wide: what `fit_wide` returned.
+        deep: what `fit_deep` returned.
+
+    Returns:
+        dict with 'wide_ids', from `wide_ids`, and with what `deep_inputs` returns.
+
+    Taught in: notebook 4, "Equation 3"
+
+    Example:
+        >>> frame = pd.DataFrame({"city": ["Rome", "Oslo"]})
+        >>> list(joint_inputs(frame, fit_wide(frame, ["city"]), fit_deep(frame, ["city"], [])))
+        ['wide_ids', 'deep_ids', 'numbers']
+    """
     return {"wide_ids": wide_ids(frame, wide), **deep_inputs(frame, deep)}
 
 
-def used_columns(wide, deep):
-    """The columns that the fitted parts `wide` and `deep` read, each once; either may be None."""
+def used_columns(wide: WideFeatures | None, deep: DeepFeatures | None) -> list[str]:
+    """The columns that the fitted parts read, each once.
+
+    Args:
+        wide: what `fit_wide` returned, or None.
+        deep: what `fit_deep` returned, or None.
+
+    Returns:
+        Names, in the order in which the parts name them.
+
+    Example:
+        >>> frame = pd.DataFrame({"city": ["Rome", "Oslo"], "age": [20, 40]})
+        >>> used_columns(fit_wide(frame, ["city"]), fit_deep(frame, ["city"], ["age"]))
+        ['city', 'age']
+    """
     columns = list(itertools.chain(*wide["features"])) if wide else []
     columns += [*deep["categories"], *deep["boundaries"]] if deep else []
     return list(dict.fromkeys(columns))
 
 
-def optional_inputs(frame, wide, deep):
-    """A frame's inputs for the parts that are there: like `joint_inputs`, but `wide` or `deep` may be None."""
+def optional_inputs(frame: pd.DataFrame, wide: WideFeatures | None, deep: DeepFeatures | None) -> dict[str, np.ndarray]:
+    """A frame's inputs for the parts that are there.
+
+    Args:
+        frame: any frame with the columns that the parts saw.
+        wide: what `fit_wide` returned, or None.
+        deep: what `fit_deep` returned, or None.
+
+    Returns:
+        dict like that of `joint_inputs`, without the inputs of a part that is None.
+
+    Taught in: notebook 8, "Yesterday's model"
+
+    Example:
+        >>> frame = pd.DataFrame({"city": ["Rome", "Oslo"]})
+        >>> list(optional_inputs(frame, fit_wide(frame, ["city"]), None))
+        ['wide_ids']
+    """
     found = {"wide_ids": wide_ids(frame, wide)} if wide else {}
     return found | (deep_inputs(frame, deep) if deep else {})

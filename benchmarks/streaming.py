@@ -121,8 +121,8 @@ def by_chunks(path):
     cuts = {"age": np.unique(shards.counted_quantiles(counts["age",], 8))}
     names = {}
     for feature in BESIDE["features"]:
-        ((_, codes, found),) = wdl.feature_codes(counts[feature], [feature], cuts)
-        names[feature] = counts[feature]["n"].groupby(found[codes]).sum()
+        (coded,) = wdl.feature_codes(counts[feature], [feature], cuts)
+        names[feature] = counts[feature]["n"].groupby(coded.names[coded.codes]).sum()
     wide = {"vocabulary": wdl.vocabulary_of_counts(pd.concat(names.values()), 1), "boundaries": cuts}
     deep = pd.concat([names[column,] for column in DEEP["categories"]])
     deep_cuts = {"age": shards.counted_quantiles(counts["age",], 100)}

@@ -1,6 +1,6 @@
 """The features worked out slowly, a string for each row: the reference that the quick ones are held to."""
 
-import numbers
+import fractions
 
 import wdl_helpers as wdl
 
@@ -8,50 +8,41 @@ import numpy as np
 import pandas as pd
 
 
+def text(value):
+    """The text of a value: exact arithmetic says which number is whole."""
+    if isinstance(value, str):
+        return "".join(value)
+    if isinstance(value, (bool, np.bool_)):
+        return "True" if value else "False"
+    exact = fractions.Fraction(value.item() if isinstance(value, np.generic) else value)
+    assert exact.denominator == 1, value
+    return str(exact.numerator)
+
+
+def name(column, value):
+    """Letter by letter: a backslash before each backslash and '=' of a column's name; ' & ' is kept for crosses."""
+    marked = "".join("\\" + letter if letter in "\\=" else letter for letter in column)
+    return "=".join(part.replace(" &", " &&") for part in (" " + marked, text(value)))[1:]
+
+
 def _unfolded(frame, columns):
     """The frame's `columns` with row numbers as index and a row for each value of a multi-valued cell."""
-    long = frame[list(columns)].reset_index(drop=True)
+    long = frame[list(columns)].reset_index(drop=True).astype(object)
     for column in columns:
-        if "=" in str(column) or wdl.AND in str(column):
-            raise ValueError(
-                f"Column {column!r}: rename it without '=' and {wdl.AND!r}, they build the names of features."
-            )
-        many = long[column].map(type).isin([list, tuple, np.ndarray]) if long[column].dtype == object else None
-        if many is not None and many.any():
-            if not many.all():
-                raise TypeError(f"Column {column!r} mixes lists with single values, as in row {many.idxmin()}.")
+        many = long[column].map(type).isin([list, tuple, np.ndarray])
+        if many.any():
+            assert many.all()
             long = long[long[column].map(len) > 0].explode(column)
-        new = ~long[column].duplicated()
-        if long[column].dtype == object:
-            new |= ~long[column].map(type).duplicated()  # 1 and 1.0 are equal, but not alike
-        for row, value in long[column][new].items():
-            if pd.isna(value):
-                raise ValueError(f"Column {column!r} has a missing value in row {row}: fill it, for example with '?'.")
-            if not isinstance(value, (str, numbers.Integral, np.bool_)):
-                raise TypeError(
-                    f"Column {column!r} holds a {type(value).__name__} in row {row}; expected strings or whole "
-                    "numbers: cut decimals into buckets, turn anything else into strings."
-                )
-            if wdl.AND in str(value):
-                raise ValueError(
-                    f"Column {column!r} holds {value!r} in row {row}; replace {wdl.AND!r}, it joins crosses."
-                )
     return long
 
 
 def cross(frame, columns):
-    wdl.check_names(columns)
-    if len(columns) == 0:
-        raise ValueError("columns is empty: name at least one column.")
-    wdl.check_frame(frame, columns)
     long = _unfolded(frame, columns)
-    names = [f"{column}=" + long[column].astype(str) for column in columns]
-    crossed = names[0]
-    for name in names[1:]:
-        crossed = crossed + wdl.AND + name
+    names = [[name(column, value) for value in long[column]] for column in columns]
+    crossed = pd.Series([" & ".join(parts) for parts in zip(*names)], index=long.index, dtype=object)
     if not crossed.index.is_unique:  # a feature is 1 however often a list repeats its value
         crossed = crossed[~pd.MultiIndex.from_arrays([crossed.index, crossed]).duplicated()]
-    return crossed.rename(wdl.AND.join(map(str, columns)))
+    return crossed
 
 
 def values_of(frame, fitted):

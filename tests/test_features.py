@@ -1,4 +1,7 @@
+import decimal
+import enum
 import itertools
+import re
 
 import wdl_helpers as wdl
 
@@ -7,11 +10,12 @@ import pandas as pd
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from laws import FEW
+from laws import FEW, FLAG_TYPES, TEXT_TYPES, WHOLE_TYPES, column_names, typed_columns
 from sklearn.preprocessing import MultiLabelBinarizer
 
 SINGLE = st.sampled_from("xyz")
 MULTI = st.lists(st.sampled_from("xyz"), max_size=4)
+TEXTS = st.text(st.characters(codec="utf-8"), max_size=5)
 NUMBERS = st.floats(-1e6, 1e6).map(lambda value: round(value, 3))
 
 
@@ -365,7 +369,7 @@ def test_a_boundary_that_repeats_makes_one_bucket():
 
 # ------------------------------------------------------------------------------- what a frame may be like
 
-NAMES = ["plain", "two words", " ", "größe", "国", "a/b", "12", "3.5", "a.b", "class", "", "frame", "self", "x,y", 5]
+NAMES = ["plain", "two words", " ", "größe", "国", "a/b", "12", "3.5", "a.b", "class", "", "frame", "self", "x,y", "5"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -390,16 +394,95 @@ def test_a_column_of_numbers_may_have_any_name(name):
 def test_two_columns_never_share_a_feature():
     # 'a' with the value 'b=c' and 'a=b' with the value 'c' would both be 'a=b=c'.
     frame = pd.DataFrame({"a": ["b=c", "x"], "a=b": ["y", "c"]})
-    with pytest.raises(ValueError, match="a=b"):
-        wdl.fit_wide(frame, ["a", "a=b"])
-    with pytest.raises(ValueError, match="a=b"):
-        wdl.fit_deep(frame, ["a", "a=b"], [])
+    names = ["a=b=c", "a=x", "a\\=b=c", "a\\=b=y"]
+    assert list(wdl.fit_wide(frame, ["a", "a=b"])["vocabulary"]) == names
+    deep = wdl.fit_deep(frame, ["a", "a=b"], [])
+    assert list(deep["vocabulary"]) == names and deep["n_ids"] == 5
+    assert wdl.deep_inputs(frame, deep)["deep_ids"].tolist() == [[[1], [4]], [[2], [3]]]
 
 
-def test_a_column_whose_name_looks_like_a_cross_is_refused():
-    frame = pd.DataFrame({"a": ["1"], "b": ["2"], "a=1 & b": ["2"]})
-    with pytest.raises(ValueError, match="a=1 & b"):
-        wdl.fit_wide(frame, [("a", "b"), "a=1 & b"])
+def test_a_value_or_a_name_that_looks_like_a_cross_is_another_feature():
+    frame = pd.DataFrame({"a": ["1", "1 & b=2"], "b": ["2", "2"], "a=1 & b": ["2", "3"]})
+    wide = wdl.fit_wide(frame, [("a", "b"), "a", "a=1 & b"])
+    assert list(wide["vocabulary"]) == [
+        "a=1", "a=1 & b=2", "a=1 && b=2", "a=1 && b=2 & b=2", "a\\=1 && b=2", "a\\=1 && b=3",
+    ]  # fmt: skip
+    assert wdl.wide_ids(frame, wide).tolist() == [[2, 1, 5], [4, 3, 6]]
+
+
+def parts_of(feature):
+    """Read a feature back: the column and the value of each of its parts."""
+    parts = []
+    for part in feature.split(" & "):  # neither a name nor a value holds it, where they are written as ' &&'
+        name = re.match(r"(?:[^\\=]|\\.)*", part, re.S)[0]
+        value = part[len(name) + 1 :]
+        plain = re.sub(r"\\(.)", r"\1", (" " + name).replace(" &&", " &")[1:], flags=re.S)
+        parts.append((plain, value.replace(" &&", " &")))
+    return parts
+
+
+PIECES = st.text(st.sampled_from(" &=\\ab"), max_size=6)  # all that has a meaning in the name of a feature
+
+
+@given(st.lists(st.tuples(st.one_of(PIECES, column_names().map("".join)), st.one_of(PIECES, TEXTS)), min_size=1))
+@example([("a &", "& "), ("& b", " &")])
+@example([("a\\", "="), ("=", "\\")])
+def test_a_feature_can_be_read_back_so_no_two_look_alike(parts):
+    feature = wdl.AND.join(wdl.feature_prefix(column) + wdl.escaped(value) for column, value in parts)
+    assert parts_of(feature) == parts
+
+
+@given(st.data(), column_names(3))
+def test_the_features_of_any_columns_can_be_read_back(data, columns):
+    frame = pd.DataFrame({column: data.draw(st.lists(TEXTS, min_size=3, max_size=3)) for column in columns})
+    features = [(columns[0],), (columns[1],), tuple(columns[:2]), tuple(columns[::-1])]
+    wide = wdl.fit_wide(frame, features)
+    expected = {tuple((c, frame[c].iloc[row]) for c in feature) for feature in features for row in range(3)}
+    assert {tuple(parts_of(name)) for name in wide["vocabulary"]} == expected
+    assert len(wide["vocabulary"]) == len(expected) == wide["n_ids"] - 1
+    of_id = {i: parts_of(name) for name, i in wide["vocabulary"].items()}
+    for row, ids in enumerate(wdl.wide_ids(frame, wide)):
+        assert [of_id[i] for i in ids] == [[(c, frame[c].iloc[row]) for c in feature] for feature in features]
+
+
+@given(column_names(4), st.integers(0, 10))
+def test_columns_of_any_names_do_not_get_in_each_others_way(names, seed):
+    """The same frame under other names has the same ids, boundaries and inputs."""
+    plain = STRANGE.assign(b=["p & q", "p", "p &", "q"])
+    renamed = plain.rename(columns=dict(zip(["a", "tags", "n", "b"], names, strict=True)))
+    found = []
+    for frame, (a, tags, n, b) in ((plain, ["a", "tags", "n", "b"]), (renamed, names)):
+        wide = wdl.fit_wide(frame, [a, tags, (a, b), (tags, n, b)], buckets={n: 2}, hash_buckets=None)
+        deep = wdl.fit_deep(frame, [b, tags], [n], n_quantiles=3)
+        ids = wdl.wide_ids(frame, wide)
+        names_of = {i: tuple(value for _, value in parts_of(name)) for name, i in wide["vocabulary"].items()}
+        found.append(
+            ([[names_of.get(i) for i in row] for row in ids], wide["n_ids"], deep["n_ids"])
+            + tuple(array.tolist() for array in wdl.deep_inputs(frame, deep).values())[1:]
+        )
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("name", [5, 1.5, ("a", "b"), None, b"a"], ids=repr)
+def test_a_column_that_is_not_named_by_a_string_is_refused_everywhere_by_the_same_sentence(name):
+    frame = pd.DataFrame({"a": ["x"], "n": [1.0]})
+    frame.columns = pd.Index([name, "n"], tupleize_cols=False)
+    sentence = re.escape(
+        f"Column {name!r} is named by a {type(name).__name__}; expected a string: rename the columns, for example "
+        "with frame.columns.map(str)."
+    )
+    numbers = frame.set_axis(pd.Index(["a", name], tupleize_cols=False), axis=1)
+    calls = [
+        lambda: wdl.fit_wide(frame, [(name,)]),
+        lambda: wdl.fit_wide(frame, ["n"], buckets={name: 2}),
+        lambda: wdl.fit_deep(frame, [name], []),
+        lambda: wdl.fit_deep(frame, [], [name]),
+        lambda: wdl.cross(frame, [name]),
+        lambda: wdl.quantile_boundaries(numbers, name, 2),
+    ]
+    for call in calls:
+        with pytest.raises(TypeError, match=sentence):
+            call()
 
 
 STRANGE = pd.DataFrame({"a": list("xyxz"), "tags": [["p", "q"], [], ["q"], ["p"]], "n": [1, 2, 3, 4]})
@@ -419,12 +502,12 @@ STRANGE = pd.DataFrame({"a": list("xyxz"), "tags": [["p", "q"], [], ["q"], ["p"]
 def test_the_index_of_a_frame_has_no_influence(index):
     strange = STRANGE.set_axis(index, axis=0)
     features, buckets = ["a", "tags", ("a", "tags"), ("n", "a")], {"n": 2}
-    wide, deep = wdl.fit_wide(STRANGE, features, buckets), wdl.fit_deep(STRANGE, ["a", "tags"], ["n"])
-    again = wdl.fit_wide(strange, features, buckets)
+    wide, deep = wdl.fit_wide(STRANGE, features, buckets=buckets), wdl.fit_deep(STRANGE, ["a", "tags"], ["n"])
+    again = wdl.fit_wide(strange, features, buckets=buckets)
     assert again["vocabulary"] == wide["vocabulary"]
     assert wdl.fit_deep(strange, ["a", "tags"], ["n"])["vocabulary"] == deep["vocabulary"]
     np.testing.assert_array_equal(wdl.wide_ids(strange, wide), wdl.wide_ids(STRANGE, wide))
-    hashed = wdl.fit_wide(strange, features, buckets, hash_buckets=50)
+    hashed = wdl.fit_wide(strange, features, buckets=buckets, hash_buckets=50)
     np.testing.assert_array_equal(wdl.wide_ids(strange, hashed), wdl.wide_ids(STRANGE, hashed))
     for name, array in wdl.deep_inputs(STRANGE, deep).items():
         np.testing.assert_array_equal(wdl.deep_inputs(strange, deep)[name], array)
@@ -449,7 +532,7 @@ def test_the_order_of_the_training_rows_has_no_influence(data, frame):
     frame["n"] = range(len(frame))
     shuffled = frame.iloc[data.draw(st.permutations(range(len(frame))))]
     features, buckets = ["a", ("a", "b"), ("n", "c")], {"n": 2}
-    wide, again = wdl.fit_wide(frame, features, buckets), wdl.fit_wide(shuffled, features, buckets)
+    wide, again = (wdl.fit_wide(rows, features, buckets=buckets) for rows in (frame, shuffled))
     assert list(wide["vocabulary"].items()) == list(again["vocabulary"].items())
     deep, again = wdl.fit_deep(frame, ["a", "c"], ["n"]), wdl.fit_deep(shuffled, ["a", "c"], ["n"])
     assert list(deep["vocabulary"].items()) == list(again["vocabulary"].items())
@@ -519,6 +602,132 @@ def test_categories_of_every_type_are_named_by_their_value(column, names):
 def test_a_whole_number_is_the_same_category_as_its_string():
     wide = wdl.fit_wide(pd.DataFrame({"zip": ["10", "20"]}), ["zip"])
     assert wdl.wide_ids(pd.DataFrame({"zip": [20, 30]}), wide).tolist() == [[2], [0]]
+
+
+ALL_TYPES = [
+    *((name, make, ["x", "02116", "x", ""], ["x", "02116", "x", ""]) for name, make in TEXT_TYPES.items()),
+    *((name, make, [7, -3, 7, 0], ["7", "-3", "7", "0"]) for name, make in WHOLE_TYPES.items()),
+    *(
+        (name, make, [True, False, True, False], ["True", "False", "True", "False"])
+        for name, make in FLAG_TYPES.items()
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    "name, make, values, texts", ALL_TYPES, ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_each_type_of_a_column_by_hand(name, make, values, texts):
+    frame = pd.DataFrame({"a": make(values), "b": [*"ppqq"]})
+    assert wdl.cross(frame, ["a"]).tolist() == [f"a={text}" for text in texts]
+    assert wdl.cross(frame, ["b", "a"]).tolist() == [f"b={b} & a={text}" for b, text in zip("ppqq", texts, strict=True)]
+    lists = pd.DataFrame({"a": [list(make(values)), [], list(make(values))[1:2]]})
+    assert wdl.cross(lists, ["a"]).tolist() == [f"a={text}" for text in [*dict.fromkeys(texts), texts[1]]]
+
+
+@given(typed_columns(), st.sampled_from([None, 9]))
+def test_two_frames_of_different_types_have_the_same_features(columns, hash_buckets):
+    texts, one, other = columns
+    train = pd.DataFrame({"a": one, "b": range(len(one))})
+    test = pd.DataFrame({"a": other, "b": range(len(one))})
+    features = ["a", ("a", "b")]
+    wide = wdl.fit_wide(train, features, hash_buckets=hash_buckets)
+    again = wdl.fit_wide(test, features, hash_buckets=hash_buckets)
+    assert wide == again
+    np.testing.assert_array_equal(wdl.wide_ids(test, wide), wdl.wide_ids(train, wide))
+    deep = wdl.fit_deep(train, ["a"], [])
+    assert deep == wdl.fit_deep(test, ["a"], [])
+    assert set(deep["vocabulary"]) == {f"a={text}".replace(" &", " &&") for text in texts}
+    np.testing.assert_array_equal(wdl.deep_inputs(test, deep)["deep_ids"], wdl.deep_inputs(train, deep)["deep_ids"])
+
+
+def test_values_of_several_types_in_one_column_are_their_texts():
+    cells = [1, "1", 1.0, True, decimal.Decimal("1.0"), np.int8(1), np.bool_(True), "True", np.float32(1)]
+    frame = pd.DataFrame({"a": pd.Series(cells, dtype=object)})
+    deep = wdl.fit_deep(frame, ["a"], [])
+    assert deep["vocabulary"] == {"a=1": 1, "a=True": 2} and deep["n_ids"] == 3
+    assert wdl.deep_inputs(frame, deep)["deep_ids"].ravel().tolist() == [1, 1, 1, 2, 1, 1, 2, 2, 1]
+    mixed = pd.DataFrame({"a": pd.Categorical(["1", 1, "x"])})
+    assert wdl.fit_deep(mixed, ["a"], [])["vocabulary"] == {"a=1": 1, "a=x": 2}
+
+
+@pytest.mark.parametrize(
+    "value, text",
+    [
+        (-0.0, "0"),
+        (decimal.Decimal("-0.00"), "0"),
+        (decimal.Decimal("1E+3"), "1000"),
+        (-12.0, "-12"),
+        (2**53 - 1.0, "9007199254740991"),
+        (np.float32(2**24 - 1), "16777215"),
+        (2**80, "1208925819614629174706176"),
+        (np.uint64(2**64 - 1), "18446744073709551615"),
+        (enum.Enum("Colour", {"RED": "red"}, type=str).RED, "red"),
+        (enum.StrEnum("Colour", {"RED": "red"}).RED, "red"),
+        (enum.IntEnum("Size", {"LARGE": 3}).LARGE, "3"),
+        (np.str_(" x "), " x "),
+        (2.5, None),
+        (float("inf"), None),
+        (2.0**53, None),
+        (np.float32(2**24), None),
+        (decimal.Decimal("2.5"), None),
+        (decimal.Decimal("NaN"), None),
+        (decimal.Decimal("Infinity"), None),
+        (enum.Enum("Colour", {"RED": 1}).RED, None),
+        (b"x", None),
+        (1 + 0j, None),
+        (pd.NaT, None),
+        (pd.NA, None),
+        (np.datetime64("2020-01-01"), None),
+    ],
+    ids=repr,
+)
+def test_the_text_of_a_value(value, text):
+    assert wdl.category_text(value) == text
+    assert text is None or type(wdl.category_text(value)) is str
+    column = pd.Series([value, "x"], dtype=object)
+    if text is None:
+        with pytest.raises((TypeError, ValueError), match="Column 'a' (holds a .+|has a missing value) in row 0"):
+            wdl.cross(pd.DataFrame({"a": column}), ["a"])
+    else:
+        assert wdl.cross(pd.DataFrame({"a": column}), ["a"]).tolist() == [f"a={text}", "a=x"]
+
+
+@pytest.mark.parametrize("dtype, first", [("float64", 2**53), ("float32", 2**24), ("Float64", 2**53)])
+def test_a_float_that_may_have_been_another_whole_number_is_refused(dtype, first):
+    assert wdl.cross(pd.DataFrame({"a": pd.Series([first - 1], dtype=dtype)}), ["a"]).tolist() == [f"a={first - 1}"]
+    with pytest.raises(
+        TypeError, match=f"'a' holds a float in row 1; .*: from {first} on, two of them can be the same"
+    ):
+        wdl.cross(pd.DataFrame({"a": pd.Series([0, first + 1], dtype=dtype)}), ["a"])
+
+
+def test_a_text_that_no_file_can_hold_is_named():
+    with pytest.raises(ValueError, match=r"'a' holds '\\ud800', which is no text in UTF-8"):
+        wdl.cross(pd.DataFrame({"a": pd.Series(["é", "\ud800"], dtype=object)}), ["a"])
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Series([decimal.Decimal("1.5"), decimal.Decimal("2")], dtype=object),
+        pd.Series([1.5, 2], dtype=object),
+        pd.Series(pd.array([1.5, 2], dtype="Float64")),
+        WHOLE_TYPES["Arrow decimal"]([decimal.Decimal("1.5"), decimal.Decimal("2")]),
+        pd.Series([1.5, 2], dtype="float32"),
+    ],
+    ids=lambda column: f"{column.dtype}, {type(column[0]).__name__}",
+)
+def test_numbers_of_all_types_are_read(column):
+    frame = pd.DataFrame({"n": column})
+    assert wdl.quantile_boundaries(frame, "n", 2).tolist() == [1.75]
+    assert wdl.deep_inputs(frame, wdl.fit_deep(frame, [], ["n"], n_quantiles=2))["numbers"].ravel().tolist() == [0, 1]
+
+
+def test_a_boundary_of_minus_zero_is_that_of_zero():
+    for zero in (0.0, -0.0):
+        wide = wdl.fit_wide(pd.DataFrame({"n": [zero, zero]}), ["n"], buckets={"n": 2})
+        assert wide["vocabulary"] == {"n=[0, inf)": 1}
 
 
 # ------------------------------------------------------------------------------------------- bad input
@@ -618,6 +827,9 @@ def test_a_column_of_numbers_that_stands_in_a_frame_twice_is_named(entrance):
         pd.array([1, None], dtype="Int64"),
         [["x"], ["x", None]],
         [["x"], [np.nan]],
+        [["x"], None],
+        [1.0, np.nan],
+        WHOLE_TYPES["Arrow int64"]([1, None]),
     ],
     ids=str,
 )
@@ -655,22 +867,10 @@ def test_a_category_that_is_no_string_and_no_whole_number_is_named(entrance, col
         entrance(FRAME.assign(a=column))
 
 
-def test_a_decimal_is_refused_even_where_it_equals_a_whole_number_above_it():
-    with pytest.raises(TypeError, match="'a' holds a float in row 1"):
-        wdl.cross(pd.DataFrame({"a": pd.Series([1, 1.0], dtype=object)}), ["a"])
-
-
 @category_entrances
-@pytest.mark.parametrize("column", [["x", ["y"]], [["x"], "y"], [["x"], None], ["x", ("y",)]], ids=str)
+@pytest.mark.parametrize("column", [["x", ["y"]], [["x"], "y"], ["x", ("y",)]], ids=str)
 def test_a_column_that_mixes_lists_and_single_values_is_named(entrance, column):
     with pytest.raises(TypeError, match="'a' mixes lists with single values, as in row"):
-        entrance(FRAME.assign(a=column))
-
-
-@category_entrances
-@pytest.mark.parametrize("column", [["x", "y & z"], [["x"], ["y", "x & b=p"]]], ids=str)
-def test_a_value_with_the_separator_of_crosses_is_named(entrance, column):
-    with pytest.raises(ValueError, match="'a' holds '(y & z|x & b=p)' in row 1; replace ' & '"):
         entrance(FRAME.assign(a=column))
 
 
@@ -689,7 +889,9 @@ def test_a_number_that_is_missing_or_infinite_is_named_with_its_row(entrance, co
     [
         (["1", "2"], "str"),
         (pd.Series(["1", "2"], dtype=object), "object"),
-        (pd.Series([1, 2], dtype=object), "object"),
+        (pd.Series([True, False], dtype=object), "object"),
+        (pd.Series([1j, 2j]), "complex128"),
+        (pd.Series([1j, 2j], dtype=object), "object"),
         ([True, False], "bool"),
         (pd.to_datetime(["2020-01-01", "2020-01-02"]), "datetime64"),
         (pd.Categorical([1, 2]), "category"),

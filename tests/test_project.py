@@ -9,6 +9,7 @@ import sys
 import tomllib
 
 import wdl_checks
+import wdl_columns
 import wdl_features
 import wdl_helpers as wdl
 import wdl_optimizers
@@ -29,6 +30,7 @@ DIRECT = [*PROJECT["dependencies"], *EXTRAS["test"], *EXTRAS["course"]]
 MODULES = [
     wdl_reproducible,
     wdl_checks,
+    wdl_columns,
     wdl_features,
     wdl_optimizers,
     wdl,

@@ -286,7 +286,8 @@ def wide_features(log, min_count=MIN_COUNT):
     `min_count`, int ≥ 1, is how many rows a value needs for a weight of its own.
     """
     columns = ["country", "language", "device", "age", "installed", "app", "category", "app_age"]
-    return wdl.fit_wide(log, [*columns, ("installed", "app")], {"age": 6, "app_age": 6}, min_count)
+    buckets = {"age": 6, "app_age": 6}
+    return wdl.fit_wide(log, [*columns, ("installed", "app")], buckets=buckets, min_count=min_count)
 
 
 def deep_features(log, min_count=MIN_COUNT):

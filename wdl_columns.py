@@ -1,0 +1,504 @@
+"""The columns of a frame: read from a file, numbers cut into quantiles, and categories turned into named features.
+
+Read it from top to bottom: the functions stand in the order in which data flows.
+
+    read_table                                                   a CSV or Parquet file becomes a frame
+    quantile_boundaries ─► quantile_index, quantile_normalise    numbers
+    category_text ─► feature_prefix, escaped ─► coded_column     categories: a named feature for each value
+
+What the text of a category is, one rule says for frames, files (recommender.shards) and requests (recommender.serving):
+
+- A string is itself: '02116', 'NA', ' x' and '' are values like any other.
+- A whole number is its digits, however it is held: 7, 7.0, Decimal("7.00") and '7' are all '7'; -0.0 is '0'.
+- A truth value is 'True' or 'False'.
+- A column of pandas' category, nullable or Arrow types is what its cells hold.
+- A missing value (None, NaN, NA) has no text. To fit or look up one is an error that names the column and the row.
+- Nor has anything else: a decimal with a fraction is to be cut into buckets, a date or bytes to be made a text first.
+"""
+
+import contextlib
+import csv
+import decimal
+import itertools
+import math
+import numbers as numeric_types
+import pathlib
+from collections.abc import Sequence
+from typing import Any, NamedTuple, NoReturn
+
+from wdl_checks import check_names, check_numbers, check_whole
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+# --------------------------------------------------------------------------------------------- files
+
+
+def read_table(path: str | pathlib.Path, numbers: Sequence[str] = ()) -> pd.DataFrame:
+    """Read a file so that a category is the text that stands there.
+
+    `pandas.read_csv` guesses: it makes 2116 of the postcode 02116 and a gap of the text NA. Here only the columns that
+    are named become numbers.
+
+    Args:
+        path: a CSV file (commas, double quotes, a header, UTF-8 with or without a byte-order mark) or a Parquet file.
+        numbers: names of the columns that hold numbers, such as those of `fit_deep`, and the label.
+
+    Returns:
+        The rows of the file. Of a CSV file the numbers are float64, an empty cell being a gap (NaN), and all other
+        columns are text, an empty cell being the text ''. Columns of a Parquet file have the types that it gives them,
+        but that texts in a column of `numbers` become numbers too.
+
+    Raises:
+        KeyError: one of `numbers` is missing.
+        ValueError: the file is none of the two, has no rows or a row of another length, two columns of one name or one
+            without; or a cell of `numbers` is no number. The message names the file.
+
+    Example:
+        >>> import tempfile
+        >>> file = pathlib.Path(tempfile.mkdtemp(), "shops.csv")
+        >>> _ = file.write_text("postcode,kind,visits\\n02116,Food & drink,12\\n10001,NA,\\n")
+        >>> read_table(file, numbers=["visits"])
+          postcode          kind  visits
+        0    02116  Food & drink    12.0
+        1    10001            NA     NaN
+    """
+    check_names(numbers)
+    path = pathlib.Path(path)
+    readers = {".csv": _csv_table, ".parquet": _parquet_table}
+    if path.suffix.lower() not in readers:
+        raise ValueError(f"{path} ends in {path.suffix!r}; expected .csv or .parquet.")
+    try:
+        table = readers[path.suffix.lower()](path)
+    except ValueError as error:  # Arrow's errors are such, and those of text that is not UTF-8
+        raise ValueError(f"{path}: {error}") from None
+    for column in numbers:
+        if column not in table.column_names:
+            raise KeyError(f"{path} has no column {column!r}; it has {table.column_names}.")
+    if not len(table):
+        raise ValueError(f"{path} holds no rows.")
+    # Whole numbers with a gap would become floats, and long ones others.
+    frame = table.to_pandas(ignore_metadata=True, integer_object_nulls=True)
+    for column in numbers:
+        if not pd.api.types.is_numeric_dtype(frame[column]):
+            frame[column] = _numbers_of_texts(path, column, frame[column])
+    return frame
+
+
+def _csv_table(path: pathlib.Path) -> pa.Table:
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        header = next(csv.reader(file), [])
+    _check_header(header)
+    return pyarrow.csv.read_csv(
+        path,
+        parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
+        convert_options=pyarrow.csv.ConvertOptions(
+            column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=False
+        ),
+    )
+
+
+def _parquet_table(path: pathlib.Path) -> pa.Table:
+    table = pyarrow.parquet.ParquetFile(path).read()
+    _check_header(table.column_names)
+    return table
+
+
+def _check_header(names: Sequence[str]) -> None:
+    for place, name in enumerate(names, start=1):
+        if name == "" or name.startswith("__index_level_"):
+            raise ValueError(f"column {place} is an index, or has no name: write the file with index=False.")
+    check_names(names)
+
+
+def _numbers_of_texts(path: pathlib.Path, column: str, texts: pd.Series) -> pd.Series:
+    """Texts as float64, '' as NaN."""
+    values = np.full(len(texts), np.nan)
+    for row, text in enumerate(texts):
+        if text == "" or pd.isna(text):
+            continue
+        with contextlib.suppress(TypeError, ValueError):  # it stays NaN then
+            values[row] = float(text)
+        if math.isnan(values[row]):
+            raise ValueError(
+                f"{path}: Column {column!r} holds {text!r} in row {row}; expected a number, or '' for a gap."
+            )
+    return pd.Series(values, texts.index)
+
+
+# -------------------------------------------------------------------------------------------- numbers
+
+
+def quantile_boundaries(frame: pd.DataFrame, column: str, n_quantiles: int) -> np.ndarray:
+    """The values that cut a column into groups of equal size.
+
+    Args:
+        frame: the training frame.
+        column: name of a column of numbers.
+        n_quantiles: at least 2, the number of groups, n_q in the paper.
+
+    Returns:
+        float64 (n_quantiles − 1,), in the column's unit, ascending; a value that fills several groups stands there
+        several times.
+
+    Raises:
+        KeyError, TypeError, ValueError: the column is missing, not numeric, or has missing values.
+
+    Source:
+        Section 4.1 of the paper.
+
+    Taught in: notebook 3, "Numbers become quantiles"
+
+    Example:
+        >>> quantile_boundaries(pd.DataFrame({"age": [20, 30, 40, 60]}), "age", 4).tolist()
+        [27.5, 35.0, 45.0]
+    """
+    check_whole("n_quantiles", n_quantiles, 2)
+    shares = np.arange(1, n_quantiles) / n_quantiles
+    return np.quantile(check_numbers(frame, column), shares) + 0.0  # which makes 0 of −0
+
+
+def quantile_index(frame: pd.DataFrame, column: str, boundaries: np.ndarray) -> np.ndarray:
+    """The quantile that each number falls into, counted from 0: how many boundaries are ≤ it.
+
+    Args:
+        frame: any frame.
+        column: name of a column of numbers.
+        boundaries: from `quantile_boundaries`.
+
+    Returns:
+        int64 (rows,), 0 … len(boundaries).
+
+    Raises:
+        KeyError, TypeError, ValueError: the column is missing, not numeric, or has missing values.
+
+    Taught in: notebook 1, "Which pairs carry signal"
+
+    Example:
+        >>> quantile_index(pd.DataFrame({"age": [20, 35, 99]}), "age", np.array([27.5, 35, 45])).tolist()
+        [0, 2, 3]
+    """
+    return np.searchsorted(boundaries, check_numbers(frame, column), side="right")
+
+
+def quantile_normalise(frame: pd.DataFrame, column: str, boundaries: np.ndarray) -> np.ndarray:
+    """Map numbers to [0, 1] by their quantile: (i − 1)/(n_q − 1) for the i-th of n_q quantiles.
+
+    Args:
+        frame: any frame.
+        column: name of a column of numbers.
+        boundaries: from `quantile_boundaries`.
+
+    Returns:
+        float32 (rows,).
+
+    Raises:
+        KeyError, TypeError, ValueError: the column is missing, not numeric, or has missing values.
+
+    Source:
+        Section 4.1 of the paper.
+
+    Taught in: notebook 3, "Numbers become quantiles"
+
+    Example:
+        >>> quantile_normalise(pd.DataFrame({"age": [20, 35, 99]}), "age", np.array([27.5, 35])).tolist()
+        [0.0, 1.0, 1.0]
+    """
+    return (quantile_index(frame, column, boundaries) / len(boundaries)).astype("float32")
+
+
+def bucket_names(boundaries: Sequence[float] | np.ndarray) -> np.ndarray:
+    """The names of the buckets between boundaries.
+
+    Args:
+        boundaries: numbers, ascending.
+
+    Returns:
+        str objects (len(boundaries) + 1,).
+
+    Taught in: notebook 2, "The wide model at full width"
+
+    Example:
+        >>> bucket_names([25, 32.5]).tolist()
+        ['[-inf, 25)', '[25, 32.5)', '[32.5, inf)']
+    """
+    ends = ["-inf", *(np.format_float_positional(edge, trim="-") for edge in boundaries), "inf"]
+    return np.array([f"[{low}, {high})" for low, high in itertools.pairwise(ends)], dtype=object)
+
+
+# ---------------------------------------------------------------------------------------- cells as text
+
+LISTS = {list, tuple, np.ndarray}  # the types of a cell that holds several values
+NUMBERS = (numeric_types.Integral, float, np.floating, decimal.Decimal)  # and bool, which is an Integral
+
+
+def category_text(value: object) -> str | None:
+    """The text of a category's value, by the rule that stands at the top of this module.
+
+    Args:
+        value: a cell, or an entry of a list.
+
+    Returns:
+        Its text; None if it has none, since it is missing, or of another kind.
+
+    Example:
+        >>> category_text("02116"), category_text(7.0), category_text(decimal.Decimal("-0.00")), category_text(True)
+        ('02116', '7', '0', 'True')
+        >>> print(category_text(2.5), category_text(None), category_text(b"x"))
+        None None None
+    """
+    if isinstance(value, str):
+        return str.__str__(value)  # of a kind of str, such as an Enum of texts, its own text
+    if isinstance(value, (bool, np.bool_)):
+        return str(bool(value))
+    if isinstance(value, numeric_types.Integral):
+        return str(int(value))
+    if isinstance(value, decimal.Decimal):
+        return str(int(value)) if value.is_finite() and value == value.to_integral_value() else None
+    if isinstance(value, (float, np.floating)):
+        return str(int(value)) if value.is_integer() and abs(value) < _first_gap(value) else None
+    return None
+
+
+def _first_gap(value: float | np.floating) -> int:
+    """The number above which not every whole number is a float of this size: 2⁵³ for float64, 2²⁴ for float32."""
+    return 2 ** (np.finfo(type(value)).nmant + 1)
+
+
+def _is_missing(value: object) -> bool:
+    return bool(pd.api.types.is_scalar(value) and pd.isna(value))
+
+
+def _refuse(column: str, row: int, value: object) -> NoReturn:
+    """Say why a cell, or an entry of its list, has no text."""
+    if _is_missing(value):
+        raise ValueError(f"Column {column!r} has a missing value in row {row}: fill it, for example with '?'.")
+    kind = type(value).__name__
+    reason = "cut decimals into buckets, turn anything else into strings."
+    if isinstance(value, (float, np.floating)):
+        kind = "float"
+        if value.is_integer():
+            reason = f"from {_first_gap(value)} on, two of them can be the same float."
+    raise TypeError(f"Column {column!r} holds a {kind} in row {row}; expected strings or whole numbers: {reason}")
+
+
+# ----------------------------------------------------------------------------------- names of features
+
+# A feature is written 'column=value & other=value'. So that no two features look alike, ' &' in a value is written
+# ' &&', and '=' in a column's name with a backslash before it. The rule stands in SQL (recommender.shards) and in an
+# export's graph (recommender.serving) too.
+AND = " & "
+
+
+def feature_prefix(column: str) -> str:
+    """What stands before a column's value in the name of a feature.
+
+    Args:
+        column: name of a column, any text.
+
+    Returns:
+        The name with '=' at its end. An '=' inside, and a backslash, get a backslash before them.
+
+    Example:
+        >>> print(feature_prefix("city"), feature_prefix("a=b"))
+        city= a\\=b=
+    """
+    name = column.replace("\\", "\\\\").replace("=", "\\=")
+    return escaped(f" {name}")[1:] + "="
+
+
+def escaped(value: str) -> str:
+    """A value as it is written in the name of a feature, where ' & ' joins the parts of a cross.
+
+    Args:
+        value: any text.
+
+    Returns:
+        The text with ' &&' for each ' &', so that it never holds ' & '.
+
+    Example:
+        >>> escaped("Carry out & Take away")
+        'Carry out && Take away'
+    """
+    return value.replace(" &", " &&")
+
+
+# --------------------------------------------------------------------------------------- coded columns
+
+
+class Coded(NamedTuple):
+    """The features of a column or a cross, without a string for each row: in row rows[i], names[codes[i]] is 1.
+
+    So each different name is built and looked up once, however many rows have it. The lists [x, y], [] and [x] of a
+    column 'a' are rows 0, 0, 2; codes 0, 1, 0; names 'a=x', 'a=y'.
+    """
+
+    rows: np.ndarray  # int64 (k,), ascending
+    codes: np.ndarray  # int64 (k,), below n
+    names: np.ndarray  # str objects (n,), each different
+    single: bool  # each row has just one, so that rows are 0, 1, 2, …
+
+
+def consecutive(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Runs of consecutive numbers, one after another.
+
+    Args:
+        starts: int (k,), the first number of each run.
+        lengths: int (k,), how long each is.
+
+    Returns:
+        int64 (sum of lengths,).
+
+    Example:
+        >>> consecutive(np.array([5, 0, 7]), np.array([3, 0, 2])).tolist()
+        [5, 6, 7, 7, 8]
+    """
+    before = np.cumsum(lengths) - lengths  # how many numbers stand before each run
+    return np.arange(lengths.sum()) + np.repeat(starts - before, lengths)
+
+
+def coded_column(frame: pd.DataFrame, column: str, every_row: np.ndarray, longest: int | None = None) -> Coded:
+    """The features of one column of categories.
+
+    Args:
+        frame: data frame with at least one row.
+        column: name of a column whose cells are single values, or all of them lists.
+        every_row: int64 (rows,), 0, 1, 2, …; one array for all columns.
+        longest: how many different values of a list are taken, its first ones; None takes all.
+
+    Returns:
+        The coded features. A value that a list repeats is 1 like any other.
+
+    Raises:
+        TypeError: a cell is of another kind, or some cells are lists and others not.
+        ValueError: a value is missing.
+
+    Example:
+        >>> frame = pd.DataFrame({"apps": [["maps", "chess", "maps"], [], ["chess"]]})
+        >>> rows, codes, names, single = coded_column(frame, "apps", np.arange(3))
+        >>> rows.tolist(), codes.tolist(), names.tolist()
+        ([0, 0, 2], [0, 1, 1], ['apps=maps', 'apps=chess'])
+    """
+    series = frame[column]
+    lists = _opened(column, series)
+    if lists is None:
+        codes, names = _coded_values(column, series, every_row)
+        return Coded(every_row, codes, names, single=True)
+    codes, names = _coded_values(column, lists.values, np.repeat(lists.first_row, lists.sizes))
+    codes, sizes = _without_repeats(codes, lists.sizes, longest)
+    starts = np.cumsum(sizes) - sizes  # (lists,), where each begins in codes
+    sizes_of_rows = sizes[lists.list_of_row]  # (rows,)
+    taken = consecutive(starts[lists.list_of_row], sizes_of_rows)  # (k,), places in codes
+    return Coded(np.repeat(every_row, sizes_of_rows), codes[taken], names, single=False)
+
+
+class _Lists(NamedTuple):
+    """The different lists of a column. One list may stand in many rows, as with negatives: it is here once."""
+
+    values: pd.Series  # (v,), the entries of all lists, one list after another
+    sizes: np.ndarray  # int64 (lists,), how many entries each has
+    first_row: np.ndarray  # int64 (lists,), the first row that each stands in
+    list_of_row: np.ndarray  # int64 (rows,), which list stands in a row
+
+
+def _is_plain(dtype: Any) -> bool:
+    """Whether the cells of such a column are single values of one type, so that equal cells have equal texts."""
+    if isinstance(dtype, pd.CategoricalDtype):
+        return _is_plain(dtype.categories.dtype)
+    return isinstance(dtype, pd.StringDtype) or dtype.kind in "iufb"
+
+
+def _opened(column: str, series: pd.Series) -> _Lists | None:
+    """The lists of a column; None if its cells are single values."""
+    if _is_plain(series.dtype):
+        return None
+    if isinstance(series.dtype, pd.ArrowDtype) and series.dtype.type is list and not series.hasnans:
+        sizes = series.list.len().to_numpy().astype("int64")
+        every_row = np.arange(len(series))
+        return _Lists(series.list.flatten(), sizes, every_row, every_row)  # no Python object for each value
+    cells = series.astype(object).to_numpy()
+    kinds = set(map(type, cells))
+    if kinds.isdisjoint(LISTS):
+        return None
+    if not kinds <= LISTS:
+        row = next(row for row, cell in enumerate(cells) if type(cell) not in LISTS)
+        if _is_missing(cells[row]):
+            raise ValueError(f"Column {column!r} has a missing value in row {row}: fill it, for example with [].")
+        raise TypeError(f"Column {column!r} mixes lists with single values, as in row {row}.")
+    # An id is one list's, since the cells keep all of them alive.
+    list_of_row, _ = pd.factorize(np.fromiter(map(id, cells), "int64", len(cells)))
+    _, first_row = np.unique(list_of_row, return_index=True)
+    sizes = np.array([len(cells[row]) for row in first_row])
+    values = np.fromiter(itertools.chain.from_iterable(cells[first_row]), object, sizes.sum())
+    return _Lists(pd.Series(values, dtype=object), sizes, first_row, list_of_row)
+
+
+def _factorized(column: str, values: pd.Series, rows: np.ndarray) -> tuple[np.ndarray, list[Any]]:
+    """For each value the code of a different one, int64 (k,), −1 if it is missing; and the different ones."""
+    if _is_plain(values.dtype):
+        codes, different = pd.factorize(values.array)
+        texts = isinstance(different.dtype, pd.StringDtype)
+        return codes, np.asarray(different, object).tolist() if texts else list(different)
+    cells = values.astype(object).to_numpy()
+    kinds = set(map(type, cells))
+    if kinds != {str} and not all(issubclass(kind, NUMBERS) and kind is not bool for kind in kinds):
+        # True equals 1, but is another text; sets cannot be looked up. So each cell becomes a text first.
+        cells = np.array([_text(column, row, cell) for row, cell in zip(rows, cells, strict=True)], dtype=object)
+    codes, different = pd.factorize(cells)
+    return codes, different.tolist()
+
+
+def _text(column: str, row: int, value: object) -> str:
+    text = category_text(value)
+    if text is None:
+        _refuse(column, row, value)
+    return text
+
+
+def _coded_values(column: str, values: pd.Series, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For each value the code of its feature, int64 (k,), and the names of the features, str objects (n,).
+
+    `rows`, int64 (k,), says which row each value is from.
+    """
+    codes, different = _factorized(column, values, rows)
+    missing = np.flatnonzero(codes == -1)
+    if missing.size:
+        _refuse(column, rows[missing[0]], None)
+    texts = [category_text(value) for value in different]
+    if None in texts:
+        code = texts.index(None)
+        _refuse(column, rows[np.argmax(codes == code)], different[code])
+    joined = "".join(texts)  # looked through at once, since most columns hold nothing special
+    if not joined.isascii():
+        _check_utf8(column, texts)
+    if " &" in joined:
+        texts = [escaped(text) for text in texts]
+    return codes, feature_prefix(column) + np.array(texts, dtype=object)
+
+
+def _check_utf8(column: str, texts: list[str]) -> None:
+    for text in texts:
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise ValueError(f"Column {column!r} holds {text!r}, which is no text in UTF-8.") from None
+
+
+def _without_repeats(codes: np.ndarray, sizes: np.ndarray, longest: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """Lists of codes, each code once a list; and of each list its first `longest`.
+
+    Lists of the `sizes` 3, 1 with the codes 5, 5, 2 and 5 become sizes 2, 1 with the codes 5, 2 and 5.
+    """
+    list_of_code = np.repeat(np.arange(len(sizes)), sizes)  # (v,)
+    new = ~pd.Series(list_of_code * (codes.max(initial=0) + 1) + codes).duplicated().to_numpy()
+    codes = codes[new]
+    list_of_code = list_of_code[new]
+    sizes = np.bincount(list_of_code, minlength=len(sizes))
+    if longest is None:
+        return codes, sizes
+    starts = np.cumsum(sizes) - sizes
+    place = np.arange(len(codes)) - starts[list_of_code]  # 0 for a list's first code, 1 for its second
+    return codes[place < longest], np.minimum(sizes, longest)
