@@ -25,7 +25,8 @@ import wdl_helpers as wdl
 import wdl_optimizers
 from recommender.raw_columns import Columns
 from recommender.serving import check_fits, check_replaceable, replace_folder, scorer
-from wdl_features import DeepFeatures, WideFeatures, escaped, feature_prefix
+from wdl_columns import escaped, feature_prefix
+from wdl_features import DeepFeatures, WideFeatures
 
 import keras
 import numpy as np
@@ -85,7 +86,7 @@ def _fingerprint(path: pathlib.Path) -> str:
 def load_training(folder: str | pathlib.Path) -> tuple[keras.Model, WideFeatures | None, DeepFeatures | None]:
     """Load what `save_training` kept; Keras' safe mode is on, so no code comes out of the file.
 
-    Earlier versions wrote the names of features in another form, which is read too: see `wdl_features.escaped`.
+    Earlier versions wrote the names of features in another form, which is read too: see `wdl_columns.escaped`.
 
     Args:
         folder: path that `save_training` wrote.
@@ -135,7 +136,7 @@ def _read_features(path: pathlib.Path) -> dict[str, Any]:
 
 
 def _modernise(part: WideFeatures | DeepFeatures, path: pathlib.Path) -> None:
-    """Write the names of a part's features as `wdl_features` does now; in format 1 a value ' &y' stood as it is."""
+    """Write the names of a part's features as `wdl_columns` does now; in format 1 a value ' &y' stood as it is."""
     if part["vocabulary"] is None:
         warnings.warn(
             f"{path} has hashed features of an earlier version: values with ' &' have other buckets now than in the "
@@ -200,7 +201,7 @@ def grow(fitted: Part, frame: pd.DataFrame, min_count: int) -> Part:
     features = _features_of(fitted)
     wdl.check_frame(frame, itertools.chain(*features))
     boundaries = fitted["boundaries"] if "features" in fitted else {}  # the deep part's are of its numbers
-    counts = wdl.feature_counts(wdl.feature_codes(frame, features, boundaries))
+    counts = wdl.feature_counts(wdl.feature_codes(frame, features, boundaries, fitted.get("longest")))
     new = wdl.vocabulary_of_counts(counts[~counts.index.isin(list(old))], min_count)
     names = old | {name: fitted["n_ids"] - 1 + i for name, i in new.items()}
     grown = fitted.copy()

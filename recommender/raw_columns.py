@@ -27,7 +27,8 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import wdl_helpers as wdl
-from wdl_features import LISTS, DeepFeatures, WideFeatures
+from wdl_columns import LISTS, category_text
+from wdl_features import DeepFeatures, WideFeatures
 
 import numpy as np
 import pandas as pd
@@ -36,23 +37,6 @@ import tensorflow as tf
 Kind = Literal["number", "text", "list"]
 Columns = pd.DataFrame | Mapping[str, Any]  # a request: column → one entry a row
 Tensors = dict[str, Any]  # column → tensor, or ragged tensor
-
-
-def category_text(value):
-    """TEMPORARY"""
-    import numbers as nt
-
-    if isinstance(value, str):
-        return str.__str__(value)
-    if isinstance(value, (bool, np.bool_)):
-        return str(bool(value))
-    if isinstance(value, nt.Integral):
-        return str(int(value))
-    if isinstance(value, decimal.Decimal):
-        return str(int(value)) if value.is_finite() and value == value.to_integral_value() else None
-    if isinstance(value, (float, np.floating)):
-        return str(int(value)) if value.is_integer() and abs(value) < 2**53 else None
-    return None
 
 
 def column_kinds(frame: pd.DataFrame, wide: WideFeatures | None, deep: DeepFeatures | None) -> dict[str, Kind]:
@@ -101,7 +85,7 @@ def _is_list(value: object) -> bool:
 def raw_tensors(columns: Columns, kinds: Mapping[str, Kind]) -> Tensors:
     """Check the raw columns of a request, and turn them into tensors.
 
-    The texts are those of training: see `wdl_features.category_text`. What a missing value becomes stands at the top of
+    The texts are those of training: see `wdl_columns.category_text`. What a missing value becomes stands at the top of
     this module.
 
     Args:
@@ -150,9 +134,9 @@ def _check_request(columns: Columns) -> None:
 
 def _check_entries(column: str, values: object) -> None:
     """Refuse what has no order of rows, or would be read as something else: a dict's keys, a text's letters."""
-    sequences = (list, tuple, np.ndarray, pd.Series, pd.Index, pd.api.extensions.ExtensionArray)
+    sequences = (list, tuple, range, np.ndarray, pd.Series, pd.Index, pd.api.extensions.ExtensionArray)
     if not isinstance(values, sequences) or getattr(values, "ndim", 1) == 0:
-        found = reprlib.repr(values)
+        found = " ".join(reprlib.repr(values).split())  # a frame's has several lines
         raise TypeError(f"Column {column!r} is {found}; expected a list with one entry a row, an array or a Series.")
     if isinstance(values, np.ma.MaskedArray):
         raise TypeError(f"Column {column!r} is a masked array; expected its gaps as NaN or None.")
@@ -162,9 +146,11 @@ def _entries(values: Any) -> list[Any]:
     """The entries of a column, or of one list in it, as a list."""
     if isinstance(values, list):
         return values
-    if isinstance(values, tuple) or (isinstance(values, np.ndarray) and values.dtype.kind != "U"):
-        return list(values)  # and not tolist, which makes whole numbers of dates
-    return values.tolist()
+    if isinstance(values, (pd.Series, pd.Index)) and isinstance(values.dtype, np.dtype):
+        values = values.to_numpy()
+    if isinstance(values, np.ndarray) and values.dtype.kind == "U":
+        return values.tolist()  # plain strings
+    return list(values)  # and not tolist, which makes whole numbers of dates
 
 
 def _is_missing(value: object) -> bool:
@@ -193,7 +179,7 @@ def _number_tensor(column: str, values: Any) -> tf.Tensor:
 def _holds_numbers(values: Any) -> bool:
     """Whether a column has a type of real numbers, so that none of its entries need be looked at."""
     types = pd.api.types
-    if isinstance(values, (list, tuple)) or not types.is_numeric_dtype(values.dtype):
+    if isinstance(values, (list, tuple, range)) or not types.is_numeric_dtype(values.dtype):
         return False
     return not types.is_bool_dtype(values.dtype) and not types.is_complex_dtype(values.dtype)
 
@@ -218,7 +204,25 @@ def _text(column: str, value: Any) -> str:
         raise TypeError(f"Column {column!r} holds the list {found}; expected one value a row.")
     if isinstance(value, bytes):
         raise TypeError(f"Column {column!r} holds the bytes {found}; expected text: decode them.")
+    if isinstance(value, (float, np.floating)) and value.is_integer():
+        raise TypeError(f"Column {column!r} holds {found}; so large a float can stand for several whole numbers.")
     raise TypeError(f"Column {column!r} holds {found}, a {type(value).__name__}; expected texts or whole numbers.")
+
+
+def is_utf8(text: str) -> bool:
+    """Whether a text can be written in UTF-8, which one half of a surrogate pair cannot.
+
+    Args:
+        text: any text.
+
+    Returns:
+        True if it can.
+
+    Example:
+        >>> is_utf8("größe"), is_utf8("\\ud800")
+        (True, False)
+    """
+    return re.search("[\ud800-\udfff]", text) is None
 
 
 def _strings(column: str, values: list[Any]) -> tf.Tensor:
@@ -228,8 +232,8 @@ def _strings(column: str, values: list[Any]) -> tf.Tensor:
         texts = [_text(column, value) for value in values]
     try:
         return tf.constant(texts, tf.string)
-    except UnicodeEncodeError:
-        wrong = next(text for text in texts if re.search("[\ud800-\udfff]", text))
+    except ValueError:  # of a half of a surrogate pair; nothing else can be wrong with a list of texts
+        wrong = next(text for text in texts if not is_utf8(text))
         raise ValueError(f"Column {column!r} holds {wrong!r}, which is no text that UTF-8 can hold.") from None
 
 

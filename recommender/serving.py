@@ -17,8 +17,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import wdl_helpers as wdl
-from recommender.raw_columns import Columns, Kind, Tensors, column_kinds, raw_tensors, tf_examples
-from wdl_features import DeepFeatures, WideFeatures, feature_prefix
+from recommender.raw_columns import Columns, Kind, Tensors, column_kinds, is_utf8, raw_tensors, tf_examples
+from wdl_columns import feature_prefix
+from wdl_features import DeepFeatures, WideFeatures
 
 import keras
 import numpy as np
@@ -77,8 +78,8 @@ def _table(vocabulary: Mapping[str, int]) -> tf.lookup.StaticHashTable:
     """A table string → id; '', the name of no feature, and all other strings have the id 0."""
     try:
         names = tf.constant(["", *vocabulary], tf.string)
-    except UnicodeEncodeError:
-        wrong = next(name for name in vocabulary if re.search("[\ud800-\udfff]", name))
+    except ValueError:
+        wrong = next(name for name in vocabulary if not is_utf8(name))
         raise ValueError(f"The feature {wrong!r} is no text that UTF-8 can hold; an export needs one.") from None
     ids = tf.constant([0, *vocabulary.values()], tf.int64)
     return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(names, ids), default_value=0)
@@ -171,7 +172,7 @@ def _names(prefix: str, tensor: Any, boundaries: np.ndarray | None, longest: int
 
 
 def _escaped(values: Any) -> Any:
-    """`wdl_features.escaped` in the graph; numbers stay as they are."""
+    """`wdl_columns.escaped` in the graph; numbers stay as they are."""
     return tf.strings.regex_replace(values, " &", " &&") if values.dtype == tf.string else values
 
 
