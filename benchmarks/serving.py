@@ -122,7 +122,7 @@ def rows_per_second():
     train, test = adult.load_adult()
     wide, deep = adult.wide_features(train), adult.deep_features(train)
     kinds = serving.column_kinds(train, wide, deep)
-    features = tf.function(serving.graph_inputs(wide, deep, kinds))
+    features = tf.function(serving.graph_inputs(wide, deep))
     calls = {
         "pandas": lambda: wdl.joint_inputs(test, wide, deep),
         "graph": lambda: features(serving.raw_tensors(test, kinds)),

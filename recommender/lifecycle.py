@@ -7,131 +7,278 @@ Read it from top to bottom: the functions stand in the order of a model's life.
     dry_run                          what a candidate must pass before it goes live
 """
 
+import hashlib
 import itertools
 import json
+import os
 import pathlib
+import pickle
+import re
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections.abc import Sequence
+from typing import Any, TypedDict, TypeVar
 
 import wdl_helpers as wdl
 import wdl_optimizers
-from recommender.serving import scorer
+from recommender.raw_columns import Columns
+from recommender.serving import check_fits, check_replaceable, replace_folder, scorer
+from wdl_columns import escaped, feature_prefix
+from wdl_features import DeepFeatures, WideFeatures
 
 import keras
 import numpy as np
+import pandas as pd
+
+Part = TypeVar("Part", WideFeatures, DeepFeatures)
 
 # ------------------------------------------------------------------------------------- for training
 
+SAVED = {"features.json", "model.keras"}
 
-def save_training(model, wide, deep, folder):
+
+def save_training(
+    model: keras.Model, wide: WideFeatures | None, deep: DeepFeatures | None, folder: str | pathlib.Path
+) -> None:
     """Keep what training can go on from: `model.keras` with its optimizer, and `features.json`.
 
+    Both are written to a new folder, which then takes the place of the old one: what is there is never half of it.
+
     Args:
-        model: Keras model. wide, deep: what `fit_wide` and `fit_deep` returned, or None for a part that is not there.
-        folder: path; it is made if need be.
+        model: Keras model.
+        wide: what `fit_wide` returned, or None for a part that is not there.
+        deep: what `fit_deep` returned, or None.
+        folder: path, or a link to it; it is made if need be.
+
     Raises:
-        TypeError: a column's name is not a string.
+        ValueError: the model does not belong to the features.
+        FileExistsError: the folder holds something else than these two files.
+
+    Example:
+        >>> wide = wdl.fit_wide(pd.DataFrame({"city": ["Rome", "Oslo"]}), ["city"])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     save_training(wdl.wide_model(wide), wide, None, f"{folder}/monday")
+        ...     model, again, deep = load_training(f"{folder}/monday")
+        >>> model.name, again == wide, deep
+        ('wide', True, None)
+
+    Taught in: notebook 8, "Training goes on".
     """
-    parts = {"wide": wide, "deep": deep}
-    for column in wdl.used_columns(wide, deep):
-        if not isinstance(column, str):
-            raise TypeError(f"The column {column!r} is named by a {type(column).__name__}; expected a string.")
-    folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    model.save(folder / "model.keras")
-    text = json.dumps(parts, default=lambda array: array.tolist(), ensure_ascii=False)
-    (folder / "features.json").write_text(text, encoding="utf-8")
+    folder = check_replaceable(folder, SAVED)
+    check_fits(model, wide, deep)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as beside:
+        new = pathlib.Path(beside, "new")
+        new.mkdir()
+        model.save(new / "model.keras")
+        kept = {"format": 2, "model": _fingerprint(new / "model.keras"), "wide": wide, "deep": deep}
+        text = json.dumps(kept, default=lambda array: array.tolist(), ensure_ascii=False)
+        (new / "features.json").write_text(text, encoding="utf-8", errors="surrogatepass")
+        replace_folder(folder, new)
 
 
-def load_training(folder):
-    """Load what `save_training` kept in a `folder`; Keras' safe mode is on, so no code comes out of the file.
+def _fingerprint(path: pathlib.Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def load_training(folder: str | pathlib.Path) -> tuple[keras.Model, WideFeatures | None, DeepFeatures | None]:
+    """Load what `save_training` kept; Keras' safe mode is on, so no code comes out of the file.
+
+    Earlier versions wrote the names of features in another form, which is read too: see `wdl_columns.escaped`.
+
+    Args:
+        folder: path that `save_training` wrote.
 
     Returns:
         model, wide, deep.
+
     Raises:
         FileNotFoundError: a file is missing.
+        ValueError: a file is damaged, or the two files do not belong together.
+
+    Example: see `save_training`.
+
+    Taught in: notebook 8, "Training goes on".
     """
     folder = pathlib.Path(folder)
-    for name in ("model.keras", "features.json"):
+    for name in sorted(SAVED):
         if not (folder / name).is_file():
             raise FileNotFoundError(f"{folder} has no file {name}: make it with save_training.")
-    parts = json.loads((folder / "features.json").read_text(encoding="utf-8"))
-    for part in filter(None, parts.values()):
-        part["boundaries"] = {column: np.array(edges) for column, edges in part["boundaries"].items()}
-    if parts["wide"]:
-        parts["wide"]["features"] = [tuple(feature) for feature in parts["wide"]["features"]]
-    return keras.saving.load_model(folder / "model.keras", safe_mode=True), parts["wide"], parts["deep"]
+    kept = _read_features(folder / "features.json")
+    if kept["format"] == 2 and kept["model"] != _fingerprint(folder / "model.keras"):
+        raise ValueError(f"{folder / 'model.keras'} is not the file that was saved with {folder / 'features.json'}.")
+    wide, deep = kept["wide"], kept["deep"]
+    model = keras.saving.load_model(folder / "model.keras", safe_mode=True)
+    check_fits(model, wide, deep)
+    return model, wide, deep
+
+
+def _read_features(path: pathlib.Path) -> dict[str, Any]:
+    """The parts of a features.json as `fit_wide` and `fit_deep` return them, with the file's format."""
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8", errors="surrogatepass"))
+        kept = {"format": 1, **kept}
+        parts = [kept[name] for name in ("wide", "deep") if kept[name] is not None]
+        for part in parts:
+            part["boundaries"] = {column: np.array(edges) for column, edges in part["boundaries"].items()}
+        if kept["wide"] is not None:
+            kept["wide"]["features"] = [tuple(feature) for feature in kept["wide"]["features"]]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is damaged, or was not written by save_training: {error}") from error
+    if kept["format"] not in (1, 2):
+        raise ValueError(f"{path} has the format {kept['format']!r}; this version reads 1 and 2.")
+    if kept["format"] == 1:
+        for part in parts:
+            _modernise(part, path)
+    return kept
+
+
+def _modernise(part: WideFeatures | DeepFeatures, path: pathlib.Path) -> None:
+    """Write the names of a part's features as `wdl_columns` does now; in format 1 a value ' &y' stood as it is."""
+    if part["vocabulary"] is None:
+        warnings.warn(
+            f"{path} has hashed features of an earlier version: values with ' &' have other buckets now than in the "
+            "training that was saved.",
+            stacklevel=4,
+        )
+        return
+    patterns = {}
+    for feature in _features_of(part):
+        # The shortest values that fit: a value held no ' & '.
+        pattern = re.escape(wdl.AND).join(f"{re.escape(column)}=(.*?)" for column in feature)
+        patterns[feature] = re.compile(pattern, re.DOTALL)
+    part["vocabulary"] = {_modern_name(name, patterns, path): i for name, i in part["vocabulary"].items()}
+
+
+def _modern_name(name: str, patterns: dict[tuple[str, ...], re.Pattern[str]], path: pathlib.Path) -> str:
+    for feature, pattern in patterns.items():
+        values = pattern.fullmatch(name)
+        if values is not None and not any(wdl.AND in value for value in values.groups()):
+            pairs = zip(feature, values.groups(), strict=True)
+            return wdl.AND.join(feature_prefix(column) + escaped(value) for column, value in pairs)
+    raise ValueError(f"{path} has the name {name!r} in a vocabulary, which belongs to none of its features.")
+
+
+def _features_of(part: WideFeatures | DeepFeatures) -> list[tuple[str, ...]]:
+    if "features" in part:
+        return part["features"]
+    return [(column,) for column in part["categories"]]
 
 
 # ----------------------------------------------------------------------------------------- warm start
 
 
-def grow(fitted, frame, min_count):
+def grow(fitted: Part, frame: pd.DataFrame, min_count: int) -> Part:
     """Let a part's vocabulary grow by the values of a new day: old values keep their ids, new ones follow at the end.
 
     Args:
-        fitted: what `fit_wide` or `fit_deep` returned. frame: the new day's frame.
+        fitted: what `fit_wide` or `fit_deep` returned.
+        frame: the new day's frame.
         min_count: int ≥ 1, rows of `frame` that must hold a new value for it to get an id. It has no default, since
             `fitted` does not say with which one it was made. Rows of earlier days do not count.
+
     Returns:
         dict like `fitted`, which stays as it is. Boundaries do not move, since that would change what old weights
         mean. Hashed features have nothing to grow. It never shrinks: fit anew, and train from scratch, now and then.
+
     Raises:
-        KeyError: a column is missing. ValueError, TypeError: a cell or the count is not usable.
+        KeyError: a column is missing.
+        ValueError, TypeError: a cell or the count is not usable.
+
+    Example:
+        >>> wide = wdl.fit_wide(pd.DataFrame({"city": ["Rome", "Oslo"]}), ["city"])
+        >>> grow(wide, pd.DataFrame({"city": ["Bern", "Rome"]}), min_count=1)["vocabulary"]
+        {'city=Oslo': 1, 'city=Rome': 2, 'city=Bern': 3}
+
+    Taught in: notebook 8, "Day 2".
     """
     wdl.check_whole("min_count", min_count, 1)
-    if not fitted["vocabulary"]:  # hashed, or a deep part of numbers only
-        return dict(fitted)
-    features = fitted.get("features") or [(column,) for column in fitted["categories"]]
+    old = fitted["vocabulary"]
+    if old is None:  # hashed
+        return fitted.copy()
+    features = _features_of(fitted)
     wdl.check_frame(frame, itertools.chain(*features))
-    counts = wdl.feature_counts(
-        wdl.feature_codes(frame, features, fitted["boundaries"] if "features" in fitted else {})
-    )
-    new = wdl.vocabulary_of_counts(counts[~counts.index.isin(list(fitted["vocabulary"]))], min_count)
-    names = fitted["vocabulary"] | {value: fitted["n_ids"] - 1 + i for value, i in new.items()}
-    return {**fitted, "vocabulary": names, "n_ids": len(names) + 1}
+    boundaries = fitted["boundaries"] if "features" in fitted else {}  # the deep part's are of its numbers
+    counts = wdl.feature_counts(wdl.feature_codes(frame, features, boundaries, fitted.get("longest")))
+    new = wdl.vocabulary_of_counts(counts[~counts.index.isin(list(old))], min_count)
+    names = old | {name: fitted["n_ids"] - 1 + i for name, i in new.items()}
+    grown = fitted.copy()
+    grown["vocabulary"] = names
+    grown["n_ids"] = len(names) + 1
+    return grown
 
 
-def warm_start(old, new, optimizer):
+def warm_start(old: keras.Model, new: keras.Model, optimizer: keras.optimizers.Optimizer) -> None:
     """Start a new day's model with yesterday's weights and with what yesterday's optimizer remembers of each.
 
     Args:
-        old: trained Keras model. new: the same model built for the features that `grow` returned; it is changed. A
-            vocabulary fitted anew would give weights to other values, which cannot be seen here: `dry_run` sees it.
+        old: trained Keras model.
+        new: the same model built for the features that `grow` returned; it is changed. A vocabulary fitted anew would
+            give weights to other values, which cannot be seen here: `dry_run` sees it.
         optimizer: new optimizer of the same kind, for training `new`; it is built and changed. Its learning rate
             stays its own, and a rate that follows a schedule starts anew: with the count of yesterday's steps it
             would begin past its end. (Adam corrects its first steps by this count, so it takes smaller ones then.)
+            FTRL needs the settings of yesterday: it computes each weight anew from what it remembers, so that another
+            rate would rescale all that it touches.
+
     Raises:
-        ValueError: the models or the optimizers differ in more than the length of tables, or `old` has no optimizer,
-            or an FTRL has another rate or penalty than yesterday's: it would rescale each weight that it touches.
+        ValueError: the models or the optimizers differ in more than the length of tables, a setting of FTRL is another
+            one, or `old` has no optimizer.
+
     Source:
         Section 4.2 of the paper.
+
+    Example:
+        >>> wide = wdl.fit_wide(pd.DataFrame({"city": ["Rome", "Oslo"]}), ["city"])
+        >>> monday = wdl.wide_model(wide)
+        >>> losses = wdl.train(monday, {"wide_ids": np.array([[1], [2]])}, [0, 1], wdl.Ftrl(0.1), epochs=1)
+        >>> tuesday = wdl.wide_model(grow(wide, pd.DataFrame({"city": ["Bern"]}), min_count=1))
+        >>> warm_start(monday, tuesday, wdl.Ftrl(0.1))
+        >>> (wdl.wide_weights(monday, wide) != 0).tolist(), tuesday.get_layer("wide_weights").table.shape
+        ([True, True], (4, 1))
+
+    Taught in: notebook 8, "Day 2".
     """
     if getattr(old, "optimizer", None) is None:
         raise ValueError(f"The model '{old.name}' has no optimizer: train it first, or use seed_ftrl.")
     wdl_optimizers.check_same_ftrl(old.optimizer, optimizer)
-    _copy_rows(old.variables, new.variables)
+    _check_copy(old.variables, new.variables)
     optimizer.build(new.trainable_variables)
-    _copy_rows(wdl_optimizers.optimizer_slots(old.optimizer), wdl_optimizers.optimizer_slots(optimizer))
+    old_slots = wdl_optimizers.optimizer_slots(old.optimizer)
+    slots = wdl_optimizers.optimizer_slots(optimizer)
+    _check_copy(old_slots, slots)
+    _copy_rows(old.variables, new.variables)
+    _copy_rows(old_slots, slots)
     wdl_optimizers.restart_schedules(optimizer)
 
 
-def _copy_rows(old, new):
-    """Copy variables; where a new one has more rows, the rest of it stays as it is."""
-    kinds = [[variable.path.split("/")[-1] for variable in variables] for variables in (old, new)]
-    if kinds[0] != kinds[1]:
-        raise ValueError(f"The old variables are {kinds[0]} and the new ones {kinds[1]}; expected the same.")
+def _check_copy(old: Sequence[keras.Variable], new: Sequence[keras.Variable]) -> None:
+    """Refuse variables that differ in more than rows at the end of tables, before any of them is changed."""
+    old_names = [variable.path.split("/")[-1] for variable in old]
+    new_names = [variable.path.split("/")[-1] for variable in new]
+    if old_names != new_names:
+        raise ValueError(f"The old variables are {old_names} and the new ones {new_names}; expected the same.")
     for before, after in zip(old, new, strict=True):
-        if before.shape == after.shape:
-            after.assign(before.numpy())
-            continue
-        only_rows = before.shape[1:] == after.shape[1:] and before.shape[0] <= after.shape[0]
-        if not only_rows or "table" not in after.path:  # more rows of a layer's kernel are other inputs, not new ids
+        # More rows of a layer's kernel are other inputs, not new ids.
+        may_grow = "table" in after.path and before.shape[1:] == after.shape[1:] and before.shape[0] <= after.shape[0]
+        if before.shape != after.shape and not may_grow:
             raise ValueError(
                 f"{after.path} has the shape {after.shape} and had {before.shape}; only rows of tables may be added."
             )
-        after.assign(np.concatenate([before.numpy(), after.numpy()[before.shape[0] :]]))
 
 
-def seed_ftrl(optimizer, model):
+def _copy_rows(old: Sequence[keras.Variable], new: Sequence[keras.Variable]) -> None:
+    """Copy variables; where a new one has more rows, the rest of it stays as it is."""
+    for before, after in zip(old, new, strict=True):
+        if before.shape == after.shape:
+            after.assign(before.numpy())
+        else:
+            after.assign(np.concatenate([before.numpy(), after.numpy()[before.shape[0] :]]))
+
+
+def seed_ftrl(optimizer: keras.optimizers.Optimizer, model: keras.Model) -> None:
     """Make a new FTRL keep the weights that it finds, when those that trained them left nothing but the weights.
 
     FTRL computes each weight anew from its slot z, and a new z says that the weight is 0. Here z becomes the one from
@@ -140,18 +287,37 @@ def seed_ftrl(optimizer, model):
     Args:
         optimizer: new `Ftrl`, or `joint_optimizer` with one; it is built and changed.
         model: Keras model whose weights are to be kept.
+
     Raises:
-        ValueError: there is no FTRL in it.
+        ValueError: there is no FTRL in it, or its learning rate is 0.
+
     Source:
         McMahan et al., 2013, algorithm 1, solved for z.
+
+    Example:
+        >>> model = wdl.wide_model(wdl.fit_wide(pd.DataFrame({"city": ["Rome"]}), ["city"]))
+        >>> model.get_layer("wide_weights").set_weights([np.array([[0.0], [0.5]])])
+        >>> ftrl = wdl.Ftrl(0.1, initial_accumulator_value=0.04)
+        >>> seed_ftrl(ftrl, model)
+        >>> (weights, z), _ = wdl_optimizers.ftrl_weights_and_z(ftrl)
+        >>> z.numpy().ravel().round(6).tolist()  # −0.5 · √0.04 / 0.1
+        [-0.0, -1.0]
+
+    Taught in: notebook 8, "Day 2".
     """
     parts = wdl_optimizers.inner_optimizers(optimizer)
     inner = [part for part in parts if isinstance(part, keras.optimizers.Ftrl)]
     if not inner:
         raise ValueError(f"There is no Ftrl in the optimizer '{optimizer.name}'.")
+    for ftrl in inner:
+        if not float(ftrl.learning_rate) > 0:
+            raise ValueError(
+                f"The learning rate of '{ftrl.name}' is {float(ftrl.learning_rate)}; expected one above 0."
+            )
     optimizer.build(model.trainable_variables)
     for ftrl in inner:
-        rate, l2 = float(ftrl.learning_rate), ftrl.l2_regularization_strength
+        rate = float(ftrl.learning_rate)
+        l2 = ftrl.l2_regularization_strength
         slope = (ftrl.initial_accumulator_value**-ftrl.learning_rate_power + ftrl.beta) / rate + 2 * l2
         for variable, z in wdl_optimizers.ftrl_weights_and_z(ftrl):
             w = variable.numpy()
@@ -160,29 +326,57 @@ def seed_ftrl(optimizer, model):
 
 # -------------------------------------------------------------------------------------------- the gate
 
+GATE_SECONDS = 600  # after which a candidate that gives no scores is stopped
 
-def dry_run(serving, candidate, sample, labels, max_change, max_rise):
+
+class Report(TypedDict):
+    """What `dry_run` says of a candidate."""
+
+    change: float  # mean absolute difference of the probabilities, NaN if the candidate gives no usable ones
+    rise: float  # of the log loss, in nats; NaN likewise
+    reasons: list[str]  # why it must not go live; if there is none, it may
+
+
+def dry_run(
+    serving: str | pathlib.Path,
+    candidate: str | pathlib.Path,
+    sample: Columns,
+    labels: Any,
+    max_change: float,
+    max_rise: float,
+) -> Report:
     """Load a candidate, score a fixed sample with it, and compare it with the model that serves.
 
+    The candidate is loaded by a process of its own, which takes some seconds: so it takes nothing down if it crashes,
+    hangs for more than ten minutes, or, on Linux, needs more memory than there is. That is no wall against malice: a
+    SavedModel is a program, and runs with your rights.
+
     Args:
-        serving, candidate: paths of two exports. sample: data frame of raw rows. labels: 0 or 1 a row.
-        max_change: float, how far the probabilities may move, in the mean of absolute differences.
-        max_rise: float, by how much the log loss may be worse, in nats.
+        serving: path of the export that serves.
+        candidate: path of the one that may take its place.
+        sample: raw rows, as for `scorer`.
+        labels: 0 or 1 a row.
+        max_change: how far the probabilities may move, in the mean of absolute differences.
+        max_rise: by how much the log loss may be worse, in nats.
+
     Returns:
         dict with 'change', 'rise' and 'reasons', a list of str: why the candidate must not go live. If the list is
         empty, it may. Where the candidate gives no usable scores, 'change' and 'rise' are NaN.
+
     Raises:
         Only for the serving model, the sample and the labels, as `scorer` and `wdl_helpers.scores` do.
+
     Source:
         Section 4.2 of the paper, which has a dry run, and a comparison of quality; sample and bounds are ours.
+
+    Taught in: notebook 8, "The gate".
     """
     before = scorer(serving)(sample)
     loss = wdl.scores(labels, before)["log loss"]
-    report = {"change": np.nan, "rise": np.nan, "reasons": []}
-    try:
-        after = scorer(candidate)(sample)
-    except Exception as error:  # whatever it is, a candidate that cannot score must not take the server down
-        return {**report, "reasons": [f"it cannot be loaded and score: {type(error).__name__}: {error}"]}
+    report: Report = {"change": np.nan, "rise": np.nan, "reasons": []}
+    after = _scores_elsewhere(candidate, sample)
+    if isinstance(after, str):
+        return {**report, "reasons": [f"it cannot be loaded and score: {after}"]}
     if after.shape != before.shape:
         return {**report, "reasons": [f"it gives scores of the shape {after.shape}; expected {before.shape}"]}
     unusable = np.sum(~((after >= 0) & (after <= 1)))
@@ -190,8 +384,49 @@ def dry_run(serving, candidate, sample, labels, max_change, max_rise):
         return {**report, "reasons": [f"{unusable} of {len(after)} scores are no numbers between 0 and 1"]}
     report["change"] = np.abs(after - before).mean()
     report["rise"] = wdl.scores(labels, after)["log loss"] - loss
-    if report["change"] > max_change:
+    # "not at most": a bound that is NaN lets nothing through
+    if not report["change"] <= max_change:
         report["reasons"].append(f"its scores moved by {report['change']:.2f}, more than {max_change}")
-    if report["rise"] > max_rise:
+    if not report["rise"] <= max_rise:
         report["reasons"].append(f"its log loss rose by {report['rise']:.4f}, more than {max_rise}")
     return report
+
+
+# A program by itself. On Linux it asks to be the first to be stopped where memory runs out.
+_CHILD = """
+import pathlib, pickle, sys
+try:
+    pathlib.Path("/proc/self/oom_score_adj").write_text("1000")
+except OSError:
+    pass
+from recommender.serving import scorer
+import numpy as np
+candidate, folder = sys.argv[1:]
+with open(f"{folder}/sample", "rb") as file:
+    sample = pickle.load(file)
+try:
+    np.save(f"{folder}/scores.npy", scorer(candidate)(sample))
+except Exception as error:
+    pathlib.Path(folder, "error").write_text(f"{type(error).__name__}: {error}", encoding="utf-8", errors="replace")
+"""
+
+
+def _scores_elsewhere(candidate: str | pathlib.Path, sample: Columns) -> np.ndarray | str:
+    """A candidate's scores of a sample, computed by another process; or, in words, why there are none."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        (folder / "sample").write_bytes(pickle.dumps(sample))
+        command = [sys.executable, "-c", _CHILD, str(candidate), str(folder)]
+        where = os.pathsep.join(path or os.getcwd() for path in sys.path)  # it imports what this process would
+        try:
+            done = subprocess.run(
+                command, env={**os.environ, "PYTHONPATH": where}, capture_output=True, timeout=GATE_SECONDS
+            )
+        except subprocess.TimeoutExpired:
+            return f"it took more than {GATE_SECONDS} seconds"
+        if (folder / "error").exists():
+            return (folder / "error").read_text(encoding="utf-8")
+        if done.returncode != 0 or not (folder / "scores.npy").exists():
+            last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
+            return f"its process ended with the code {done.returncode}" + "".join(f": {line}" for line in last)
+        return np.load(folder / "scores.npy", allow_pickle=False)

@@ -2,275 +2,254 @@
 
 Read it from top to bottom: the functions stand in the order in which data flows.
 
-    column_kinds, raw_tensors        raw columns, checked
-    graph_inputs                     the features as TensorFlow operations
-    export, scorer                   one artefact that takes raw columns and returns probabilities
+    graph_inputs                     the features as TensorFlow operations, on the tensors of `raw_columns`
+    scorer                           the function that scores with an export
+    signature_names, export          one artefact that takes raw columns and returns probabilities
 """
 
+import itertools
+import keyword
 import pathlib
 import re
 import shutil
 import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import wdl_helpers as wdl
+from recommender.raw_columns import Columns, Kind, Tensors, column_kinds, is_utf8, raw_tensors, tf_examples
+from wdl_columns import feature_prefix
+from wdl_features import DeepFeatures, WideFeatures
 
+import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-# --------------------------------------------------------------------------------------- raw columns
+# ------------------------------------------------------------------------------- features in the graph
 
 
-def column_kinds(frame, wide, deep):
-    """What each column of the model's raw input is: 'number', 'text' or 'list'.
-
-    Args:
-        frame: data frame with rows as in training, to see which columns hold lists.
-        wide, deep: what `fit_wide` and `fit_deep` returned; either may be None.
-    Returns:
-        dict column → kind. A column that is cut into quantiles somewhere is a number, and anything else is text.
-    Raises:
-        KeyError: a column is missing.
-    """
-    columns = wdl.used_columns(wide, deep)
-    wdl.check_frame(frame, columns)
-    numbers = {column for part in (wide, deep) if part for column in part["boundaries"]}
-    lists = {column for column in columns if frame[column].map(_is_list).any()}
-    return {column: "number" if column in numbers else "list" if column in lists else "text" for column in columns}
-
-
-def _is_list(value):
-    return isinstance(value, (list, tuple, np.ndarray))
-
-
-def raw_tensors(columns, kinds):
-    """Check raw columns and turn them into tensors.
-
-    A missing text becomes '', as if it were that; a missing list is empty, and a missing number is NaN.
+def graph_inputs(wide: WideFeatures | None, deep: DeepFeatures | None) -> Callable[[Tensors], Tensors]:
+    """The features as TensorFlow operations: what `joint_inputs` does to a frame, done to raw tensors.
 
     Args:
-        columns: data frame, or dict column → list or array, one entry a row. kinds: from `column_kinds`.
+        wide: what `fit_wide` returned, or None.
+        deep: what `fit_deep` returned, or None.
+
     Returns:
-        dict column → float64 tensor (rows,) for numbers, string tensor (rows,) for text, ragged string tensor
-        (rows, any) for lists.
+        function dict from `raw_tensors` → dict of the model's inputs. It can be called, mapped over a
+        `tf.data.Dataset`, and exported; `tables` is an attribute with the lookup tables, to be kept alive.
+
     Raises:
-        KeyError: a column is missing. TypeError: a column holds another kind. ValueError: lengths differ.
+        ValueError: a feature is no text that UTF-8 can hold.
+
+    Example:
+        >>> frame = pd.DataFrame({"city": ["Rome", "Oslo", "Rome"], "age": [20, 30, 40]})
+        >>> features = graph_inputs(wdl.fit_wide(frame, ["city"]), wdl.fit_deep(frame, [], ["age"], n_quantiles=2))
+        >>> found = features({"city": tf.constant(["Oslo", "Bern"]), "age": tf.constant([50.0, 20.0], tf.float64)})
+        >>> found["wide_ids"].numpy().tolist(), found["numbers"].numpy().tolist()
+        ([[2], [0]], [[1.0], [0.0]])
+
+    Taught in: notebook 8, "Serving".
     """
-    tensors, n_rows = {}, None
-    for column, kind in kinds.items():
-        if column not in columns:
-            raise KeyError(f"The request has no column {column!r}; expected {list(kinds)}.")
-        values = columns[column]
-        if isinstance(values, (str, bytes)) or not hasattr(values, "__len__"):
-            raise TypeError(f"Column {column!r} is {values!r}; expected a list with one entry a row.")
-        if n_rows not in (None, len(values)):
-            raise ValueError(f"Column {column!r} has {len(values)} rows; the columns before it have {n_rows}.")
-        n_rows = len(values)
-        tensors[column] = {"number": _number_tensor, "text": _text_tensor, "list": _list_tensor}[kind](column, values)
-    return tensors
+    tables: dict[str, tf.lookup.StaticHashTable] = {}
+    if wide is not None and wide["vocabulary"] is not None:
+        tables["wide"] = _table(wide["vocabulary"])
+    if deep is not None:
+        tables["deep"] = _table({_unescaped(name): i for name, i in deep["vocabulary"].items()})
+
+    def inputs(tensors: Tensors) -> Tensors:
+        # A feature is 1 however often a list repeats its value.
+        lists = {column: t for column, t in tensors.items() if isinstance(t, tf.RaggedTensor)}
+        tensors = tensors | {column: _without_repeats(tensor) for column, tensor in lists.items()}
+        found = {}
+        if wide is not None:
+            found["wide_ids"] = _wide_ids(tensors, wide, tables.get("wide"))
+        if deep is not None:
+            found["deep_ids"] = _deep_ids(tensors, deep, tables["deep"])
+            found["numbers"] = _deep_numbers(tensors, deep)
+        return found
+
+    inputs.tables = tables  # type: ignore[attr-defined]
+    return inputs
 
 
-def _number_tensor(column, values):
-    array = np.asarray(values)
-    if array.dtype.kind in "fiu":
-        return tf.constant(array, tf.float64)
-    series = pd.Series(list(values))  # finds the numbers among gaps
-    if series.isna().all():
-        return tf.constant(np.full(len(series), np.nan))
-    if not pd.api.types.is_numeric_dtype(series) or pd.api.types.is_bool_dtype(series):
-        is_number, is_bool = pd.api.types.is_number, pd.api.types.is_bool
-        wrong = next(value for value in series.dropna() if is_bool(value) or not is_number(value))
-        raise TypeError(f"Column {column!r} holds {wrong!r}; expected numbers.")
-    return tf.constant(series.to_numpy("float64", na_value=np.nan))
+def _table(vocabulary: Mapping[str, int]) -> tf.lookup.StaticHashTable:
+    """A table string → id; '', the name of no feature, and all other strings have the id 0."""
+    try:
+        names = tf.constant(["", *vocabulary], tf.string)
+    except ValueError:
+        wrong = next(name for name in vocabulary if not is_utf8(name))
+        raise ValueError(f"The feature {wrong!r} is no text that UTF-8 can hold; an export needs one.") from None
+    ids = tf.constant([0, *vocabulary.values()], tf.int64)
+    return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(names, ids), default_value=0)
 
 
-def _text(column, value):
-    """A value's text as `cross` writes it; a whole number stays one where pandas made a float of it."""
-    if isinstance(value, str):
-        return value
-    if _is_list(value):
-        raise TypeError(f"Column {column!r} holds the list {value!r}; expected one value a row.")
-    if isinstance(value, bytes):
-        raise TypeError(f"Column {column!r} holds the bytes {value!r}; expected text: decode them.")
-    if pd.isna(value):
-        return ""
-    return str(int(value)) if isinstance(value, (float, np.floating)) and value.is_integer() else str(value)
+def _without_repeats(lists: tf.RaggedTensor) -> tf.RaggedTensor:
+    """Each value of a list once, where it stands first: [[p, q, p], [p]] becomes [[p, q], [p]].
 
-
-def _text_tensor(column, values):
-    return tf.constant([_text(column, value) for value in values], tf.string)
-
-
-def _list_tensor(column, values):
-    flat, lengths = [], []
-    for value in values:
-        if not _is_list(value) and not (value is None or value is pd.NA or value != value):
-            raise TypeError(f"Column {column!r} holds {value!r}; expected a list in each row.")
-        cell = [_text(column, item) for item in value] if _is_list(value) else []
-        flat += cell
-        lengths.append(len(cell))
-    return tf.RaggedTensor.from_row_lengths(tf.constant(flat, tf.string), tf.constant(lengths, tf.int64))
-
-
-def tf_examples(columns, kinds):
-    """Rows as serialised `tf.Example`s, which an export's signature 'serving_default' takes.
-
-    Args, `columns` and `kinds`, and errors are those of `raw_tensors`.
-    Returns:
-        list of bytes, one a row: numbers as a float_list, texts and lists of them as a bytes_list, in UTF-8.
+    The comments follow this example.
     """
-    tensors = raw_tensors(columns, kinds)
-    cells = {
-        column: tensor.to_list() if kinds[column] == "list" else tensor.numpy() for column, tensor in tensors.items()
-    }
-    serialised = []
-    for i in range(len(next(iter(cells.values())))):
-        example = tf.train.Example()
-        for column, kind in kinds.items():
-            feature, value = example.features.feature[column], cells[column][i]
-            if kind == "number":
-                feature.float_list.value.append(value)
-            else:
-                feature.bytes_list.value.extend(value if kind == "list" else [value])
-        serialised.append(example.SerializeToString())
-    return serialised
+    _, code = tf.unique(lists.values, tf.int64)  # (values,)  p q p p → 0 1 0 0
+    pair = lists.value_rowids() * tf.size(code, tf.int64) + code  # (values,), row and value as one number: 0 1 0 4
+    _, pair = tf.unique(pair)  # (values,), counted from 0: 0 1 0 2
+    place = tf.range(tf.size(pair))  # (values,)  0 1 2 3
+    first_place = tf.math.unsorted_segment_min(place, pair, tf.size(pair))  # of each pair: 0 1 3
+    is_first = tf.gather(first_place, pair) == place  # (values,)  True True False True
+    return tf.ragged.boolean_mask(lists, lists.with_values(is_first))
 
 
-def _parsed(serialised, kinds, edges):
-    """The raw tensors of serialised examples; a feature that is not there is missing. `edges`: column → boundaries."""
+def _wide_ids(tensors: Tensors, wide: WideFeatures, table: tf.lookup.StaticHashTable | None) -> tf.Tensor:
+    """The ids of the binary features that are 1, int32 (rows, k); 0 fills up."""
+    base = {}  # column → names (rows, width of the column)
+    for column in wdl.used_columns(wide, None):
+        boundaries = wide["boundaries"].get(column)
+        base[column] = _names(feature_prefix(column), _escaped(tensors[column]), boundaries, wide.get("longest"))
+    names = tf.concat([_cross_names([base[column] for column in feature]) for feature in wide["features"]], axis=1)
+    if table is not None:
+        ids = table.lookup(names)  # (rows, k)
+    else:
+        buckets = tf.strings.to_hash_bucket_fast(names, wide["n_ids"] - 1)
+        ids = tf.where(names == "", tf.constant(0, tf.int64), buckets + 1)
+    return tf.cast(ids, tf.int32)
+
+
+def _deep_ids(tensors: Tensors, deep: DeepFeatures, table: tf.lookup.StaticHashTable) -> tf.Tensor:
+    """The ids of the categories' values, int32 (rows, categories, width); 0 fills up.
+
+    A name of one column is unambiguous with its value as it is. So here the table's names are unescaped, once, in place
+    of the values with each request.
+    """
+    n_rows = _n_rows(tensors)
+    if not deep["categories"]:
+        return tf.zeros((n_rows, 0, 1), tf.int32)
+    names = []  # of each category, (rows, its width)
+    for column in deep["categories"]:
+        prefix = _unescaped(feature_prefix(column))
+        names.append(_names(prefix, tensors[column], None, deep.get("longest")))
+    widths = [tf.shape(block)[1] for block in names]
+    width = tf.reduce_max([1, *widths])
+    # The ids are filled up to one width, and not the names: most of what would be looked up is filling.
+    ids = tf.cast(table.lookup(tf.concat(names, axis=1)), tf.int32)  # (rows, sum of widths)
+    blocks = []
+    for block, size in zip(tf.split(ids, widths, axis=1), widths, strict=True):
+        blocks.append(tf.pad(block, [[0, 0], [0, width - size]]))  # (rows, width)
+    return tf.stack(blocks, axis=1)
+
+
+def _deep_numbers(tensors: Tensors, deep: DeepFeatures) -> tf.Tensor:
+    """The numbers by their quantile, float32 (rows, numbers) in [0, 1]; one that is missing is the median."""
+    columns = []
+    for column, boundaries in deep["boundaries"].items():
+        values = tensors[column]  # (rows,)
+        median = tf.constant(boundaries[len(boundaries) // 2], tf.float64)
+        filled = tf.where(tf.math.is_finite(values), values, median)
+        columns.append(tf.cast(_quantile_index(filled, boundaries) / len(boundaries), tf.float32))
+    return tf.stack(columns, axis=1) if columns else tf.zeros((_n_rows(tensors), 0))
+
+
+def _n_rows(tensors: Tensors) -> tf.Tensor:
+    first = next(iter(tensors.values()))
+    return tf.cast(first.nrows(), tf.int32) if isinstance(first, tf.RaggedTensor) else tf.size(first)
+
+
+def _names(prefix: str, tensor: Any, boundaries: np.ndarray | None, longest: int | None) -> tf.Tensor:
+    """The names 'column=value' of a column's values, (rows, width); '' fills up, and stands for a missing number."""
+    if isinstance(tensor, tf.RaggedTensor):
+        values = tensor if longest is None else tensor[:, :longest]
+        return tf.strings.join([prefix, values]).to_tensor("")
+    if tensor.dtype == tf.string:
+        return tf.strings.join([prefix, tensor])[:, None]
+    if boundaries is not None:
+        is_value = tf.math.is_finite(tensor)  # (rows,)
+        buckets = tf.constant(wdl.bucket_names(boundaries).tolist())  # (boundaries + 1,)
+        texts = tf.gather(buckets, _quantile_index(tf.where(is_value, tensor, 0), boundaries))
+    else:
+        # From 2⁵³ on two whole numbers may be the same float, and one must not get the other's weight.
+        is_value = (tf.abs(tensor) < 2**53) & (tf.round(tensor) == tensor)  # (rows,)
+        texts = tf.strings.as_string(tf.cast(tf.where(is_value, tensor, 0), tf.int64))
+    return tf.where(is_value, tf.strings.join([prefix, texts]), "")[:, None]
+
+
+def _escaped(values: Any) -> Any:
+    """`wdl_columns.escaped` in the graph; numbers stay as they are."""
+    return tf.strings.regex_replace(values, " &", " &&") if values.dtype == tf.string else values
+
+
+def _unescaped(name: str) -> str:
+    return name.replace(" &&", " &")
+
+
+def _cross_names(parts: Sequence[tf.Tensor]) -> tf.Tensor:
+    """All combinations of the names of several columns, (rows, product of their widths); '' if one of them is ''."""
+    names = parts[0]  # (rows, width)
+    for part in parts[1:]:
+        left = names[:, :, None]  # (rows, width, 1)
+        right = part[:, None, :]  # (rows, 1, width of the part)
+        pairs = tf.where((left == "") | (right == ""), "", left + wdl.AND + right)  # (rows, width, width of the part)
+        names = tf.reshape(pairs, [tf.shape(pairs)[0], tf.shape(pairs)[1] * tf.shape(pairs)[2]])
+    return names
+
+
+def _quantile_index(values: tf.Tensor, boundaries: np.ndarray) -> tf.Tensor:
+    return tf.searchsorted(tf.constant(boundaries, tf.float64), values, side="right")
+
+
+def _parsed(serialised: tf.Tensor, kinds: Mapping[str, Kind], boundaries: Mapping[str, np.ndarray]) -> Tensors:
+    """The raw tensors of serialised examples; a feature that is not there is missing."""
     features = {
         "number": tf.io.FixedLenFeature([], tf.float32, default_value=np.nan),
         "text": tf.io.FixedLenFeature([], tf.string, default_value=""),
         "list": tf.io.RaggedFeature(tf.string, row_splits_dtype=tf.int64),
     }
     tensors = tf.io.parse_example(serialised, {column: features[kind] for column, kind in kinds.items()})
-    for column, boundaries in edges.items():
-        # An example holds float32, a boundary is float64: the one that a boundary is rounded to stands for it.
-        place = tf.searchsorted(tf.constant(boundaries, tf.float32), tensors[column])
-        nearest = tf.gather(tf.constant(boundaries, tf.float64), tf.minimum(place, len(boundaries) - 1))
-        is_boundary = tf.cast(nearest, tf.float32) == tensors[column]
-        tensors[column] = tf.where(is_boundary, nearest, tf.cast(tensors[column], tf.float64))
+    for column, kind in kinds.items():
+        if kind == "number":
+            tensors[column] = _snapped(tensors[column], boundaries[column])
     return tensors
 
 
-# ------------------------------------------------------------------------------- features in the graph
+def _snapped(values: tf.Tensor, boundaries: np.ndarray) -> tf.Tensor:
+    """Numbers that were rounded to float32, as float64; one that a boundary is rounded to is that boundary.
 
-
-def graph_inputs(wide, deep, kinds):
-    """The features as TensorFlow operations: what `joint_inputs` does to a frame, done to raw tensors.
-
-    Args:
-        wide, deep: what `fit_wide` and `fit_deep` returned; either may be None. kinds: from `column_kinds`.
-    Returns:
-        function dict from `raw_tensors` → dict of the model's inputs. It can be called, mapped over a
-        `tf.data.Dataset`, and exported; `tables` is an attribute with the lookup tables, to be kept alive.
-        A missing or infinite number is unseen in the wide part and enters the deep part as the median.
+    47.3 arrives as 47.299999. The boundary 47.3 is rounded to the same float32, so 47.3 was meant, and the number
+    belongs into the group above it.
     """
-    tables = {name: _table(part["vocabulary"]) for name, part in (("wide", wide), ("deep", deep)) if part}
-
-    def inputs(tensors):
-        found = {}
-        if wide:
-            base = {
-                column: _names(column, tensors[column], wide["boundaries"]) for column in wdl.used_columns(wide, None)
-            }
-            names = [_cross_names([base[column] for column in feature]) for feature in wide["features"]]
-            found["wide_ids"] = _ids(tf.concat(names, axis=1), tables["wide"], wide["n_ids"] - 1)
-        if deep:
-            names = [_names(column, tensors[column], {}) for column in deep["categories"]]
-            widths = [tf.shape(block)[1] for block in names]
-            n_rows = tf.shape(next(iter(tensors.values())))[0]
-            # The ids are filled up to one width, and not the names: most of what would be looked up is filling.
-            ids = _ids(tf.concat([tf.zeros((n_rows, 0), tf.string), *names], axis=1), tables["deep"], deep["n_ids"] - 1)
-            blocks = tf.split(ids, widths, axis=1) if names else []
-            width = tf.reduce_max([1, *widths])
-            padded = [tf.pad(block, [[0, 0], [0, width - size]]) for block, size in zip(blocks, widths, strict=True)]
-            found["deep_ids"] = tf.stack(padded, axis=1) if padded else tf.zeros((n_rows, 0, 1), tf.int32)
-            values = [_normalised(tensors[column], edges) for column, edges in deep["boundaries"].items()]
-            found["numbers"] = tf.stack(values, axis=1) if values else tf.zeros((n_rows, 0))
-        return found
-
-    inputs.tables = tables
-    return inputs
-
-
-def _table(vocabulary):
-    if vocabulary is None:  # hashed
-        return None
-    pairs = tf.constant(list(vocabulary), tf.string), tf.constant(list(vocabulary.values()), tf.int64)
-    return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(*pairs), default_value=0)
-
-
-def _names(column, tensor, boundaries):
-    """The names 'column=value' of a column's values, (rows, width); '' fills up, and stands for a missing number."""
-    if isinstance(tensor, tf.RaggedTensor):
-        return _prefixed(column, _without_repeats(tensor)).to_tensor("")
-    if tensor.dtype == tf.string:
-        return _prefixed(column, tensor)[:, None]
-    if column in boundaries:
-        known = tf.math.is_finite(tensor)
-        buckets = tf.constant(wdl.bucket_names(boundaries[column]).tolist())
-        text = tf.gather(buckets, _quantile_index(tf.where(known, tensor, 0), boundaries[column]))
-    else:
-        known = tf.math.is_finite(tensor) & (tf.round(tensor) == tensor)
-        text = tf.strings.as_string(tf.cast(tf.where(known, tensor, 0), tf.int64))
-    return tf.where(known, _prefixed(column, text), "")[:, None]
-
-
-def _prefixed(column, texts):
-    return tf.strings.join([f"{column}=", texts])
-
-
-def _without_repeats(ragged):
-    """Each value once a row: a feature is 1 however often a list repeats its value."""
-    keys = tf.strings.join([tf.strings.as_string(ragged.value_rowids()), "=", ragged.values])
-    _, key = tf.unique(keys)
-    position = tf.range(tf.size(keys))
-    first = tf.math.unsorted_segment_min(position, key, tf.size(keys))
-    return tf.ragged.boolean_mask(ragged, ragged.with_values(tf.gather(first, key) == position))
-
-
-def _cross_names(parts):
-    """All combinations of the names of several columns, each (rows, its width); '' if one of them is ''."""
-    names = parts[0]
-    for part in parts[1:]:
-        left, right = names[:, :, None], part[:, None, :]
-        pairs = tf.where((left == "") | (right == ""), "", left + wdl.AND + right)
-        names = tf.reshape(pairs, [tf.shape(pairs)[0], tf.shape(pairs)[1] * tf.shape(pairs)[2]])
-    return names
-
-
-def _ids(names, table, n_buckets):
-    ids = table.lookup(names) if table else tf.strings.to_hash_bucket_fast(names, n_buckets) + 1
-    return tf.cast(tf.where(names == "", tf.constant(0, tf.int64), ids), tf.int32)
-
-
-def _quantile_index(values, boundaries):
-    return tf.searchsorted(tf.constant(boundaries, tf.float64), values, side="right")
-
-
-def _normalised(values, boundaries):
-    median = tf.constant(boundaries[len(boundaries) // 2], tf.float64)
-    index = _quantile_index(tf.where(tf.math.is_finite(values), values, median), boundaries)
-    return tf.cast(index / len(boundaries), tf.float32)
+    rounded = tf.constant(boundaries, tf.float32)  # (boundaries,)
+    place = tf.searchsorted(rounded, values)  # (rows,), of the first boundary that is not below
+    nearest = tf.gather(tf.constant(boundaries, tf.float64), tf.minimum(place, len(boundaries) - 1))  # (rows,)
+    is_boundary = tf.cast(nearest, tf.float32) == values
+    return tf.where(is_boundary, nearest, tf.cast(values, tf.float64))
 
 
 # ------------------------------------------------------------------------------------ export and serve
 
 
-def scorer(folder):
+def scorer(folder: str | pathlib.Path) -> Callable[[Columns], np.ndarray]:
     """Load an export and return the function that scores with it.
+
+    A SavedModel is a program: load only what you trust.
 
     Args:
         folder: path that `export` wrote.
+
     Returns:
-        function (data frame, or dict column → list or array) → float64 array (rows,), the probability of label 1. It
-        may be called from many threads at once. Unseen values are answered: they add nothing in the wide part, and
-        have no vector in the deep part. So are missing ones. A text is scored as '', which is unseen too unless
-        training had it or crosses are hashed; a number is unseen in the wide part and the median in the deep part.
-        Its errors are those of `raw_tensors`.
+        function (data frame, or dict column → one entry a row) → float64 array (rows,), the probability of label 1. It
+        may be called from many threads at once. Unseen and missing values are answered: see the top of this module. Its
+        errors are those of `raw_tensors`, and a ValueError that names the folder if the export's own graph fails.
+
     Raises:
-        OSError: there is no SavedModel. ValueError: it was not written by `export`.
+        OSError: there is no SavedModel.
+        ValueError: it was not written by `export`.
+
+    Example:
+        >>> wide = wdl.fit_wide(pd.DataFrame({"city": ["Rome", "Oslo"]}), ["city"])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     export(wdl.wide_model(wide), wide, None, pd.DataFrame({"city": ["Rome"]}), f"{folder}/model")
+        ...     scorer(f"{folder}/model")({"city": ["Oslo", "Bern"]}).tolist()
+        [0.5, 0.5]
+
+    Taught in: notebook 8, "Serving".
     """
     loaded = tf.saved_model.load(str(folder))
     if not hasattr(loaded, "score"):
@@ -280,86 +259,330 @@ def scorer(folder):
     (specs,), _ = graph.structured_input_signature
     kinds = {column: _kind_of(spec) for column, spec in sorted(specs.items())}
 
-    def score(columns):
-        return graph(raw_tensors(columns, kinds))["probability"].numpy()
+    def score(columns: Columns) -> np.ndarray:
+        tensors = raw_tensors(columns, kinds)
+        try:
+            return graph(tensors)["probability"].numpy()
+        except tf.errors.OpError as error:
+            raise ValueError(f"The export in {folder} cannot score the request: {error.message}") from error
 
     return score
 
 
-def _kind_of(spec):
+def _kind_of(spec: tf.TypeSpec) -> Kind:
     if isinstance(spec, tf.RaggedTensorSpec):
         return "list"
     return "text" if spec.dtype == tf.string else "number"
 
 
-def export(model, wide, deep, sample, folder):
+def signature_names(kinds: Mapping[str, Kind]) -> dict[str, list[str]]:
+    """What an export's signature 'columns' calls its inputs.
+
+    TensorFlow takes ASCII names that begin with a letter, are no word of Python's, and differ in more than case.
+
+    Args:
+        kinds: from `column_kinds`.
+
+    Returns:
+        dict column → its inputs' names. A list column has two inputs: the values of all rows one after the other, and
+        how many each row has. A column that has such a name keeps it. In any other name '_' stands for other
+        characters, 'c_' before what is no name then, and a number behind a name that is taken.
+
+    Example:
+        >>> signature_names({"a_b": "text", "a b": "text", "größe": "number", "class": "text", "tags": "list"})
+        {'a_b': ['a_b'], 'a b': ['a_b_2'], 'größe': ['gr__e'], 'class': ['c_class'], 'tags': ['tags', 'tags_lengths']}
+    """
+    names: dict[str, list[str]] = {}
+    taken: set[str] = set()
+    for column in sorted(kinds, key=lambda column: not _is_signature_name(column)):  # those that keep theirs first
+        names[column] = [_free_name(column, taken)]
+    for column, kind in kinds.items():
+        if kind == "list":
+            names[column].append(_free_name(f"{names[column][0]}_lengths", taken))
+    return {column: names[column] for column in kinds}
+
+
+def _is_signature_name(name: str) -> bool:
+    is_plain = re.fullmatch("[A-Za-z][A-Za-z0-9_]*", name) is not None
+    return is_plain and not keyword.iskeyword(name) and name != "self"
+
+
+def _free_name(wanted: str, taken: set[str]) -> str:
+    """A signature's name that is like the one that is wanted; it is put among those that are `taken`, in lower case."""
+    stem = re.sub("[^A-Za-z0-9_]", "_", wanted)
+    if not _is_signature_name(stem):
+        stem = f"c_{stem}"
+    name = stem
+    number = 2
+    while name.lower() in taken:
+        name = f"{stem}_{number}"
+        number += 1
+    taken.add(name.lower())
+    return name
+
+
+def check_fits(model: keras.Model, wide: WideFeatures | None, deep: DeepFeatures | None) -> None:
+    """Raise a clear error unless features are as many as a model was built for.
+
+    Args:
+        model: Keras model.
+        wide: what `fit_wide` returned, or None.
+        deep: what `fit_deep` returned, or None.
+
+    Raises:
+        ValueError: a table has another number of rows than the part has ids, the model takes another number of
+            categories or numbers, or it takes a part that is None.
+
+    Example:
+        >>> one_city = wdl.fit_wide(pd.DataFrame({"city": ["Rome"]}), ["city"])
+        >>> two_cities = wdl.fit_wide(pd.DataFrame({"city": ["Rome", "Oslo"]}), ["city"])
+        >>> check_fits(wdl.wide_model(one_city), two_cities, None)
+        Traceback (most recent call last):
+        ValueError: The model 'wide' has 2 rows in the table 'wide_weights', but the wide features have 3 ids: they do \
+not belong together.
+    """
+    shapes = {tensor.name: tensor.shape for tensor in model.inputs}
+    for name, part, kind in (("wide_ids", wide, "wide"), ("deep_ids", deep, "deep"), ("numbers", deep, "deep")):
+        if name in shapes and part is None:
+            raise ValueError(f"The model '{model.name}' has the input '{name}', but the {kind} features are None.")
+    if deep is not None:
+        for name, columns in (("deep_ids", deep["categories"]), ("numbers", deep["boundaries"])):
+            if name in shapes and shapes[name][1] not in (None, len(columns)):
+                raise ValueError(
+                    f"The model '{model.name}' takes {shapes[name][1]} columns as '{name}', but the deep features have "
+                    f"{len(columns)}: they do not belong together."
+                )
+    for name, part, kind in (("wide_ids", wide, "wide"), ("deep_ids", deep, "deep")):
+        for layer in _tables_of(model, name):
+            n_rows = layer.weights[0].shape[0]
+            if part is not None and n_rows != part["n_ids"]:
+                raise ValueError(
+                    f"The model '{model.name}' has {n_rows} rows in the table '{layer.name}', but the {kind} features "
+                    f"have {part['n_ids']} ids: they do not belong together."
+                )
+
+
+def _tables_of(model: keras.Model, name: str) -> list[keras.layers.Layer]:
+    """The layers that look up the ids of the model's input of this name."""
+    fed = (layer for layer in model.layers if isinstance(layer, (wdl.Lookup, keras.layers.Embedding)))
+    return [layer for layer in fed if getattr(layer.input, "name", None) == name]
+
+
+def export(
+    model: keras.Model,
+    wide: WideFeatures | None,
+    deep: DeepFeatures | None,
+    sample: pd.DataFrame,
+    folder: str | pathlib.Path,
+) -> None:
     """Write a SavedModel that takes raw columns, so that training and serving cannot differ.
 
-    It needs plain TensorFlow to be loaded, and neither this module nor Keras. Its signature 'serving_default', for
-    TensorFlow Serving, takes a batch of serialised `tf.Example`s as `tf_examples` makes them, 'columns' the columns.
+    It needs plain TensorFlow to be loaded, and neither this module nor Keras. Its function `score` takes a dict column
+    → tensor. For TensorFlow Serving it has two signatures: 'serving_default' takes a batch of serialised `tf.Example`s
+    as `tf_examples` makes them, 'columns' takes the columns by the names that `signature_names` gives them.
 
     Args:
         model: Keras model that returns one logit a row.
-        wide, deep: what `fit_wide` and `fit_deep` returned; either may be None if the model lacks the part.
-        sample: data frame, some rows as in training. It shows which columns hold lists, and the export must score it
-            as the model does.
-        folder: path to write to. An export that is there is replaced, once the new one is checked; for a moment
-            there is none, so give each day a folder of its own where a server may load it.
+        wide: what `fit_wide` returned, or None if the model has no wide part.
+        deep: what `fit_deep` returned, or None if the model has no deep part.
+        sample: some rows as in training. They show which columns hold lists, and the export must score them as the
+            model does.
+        folder: path to write to, or a link to it. An export that is there is replaced, once the new one is checked; for
+            a moment there is none, so give each day a folder of its own where a server may load it.
+
     Raises:
-        KeyError: a column is missing. ValueError: the model returns something else than a logit, or the export's
-            scores of the sample, as columns or as examples, differ from the model's by more than 1e-6; then nothing is
-            written. FileExistsError: the folder holds something else than an export.
+        KeyError: a column is missing.
+        ValueError: the model returns something else than a logit, or does not belong to the features; a column that is
+            a number and a category holds whole numbers that a float32 does not hold; or the export's scores of the
+            sample, as columns or as examples, differ from the model's by more than 1e-6. Then nothing is written.
+        FileExistsError: the folder holds something else than an export.
+
+    Example: see `scorer`.
+
+    Taught in: notebook 8, "Serving".
     """
-    folder = pathlib.Path(folder)
-    if folder.exists() and any(folder.iterdir()) and not (folder / "saved_model.pb").exists():
-        raise FileExistsError(f"{folder} holds something else than an export: name a new folder.")
+    folder = check_replaceable(folder, EXPORTED)
     wdl.check_logit(model)
+    check_fits(model, wide, deep)
     kinds = column_kinds(sample, wide, deep)
-    features = graph_inputs(wide, deep, kinds)
-    names = [tensor.name for tensor in model.inputs]
-
-    def score(columns):
-        inputs = features(columns)
-        logits = model({name: inputs[name] for name in names}, training=False)[:, 0]
-        return {"logit": logits, "probability": tf.sigmoid(tf.cast(logits, tf.float64))}
-
-    def spec(column, kind):
-        if kind == "list":
-            return tf.RaggedTensorSpec([None, None], tf.string, 1)
-        # TensorFlow Serving's name of the input; it takes no other characters than these.
-        return tf.TensorSpec([None], tf.float64 if kind == "number" else tf.string, re.sub(r"\W", "_", column))
-
-    module = tf.Module()  # what hangs on it is saved
-    module.tables = features.tables
-    module.model_variables = [variable.value for variable in model.variables]
-    module.score = tf.function(score, input_signature=[{column: spec(column, kind) for column, kind in kinds.items()}])
-    edges = {
-        column: np.concatenate([part["boundaries"].get(column, []) for part in (wide, deep) if part])
-        for column, kind in kinds.items()
-        if kind == "number"
-    }
-    edges = {column: np.unique(values) for column, values in edges.items()}
-
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples")])
-    def score_examples(examples):
-        return module.score(_parsed(examples, kinds, edges))
-
-    signatures = {"serving_default": score_examples, "columns": module.score}
+    _check_whole_categories(sample, wide, deep)
     expected = wdl.predict(model, wdl.optional_inputs(sample, wide, deep))
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as unchecked:
-        tf.saved_model.save(module, f"{unchecked}/export", signatures=signatures)
-        from_examples = tf.saved_model.load(f"{unchecked}/export").signatures["serving_default"]
-        examples = tf.constant(tf_examples(sample, kinds))
-        found = {
-            "scores of the sample": scorer(f"{unchecked}/export")(sample),
-            "scores of the sample as tf.Examples, which hold numbers as float32,": from_examples(examples)[
-                "probability"
-            ],
-        }
-        for name, probabilities in found.items():
-            difference = np.abs(probabilities - expected).max()
-            if not difference <= 1e-6:
-                raise ValueError(f"The export's {name} differ from the model's by up to {difference:.2g}.")
-        shutil.rmtree(folder, ignore_errors=True)
-        pathlib.Path(unchecked, "export").rename(folder)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as beside:
+        new = pathlib.Path(beside, "new")
+        _save(model, wide, deep, kinds, new)
+        _check_scores(new, sample, kinds, expected)
+        replace_folder(folder, new)
+
+
+EXPORTED = {"assets", "assets.extra", "fingerprint.pb", "saved_model.pb", "variables"}  # what an export consists of
+
+
+def check_replaceable(folder: str | pathlib.Path, own: set[str]) -> pathlib.Path:
+    """Raise a clear error unless a folder is free, or holds only what will be replaced.
+
+    Args:
+        folder: path of a folder that may not be there yet, or a link to one.
+        own: names of the files and folders that may be in it.
+
+    Returns:
+        The path behind all links.
+
+    Raises:
+        FileExistsError: something else is there.
+
+    Example:
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = pathlib.Path(folder, "thesis.tex").write_text("years of work")
+        ...     try:
+        ...         check_replaceable(folder, EXPORTED)
+        ...     except FileExistsError as error:
+        ...         print(str(error).replace(folder, "FOLDER"))
+        FOLDER holds something else than what is written there, 'thesis.tex': name a new folder.
+    """
+    folder = pathlib.Path(folder).resolve()
+    if folder.exists() and not folder.is_dir():
+        raise FileExistsError(f"{folder} is a file: name a new folder.")
+    others = sorted({path.name for path in folder.iterdir()} - own) if folder.exists() else []
+    if others:
+        raise FileExistsError(
+            f"{folder} holds something else than what is written there, {others[0]!r}: name a new folder."
+        )
+    return folder
+
+
+def replace_folder(folder: pathlib.Path, new: pathlib.Path) -> None:
+    """Put a folder in the place of another one: the old one aside, the new one in, and only then the old one away.
+
+    Args:
+        folder: the place; it may be free.
+        new: a folder on the same disk, in one that will be deleted.
+
+    Example:
+        >>> with tempfile.TemporaryDirectory() as beside:
+        ...     pathlib.Path(beside, "new").mkdir()
+        ...     replace_folder(pathlib.Path(beside, "live"), pathlib.Path(beside, "new"))
+        ...     [path.name for path in pathlib.Path(beside).iterdir()]
+        ['live']
+    """
+    old = new.with_name("old")
+    if folder.exists():
+        folder.rename(old)
+    try:
+        new.rename(folder)
+    except OSError:
+        if old.exists():
+            old.rename(folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _check_whole_categories(sample: pd.DataFrame, wide: WideFeatures | None, deep: DeepFeatures | None) -> None:
+    """Refuse ids that would merge: a column that is a number too comes as a float, and in an example as float32."""
+    cut: set[str] = set()
+    categories: set[str] = set()
+    names: list[str] = []
+    if wide is not None:
+        cut |= set(wide["boundaries"])
+        categories |= set(wdl.used_columns(wide, None)) - set(wide["boundaries"])
+        names += wide["vocabulary"] or []
+    if deep is not None:
+        cut |= set(deep["boundaries"])
+        categories |= set(deep["categories"])
+        names += deep["vocabulary"]
+    for column in sorted(cut & categories):
+        prefix = feature_prefix(column)
+        parts = set(itertools.chain.from_iterable(name.split(wdl.AND) for name in names))
+        found = [part.removeprefix(prefix) for part in parts if part.startswith(prefix)]
+        whole = [int(text) for text in found if re.fullmatch("-?[0-9]+", text)] + list(sample[column])
+        largest = max(whole, key=abs)
+        if abs(largest) >= 2**24:
+            raise ValueError(
+                f"Column {column!r} is a number and a category, and holds {largest}: as a number of an example, "
+                "whole numbers from 2**24 on are not told apart. Give the category a column of its own, as text."
+            )
+
+
+def _save(
+    model: keras.Model,
+    wide: WideFeatures | None,
+    deep: DeepFeatures | None,
+    kinds: Mapping[str, Kind],
+    folder: pathlib.Path,
+) -> None:
+    """Save the features' graph and the model's in one."""
+    features = graph_inputs(wide, deep)
+    model_inputs = [tensor.name for tensor in model.inputs]
+    boundaries = _all_boundaries(wide, deep)
+    names = signature_names(kinds)
+    module = tf.Module()  # what hangs on it is saved
+    module.tables = features.tables  # type: ignore[attr-defined]
+    module.model_variables = [variable.value for variable in model.variables]
+
+    def score(columns: Tensors) -> Tensors:
+        inputs = features(columns)
+        logits = model({name: inputs[name] for name in model_inputs}, training=False)[:, 0]  # (rows,)
+        return {"logit": logits, "probability": tf.sigmoid(tf.cast(logits, tf.float64))}
+
+    def score_named(inputs: Tensors) -> Tensors:
+        return module.score(_columns_of(inputs, names))
+
+    def score_examples(examples: tf.Tensor) -> Tensors:
+        return module.score(_parsed(examples, kinds, boundaries))
+
+    module.score = tf.function(score, input_signature=[{c: _spec(kind, names[c][0]) for c, kind in kinds.items()}])
+    named = tf.function(score_named, input_signature=[_named_specs(kinds, names)])
+    from_examples = tf.function(score_examples, input_signature=[tf.TensorSpec([None], tf.string, "examples")])
+    tf.saved_model.save(module, str(folder), signatures={"serving_default": from_examples, "columns": named})
+
+
+def _all_boundaries(wide: WideFeatures | None, deep: DeepFeatures | None) -> dict[str, np.ndarray]:
+    """The boundaries of each number in both parts together, ascending."""
+    found: dict[str, list[float]] = {}
+    for part in (wide, deep):
+        if part is not None:
+            for column, boundaries in part["boundaries"].items():
+                found.setdefault(column, []).extend(boundaries)
+    return {column: np.unique(boundaries) for column, boundaries in found.items()}
+
+
+def _spec(kind: Kind, name: str) -> tf.TypeSpec:
+    if kind == "list":
+        return tf.RaggedTensorSpec([None, None], tf.string, 1)
+    return tf.TensorSpec([None], tf.float64 if kind == "number" else tf.string, name)
+
+
+def _named_specs(kinds: Mapping[str, Kind], names: Mapping[str, list[str]]) -> dict[str, tf.TensorSpec]:
+    """The inputs of the signature 'columns', by name; a signature holds no ragged tensor, so a list column has two."""
+    specs = {}
+    for column, kind in kinds.items():
+        if kind == "list":
+            values, lengths = names[column]
+            specs[values] = tf.TensorSpec([None], tf.string, values)
+            specs[lengths] = tf.TensorSpec([None], tf.int64, lengths)
+        else:
+            specs[names[column][0]] = _spec(kind, names[column][0])
+    return specs
+
+
+def _columns_of(inputs: Tensors, names: Mapping[str, list[str]]) -> Tensors:
+    columns = {}
+    for column, (values, *lengths) in names.items():
+        columns[column] = inputs[values]
+        if lengths:
+            columns[column] = tf.RaggedTensor.from_row_lengths(inputs[values], inputs[lengths[0]])
+    return columns
+
+
+def _check_scores(folder: pathlib.Path, sample: pd.DataFrame, kinds: Mapping[str, Kind], expected: np.ndarray) -> None:
+    """Refuse an export that scores a sample otherwise than the model did, whichever way the rows come in."""
+    from_examples = tf.saved_model.load(str(folder)).signatures["serving_default"]
+    examples = tf.constant(tf_examples(sample, kinds))
+    found = {
+        "scores of the sample": scorer(folder)(sample),
+        "scores of the sample as tf.Examples, which hold numbers as float32,": from_examples(examples)["probability"],
+    }
+    for name, probabilities in found.items():
+        difference = np.abs(probabilities - expected).max()
+        if not difference <= 1e-6:
+            raise ValueError(f"The export's {name} differ from the model's by up to {difference:.2g}.")

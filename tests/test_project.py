@@ -15,7 +15,7 @@ import wdl_helpers as wdl
 import wdl_models
 import wdl_optimizers
 import wdl_reproducible
-from recommender import lifecycle, logs, parquet, pictures, ranking, serving, shards, sql
+from recommender import lifecycle, logs, parquet, pictures, ranking, raw_columns, serving, shards, sql
 from recommender.datasets import adult, files, planted, recipes, visits
 from recommender.datasets import store as app_store
 
@@ -43,6 +43,7 @@ MODULES = [
     planted,
     app_store,
     visits,
+    raw_columns,
     serving,
     lifecycle,
     parquet,

@@ -1,0 +1,298 @@
+"""The raw columns of a request: what kind each is, checked, and made into tensors or examples.
+
+Read it from top to bottom: the functions stand in the order in which data flows.
+
+    column_kinds      which columns a model takes, and what they hold
+    raw_tensors       columns as tensors
+    tf_examples       rows as what TensorFlow Serving takes
+
+In training a missing value is an error. A request may lack values, and one rule says what they are, whether it comes as
+columns or as examples:
+
+- A missing text is the text '', alone and in a list. Where training did not have it, it is unseen like any new text.
+- A missing list is an empty one.
+- A missing number is NaN, and an infinite one counts as missing. It has no bucket and is no category, so it is unseen;
+  among the numbers of the deep part it is the training rows' median.
+
+What is unseen adds nothing in the wide part and has no vector in the deep part. Hashed features know no unseen text:
+each has a bucket.
+"""
+
+import decimal
+import itertools
+import numbers
+import re
+import reprlib
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import wdl_helpers as wdl
+from wdl_columns import LISTS, category_text
+from wdl_features import DeepFeatures, WideFeatures
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+Kind = Literal["number", "text", "list"]
+Columns = pd.DataFrame | Mapping[str, Any]  # a request: column → one entry a row
+Tensors = dict[str, Any]  # column → tensor, or ragged tensor
+
+
+def column_kinds(frame: pd.DataFrame, wide: WideFeatures | None, deep: DeepFeatures | None) -> dict[str, Kind]:
+    """What each column of the model's raw input is.
+
+    Args:
+        frame: rows as in training, to see which columns hold lists.
+        wide: what `fit_wide` returned, or None.
+        deep: what `fit_deep` returned, or None.
+
+    Returns:
+        dict column → 'number', 'text' or 'list'. A column that is cut into quantiles somewhere is a number, one with a
+        list in it is a list, and anything else is text.
+
+    Raises:
+        KeyError: a column is missing.
+
+    Example:
+        >>> frame = pd.DataFrame({"city": ["Rome", "Oslo"], "tags": [["new"], []], "age": [20, 30]})
+        >>> column_kinds(frame, wdl.fit_wide(frame, ["city", "tags"]), wdl.fit_deep(frame, ["city"], ["age"]))
+        {'city': 'text', 'tags': 'list', 'age': 'number'}
+
+    Taught in: notebook 8, "Serving".
+    """
+    columns = wdl.used_columns(wide, deep)
+    wdl.check_frame(frame, columns)
+    cut: set[str] = set()
+    for part in (wide, deep):
+        if part is not None:
+            cut |= set(part["boundaries"])
+    kinds: dict[str, Kind] = {}
+    for column in columns:
+        if column in cut:
+            kinds[column] = "number"
+        elif any(map(_is_list, frame[column].astype(object))):
+            kinds[column] = "list"
+        else:
+            kinds[column] = "text"
+    return kinds
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, tuple(LISTS))
+
+
+def raw_tensors(columns: Columns, kinds: Mapping[str, Kind]) -> Tensors:
+    """Check the raw columns of a request, and turn them into tensors.
+
+    The texts are those of training: see `wdl_columns.category_text`. What a missing value becomes stands at the top of
+    this module.
+
+    Args:
+        columns: data frame, or dict column → list, tuple, array or Series with one entry a row.
+        kinds: from `column_kinds`.
+
+    Returns:
+        dict column → float64 tensor (rows,) for numbers, string tensor (rows,) for text, ragged string tensor
+        (rows, any) for lists.
+
+    Raises:
+        KeyError: a column is missing.
+        TypeError: a column, or an entry of it, is of another kind.
+        ValueError: lengths differ, a column is there twice, or a value cannot be held in UTF-8 or as a float.
+
+    Example:
+        >>> tensors = raw_tensors({"city": ["Rome", None], "age": [20, 30.5]}, {"city": "text", "age": "number"})
+        >>> tensors["city"].numpy().tolist(), tensors["age"].numpy().tolist()
+        ([b'Rome', b''], [20.0, 30.5])
+
+    Taught in: notebook 8, "Serving".
+    """
+    _check_request(columns)
+    tensors: Tensors = {}
+    n_rows = None
+    for column, kind in kinds.items():
+        if column not in columns:
+            raise KeyError(f"The request has no column {column!r}; expected {list(kinds)}.")
+        values = columns[column]
+        _check_entries(column, values)
+        if n_rows is not None and len(values) != n_rows:
+            raise ValueError(f"Column {column!r} has {len(values)} rows; the columns before it have {n_rows}.")
+        n_rows = len(values)
+        tensors[column] = _TENSOR_OF_KIND[kind](column, values)
+    return tensors
+
+
+def _check_request(columns: Columns) -> None:
+    if isinstance(columns, pd.DataFrame):
+        repeated = list(columns.columns[columns.columns.duplicated()])
+        if repeated:
+            raise ValueError(f"The request has the column {repeated[0]!r} more than once.")
+    elif not isinstance(columns, Mapping):
+        raise TypeError(f"The request is a {type(columns).__name__}; expected a data frame, or a dict of columns.")
+
+
+def _check_entries(column: str, values: object) -> None:
+    """Refuse what has no order of rows, or would be read as something else: a dict's keys, a text's letters."""
+    sequences = (list, tuple, range, np.ndarray, pd.Series, pd.Index, pd.api.extensions.ExtensionArray)
+    if not isinstance(values, sequences) or getattr(values, "ndim", 1) == 0:
+        found = " ".join(reprlib.repr(values).split())  # a frame's has several lines
+        raise TypeError(f"Column {column!r} is {found}; expected a list with one entry a row, an array or a Series.")
+    if isinstance(values, np.ma.MaskedArray):
+        raise TypeError(f"Column {column!r} is a masked array; expected its gaps as NaN or None.")
+
+
+def _entries(values: Any) -> list[Any]:
+    """The entries of a column, or of one list in it, as a list."""
+    if isinstance(values, list):
+        return values
+    if isinstance(values, (pd.Series, pd.Index)) and isinstance(values.dtype, np.dtype):
+        values = values.to_numpy()
+    if isinstance(values, np.ndarray) and values.dtype.kind == "U":
+        return values.tolist()  # plain strings
+    return list(values)  # and not tolist, which makes whole numbers of dates
+
+
+def _is_missing(value: object) -> bool:
+    if isinstance(value, decimal.Decimal):
+        return value.is_nan()
+    if isinstance(value, (float, np.floating)):
+        return value != value
+    return value is None or value is pd.NA or value is pd.NaT
+
+
+def _number_tensor(column: str, values: Any) -> tf.Tensor:
+    """The numbers of a column, float64 (rows,)."""
+    if _holds_numbers(values):
+        if values.ndim != 1:
+            raise TypeError(f"Column {column!r} has the shape {values.shape}; expected one number a row.")
+        return tf.constant(np.asarray(pd.array(values).to_numpy("float64", na_value=np.nan)), tf.float64)
+    entries = _entries(values)
+    try:
+        if not set(map(type, entries)) <= {float, int}:
+            entries = [_number(column, value) for value in entries]
+        return tf.constant(np.array(entries, "float64"), tf.float64)
+    except OverflowError:
+        raise ValueError(f"Column {column!r} holds a number that is too large for a float.") from None
+
+
+def _holds_numbers(values: Any) -> bool:
+    """Whether a column has a type of real numbers, so that none of its entries need be looked at."""
+    types = pd.api.types
+    if isinstance(values, (list, tuple, range)) or not types.is_numeric_dtype(values.dtype):
+        return False
+    return not types.is_bool_dtype(values.dtype) and not types.is_complex_dtype(values.dtype)
+
+
+def _number(column: str, value: Any) -> float:
+    if _is_missing(value):
+        return np.nan
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (numbers.Real, decimal.Decimal)):
+        raise TypeError(f"Column {column!r} holds {reprlib.repr(value)}; expected numbers.")
+    return float(value)
+
+
+def _text(column: str, value: Any) -> str:
+    """The text of a category's value, as training writes it; '' if it is missing."""
+    if _is_missing(value):
+        return ""
+    text = category_text(value)
+    if text is not None:
+        return text
+    found = reprlib.repr(value)
+    if _is_list(value):
+        raise TypeError(f"Column {column!r} holds the list {found}; expected one value a row.")
+    if isinstance(value, bytes):
+        raise TypeError(f"Column {column!r} holds the bytes {found}; expected text: decode them.")
+    if isinstance(value, (float, np.floating)) and value.is_integer():
+        raise TypeError(f"Column {column!r} holds {found}; so large a float can stand for several whole numbers.")
+    raise TypeError(f"Column {column!r} holds {found}, a {type(value).__name__}; expected texts or whole numbers.")
+
+
+def is_utf8(text: str) -> bool:
+    """Whether a text can be written in UTF-8, which one half of a surrogate pair cannot.
+
+    Args:
+        text: any text.
+
+    Returns:
+        True if it can.
+
+    Example:
+        >>> is_utf8("größe"), is_utf8("\\ud800")
+        (True, False)
+    """
+    return re.search("[\ud800-\udfff]", text) is None
+
+
+def _strings(column: str, values: list[Any]) -> tf.Tensor:
+    """The texts of a column's values, string (values,)."""
+    texts = values
+    if not set(map(type, values)) <= {str}:
+        texts = [_text(column, value) for value in values]
+    try:
+        return tf.constant(texts, tf.string)
+    except ValueError:  # of a half of a surrogate pair; nothing else can be wrong with a list of texts
+        wrong = next(text for text in texts if not is_utf8(text))
+        raise ValueError(f"Column {column!r} holds {wrong!r}, which is no text that UTF-8 can hold.") from None
+
+
+def _text_tensor(column: str, values: Any) -> tf.Tensor:
+    return _strings(column, _entries(values))
+
+
+def _list_tensor(column: str, values: Any) -> tf.RaggedTensor:
+    rows = []
+    for value in _entries(values):
+        if _is_list(value) and getattr(value, "ndim", 1) != 0:
+            rows.append(_entries(value))
+        elif _is_missing(value):
+            rows.append([])
+        else:
+            raise TypeError(f"Column {column!r} holds {reprlib.repr(value)}; expected a list in each row.")
+    lengths = [len(row) for row in rows]
+    flat = _strings(column, list(itertools.chain.from_iterable(rows)))
+    return tf.RaggedTensor.from_row_lengths(flat, tf.constant(lengths, tf.int64))
+
+
+_TENSOR_OF_KIND = {"number": _number_tensor, "text": _text_tensor, "list": _list_tensor}
+
+
+def tf_examples(columns: Columns, kinds: Mapping[str, Kind]) -> list[bytes]:
+    """Rows as serialised `tf.Example`s, which an export's signature 'serving_default' takes.
+
+    An example holds numbers as float32, in which a whole number is exact up to 2²⁴.
+
+    Args:
+        columns: as for `raw_tensors`.
+        kinds: from `column_kinds`.
+
+    Returns:
+        An example a row: numbers as a float_list, texts and lists of them as a bytes_list, in UTF-8.
+
+    Raises:
+        KeyError, TypeError, ValueError: as `raw_tensors`.
+
+    Example:
+        >>> (serialised,) = tf_examples({"city": ["Rome"]}, {"city": "text"})
+        >>> tf.train.Example.FromString(serialised).features.feature["city"].bytes_list.value[0]
+        b'Rome'
+
+    Taught in: notebook 8, "Serving".
+    """
+    tensors = raw_tensors(columns, kinds)
+    cells = {}
+    for column, kind in kinds.items():
+        cells[column] = tensors[column].to_list() if kind == "list" else tensors[column].numpy()
+    serialised = []
+    for row in range(len(next(iter(cells.values())))):
+        example = tf.train.Example()
+        for column, kind in kinds.items():
+            feature = example.features.feature[column]
+            value = cells[column][row]
+            if kind == "number":
+                feature.float_list.value.append(value)
+            else:
+                feature.bytes_list.value.extend(value if kind == "list" else [value])
+        serialised.append(example.SerializeToString())
+    return serialised
