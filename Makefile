@@ -7,18 +7,27 @@ BIN := .venv/bin
 # The project's folder is the root, so that the links to its pages and files can be followed.
 LAB := $(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks
 EXTRAS = course
+# Packages of elsewhere would get in the way. Who names an environment of their own, `make BIN=folder/bin`, keeps theirs.
+ifeq ($(origin BIN),file)
+unexport PYTHONPATH
+endif
 
 .PHONY: help lab check play clean
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /make \1|/p' Makefile | while IFS='|' read -r name text; do printf '%-16s %s\n' "$$name" "$$text"; done
 
-# The stamp is what a second call finds, so that it installs nothing again.
+# The stamp is what a second call finds, so that it installs nothing again. It names the folder: one that was moved, or
+# whose Python is gone, is looked at again.
+ifneq ($(shell test -x .venv/bin/python && head -n 1 .venv/installed 2>/dev/null),$(CURDIR))
+.venv/installed: always
+endif
+.PHONY: always
+always:
+
 .venv/installed: pyproject.toml constraints.txt
 	@'$(PYTHON)' -c '$(GOOD)' 2>/dev/null || { \
 	  echo "The tutorial needs Python 3.11, 3.12 or 3.13: install one and type 'make PYTHON=/path/to/python3.12 lab'."; exit 1; }
-	'$(PYTHON)' -m venv --clear .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$(EXTRAS)]'
-	@touch $@
+	@'$(PYTHON)' tools/environment.py '$(EXTRAS)'
 
 lab: .venv/installed ## install what the notebooks need and open them in JupyterLab
 	@$(BIN)/jupyter labextension disable --level=sys_prefix @jupyter/nbgrader 2>/dev/null  # a reader needs no teacher's tools
@@ -33,7 +42,7 @@ play: ## open the playground, which trains the three models in your browser
 	page = pathlib.Path('playground/index.html').resolve().as_uri(); print('Open', page); webbrowser.open(page)"
 
 clean: ## remove what the other commands made, build/ too
-	rm -rf .venv build *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-new .venv-old build *.egg-info .pytest_cache .ruff_cache .hypothesis
 
 # ---- what follows is not in the students' copy
 EXTRAS = test,course
@@ -145,6 +154,12 @@ book-test: book ## read the book in a real browser, every page of it: build/book
 play-test: .venv/book ## try the playground in a real browser, and compare its training: build/play-screenshots/; needs chromium
 	$(BIN)/pytest tests/read_playground.py
 
-lock: .venv/installed ## write constraints.txt anew, after a change of pyproject.toml
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-annotate \
+# It needs nothing but uv, in the version that pyproject.toml names: the environment may be one that cannot be installed yet.
+build/uv/installed: pyproject.toml
+	'$(PYTHON)' -m venv --clear build/uv
+	build/uv/bin/pip install --quiet --disable-pip-version-check "$$(grep --only-matching 'uv==[0-9.]*' pyproject.toml)"
+	@touch $@
+
+lock: build/uv/installed ## write constraints.txt anew, after a change of pyproject.toml
+	build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-annotate \
 	  --no-header --no-emit-index-url pyproject.toml --output-file constraints.txt

@@ -209,7 +209,7 @@ def test_the_release_has_the_students_commands_and_no_others(release):
     listed = subprocess.run(["make"], cwd=release, capture_output=True, text=True, check=True).stdout
     assert re.findall(r"^make (\w+)", listed, re.M) == ["lab", "check", "play", "clean"]
     planned = subprocess.run(["make", "-n", "check"], cwd=release, capture_output=True, text=True, check=True).stdout
-    assert "'.[course]'" in planned and "tools/course.py check" in planned
+    assert "tools/environment.py 'course'" in planned and "tools/course.py check" in planned
 
 
 # --------------------------------------------------------------------------------------------- the grading
