@@ -4,8 +4,7 @@
 GOOD := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for p in python3 python3.12 python3.13 python3.11; do $$p -c '$(GOOD)' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
-# The project's folder is the root, so that the links to its pages and files can be followed.
-LAB := $(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks
+LAB := $(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/01_feature_crossing.ipynb
 EXTRAS = course
 # Packages of elsewhere would get in the way. Who names an environment of their own, `make BIN=folder/bin`, keeps theirs.
 ifeq ($(origin BIN),file)
@@ -30,8 +29,8 @@ always:
 	@'$(PYTHON)' tools/environment.py '$(EXTRAS)'
 
 lab: .venv/installed ## install what the notebooks need and open them in JupyterLab
-	@$(BIN)/jupyter labextension disable --level=sys_prefix @jupyter/nbgrader 2>/dev/null  # a reader needs no teacher's tools
-	$(LAB)
+	@echo "JupyterLab opens the first notebook in your browser. Press Control-C twice here to end it."
+	@JUPYTER_CONFIG_PATH=tools/lab $(LAB)
 
 check: .venv/installed ## run the exercises' tests on the notebooks in this folder
 	$(BIN)/python tools/course.py check
@@ -49,8 +48,7 @@ EXTRAS = test,course
 
 .PHONY: teacher run test attacks other-cpu outputs figures seeds benchmarks report assignment autograde grades browser lock
 teacher: .venv/installed ## open JupyterLab with nbgrader's menus: points, grading by hand
-	@$(BIN)/jupyter labextension enable --level=sys_prefix @jupyter/nbgrader 2>/dev/null
-	$(LAB)
+	JUPYTER_CONFIG_PATH=tools/lab/teacher:tools/lab $(LAB)
 
 run: .venv/installed ## run the notebooks without a browser and print the result console
 	$(BIN)/python tools/run_notebooks.py

@@ -100,7 +100,7 @@ def install(environment, extras):
     said, found = [], 0
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pip:
         for line in pip.stdout:
-            said.append(line)
+            said += [line] if line.strip() else []
             if line.startswith("Collecting "):
                 found += 1
                 print(f"\r{found} packages", end="", flush=True)
