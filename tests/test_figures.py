@@ -12,6 +12,8 @@ import nbformat
 import numpy as np
 import pytest
 from approximate import value
+from IPython.core.formatters import DisplayFormatter
+from IPython.display import Image
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
 from test_notebooks import PATHS, code, printed, prose
@@ -133,3 +135,16 @@ def test_the_census_models_numbers_are_those_of_the_code():
     assert model.get_layer("deep_embeddings").get_weights()[0].shape[1] == drawn["dimension"]
     kernels = [model.get_layer(f"deep_hidden_{i}").get_weights()[0].shape for i in (1, 2, 3)]
     assert [str(kernels[0][0]), *(n for _, n in kernels)] == [drawn["side_by_side"], *drawn["units"]]
+
+
+def test_a_figures_text_is_metadata_of_its_picture_in_old_ipython_too(monkeypatch):
+    """Colab's IPython 7.34 has no argument `alt`; these are its own."""
+
+    def image(data=None, url=None, filename=None, format=None, embed=None, width=None, height=None, retina=False,
+              unconfined=False, metadata=None):  # fmt: skip
+        return Image(data, metadata=metadata)
+
+    monkeypatch.setattr(wdl, "Image", image)
+    data, metadata = DisplayFormatter().format(wdl.show(wdl.canvas("One", "x", "y")[0], alt="A text."))
+    assert metadata == {"image/png": {"alt": "A text."}}
+    assert data["text/plain"] == "<IPython.core.display.Image object>" and data["image/png"].startswith("iVBOR")
