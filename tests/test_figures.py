@@ -11,7 +11,8 @@ from recommender.datasets import adult
 import nbformat
 import numpy as np
 import pytest
-from approximate import value
+from approximate import agrees
+from approximate import numbers as numbers_in
 from IPython.core.formatters import DisplayFormatter
 from IPython.display import Image
 from matplotlib.font_manager import FontProperties
@@ -20,7 +21,6 @@ from test_notebooks import PATHS, code, printed, prose
 
 DRAWINGS = figures.drawings()
 NOTEBOOKS = [nbformat.read(path, as_version=4) for path in PATHS]
-NUMBER = r"\d+(?:,\d{3})+|\d+(?:\.\d+)?(?:e-\d\d)?"
 every_drawing = pytest.mark.parametrize("name", DRAWINGS)
 HOUSE = {pieces.WIDE: wdl.ORANGE, pieces.DEEP: wdl.BLUE, pieces.JOINT: wdl.GREEN, pieces.GREY: wdl.GREY}
 
@@ -111,10 +111,9 @@ def test_its_numbers_are_those_of_the_notebook_that_shows_it(name):
     if "small example" in drawn + said:
         return  # its numbers are its own
     source = " ".join(printed(notebook) + " ".join(cell.source for cell in code(notebook)) for notebook in shown)
-    known = {value(number) for number in re.findall(NUMBER, source.replace("_", ","))}
+    known = numbers_in(source)
     for number in re.findall(r"\d+\.\d+|\d{1,3}(?:,\d{3})+|\de-\d\d", drawn):
-        digits = len(number.partition(".")[2])
-        assert value(number) in known | {round(other, digits) for other in known}, f"{number} is not in the notebook"
+        assert agrees(number, known), f"{number} is not in the notebook"
 
 
 def test_the_drawn_pairs_of_education_and_occupation_are_those_of_the_rows():
