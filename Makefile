@@ -41,7 +41,7 @@ play: ## open the playground, which trains the three models in your browser
 	page = pathlib.Path('playground/index.html').resolve().as_uri(); print('Open', page); webbrowser.open(page)"
 
 clean: ## remove what the other commands made, build/ too
-	rm -rf .venv .venv-new .venv-old build *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-new .venv-old build *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
 # ---- what follows is not in the students' copy
 EXTRAS = test,course
@@ -56,6 +56,7 @@ run: .venv/installed ## run the notebooks without a browser and print the result
 test: .venv/installed ## check everything: the code's style, the helpers, every cell of every notebook
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	$(BIN)/pytest --nbval --numprocesses 2 --dist loadfile --ignore tests/test_attacks.py
 
 attacks: .venv/installed ## attack the grading's sandbox as cheats would; takes minutes and needs bubblewrap

@@ -274,7 +274,8 @@ def test_the_map_of_the_paper_misses_no_part_of_it_and_no_notebook():
     equations, pictures = ["1, ", "2, ", "3, "], [f"Figure {i}" for i in (1, 2, 3, 4)] + ["Table 1", "Table 2"]
     for part in ["Abstract, 1 ", *sections, *equations, *pictures]:
         assert [row for row in rows if row.startswith(part)], part
-    assert {int(n) for n in re.findall(r"^\| (\d+) \|", back, re.M)} >= {int(path.stem[:2]) for path in PATHS}
+    missing = {int(path.stem[:2]) for path in PATHS} - {int(n) for n in re.findall(r"^\| (\d+) \|", back, re.M)}
+    assert not missing, f"docs/paper.md says of no part of the paper that it is in notebook {min(missing)}"
 
 
 @every_notebook
@@ -312,4 +313,5 @@ def test_the_readme_lists_every_notebook_with_its_minutes():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for path in PATHS:
         said = card_minutes(nbformat.read(path, as_version=4))
-        assert re.search(rf"\(notebooks/{path.name}\).*\| {said} \|", readme), path.name
+        row = re.search(rf"^.*\(notebooks/{path.name}\).*\| {said} \|$", readme, re.M)
+        assert row, f"README.md needs a row '| [{path.stem} · …](notebooks/{path.name}) | … | {said} |'"
