@@ -46,7 +46,7 @@ clean: ## remove what the other commands made, build/ too
 # ---- what follows is not in the students' copy
 EXTRAS = test,course
 
-.PHONY: teacher run test attacks other-cpu outputs figures seeds benchmarks report assignment autograde grades browser lock
+.PHONY: teacher run test check-notebook fuzz attacks other-cpu outputs figures seeds benchmarks report assignment autograde grades browser lock
 teacher: .venv/installed ## open JupyterLab with nbgrader's menus: points, grading by hand
 	JUPYTER_CONFIG_PATH=tools/lab/teacher:tools/lab $(LAB)
 
@@ -57,7 +57,19 @@ test: .venv/installed ## check everything: the code's style, the helpers, every 
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/codespell
+	$(BIN)/pytest --doctest-modules wdl_*.py recommender
 	$(BIN)/pytest --nbval --numprocesses 2 --dist loadfile --ignore tests/test_attacks.py
+
+MINUTES = 20
+fuzz: .venv/installed ## look for random examples that break a law, for MINUTES=20
+	$(BIN)/python tools/fuzz.py --minutes $(MINUTES)
+
+# The tests of one notebook: its cells, its house rules, its exercises and its drawings, and the pages that list all.
+check-notebook: .venv/installed ## check what a change of one notebook can break: NB=02
+	@ls notebooks/$(NB)_*.ipynb >/dev/null 2>&1 || { echo "Type 'make check-notebook NB=02'."; exit 1; }
+	$(BIN)/pytest --nbval notebooks/$(NB)_*.ipynb tests/test_notebooks.py tests/test_course.py tests/test_approximate.py \
+	  tests/test_lab.py tests/test_figures.py -k "$(NB)_ or $(NB)- or readme or glossary or map or taken or numbers"
 
 attacks: .venv/installed ## attack the grading's sandbox as cheats would; takes minutes and needs bubblewrap
 	$(BIN)/pytest tests/test_attacks.py
