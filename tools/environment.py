@@ -76,12 +76,11 @@ def settle(before):
 
 
 def swap():
-    """Put .venv-new into the place of .venv."""
+    """Put .venv-new into the place of .venv, and that into .venv-old."""
     shutil.rmtree(OLD, ignore_errors=True)
     if HOME.exists():
         HOME.rename(OLD)
     NEW.rename(HOME)
-    shutil.rmtree(OLD, ignore_errors=True)
 
 
 def install(environment, extras):
@@ -131,6 +130,7 @@ def build(extras):
     swap()
     settle(str(ROOT))
     stamp(extras)
+    shutil.rmtree(OLD, ignore_errors=True)
 
 
 def main():
