@@ -4,25 +4,33 @@
 GOOD := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for p in python3 python3.12 python3.13 python3.11; do $$p -c '$(GOOD)' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
-# The project's folder is the root, so that the links to its pages and files can be followed.
-LAB := $(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks
+LAB := $(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/01_feature_crossing.ipynb
 EXTRAS = course
+# Packages of elsewhere would get in the way. Who names an environment of their own, `make BIN=folder/bin`, keeps theirs.
+ifeq ($(origin BIN),file)
+unexport PYTHONPATH
+endif
 
 .PHONY: help lab check play clean
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /make \1|/p' Makefile | while IFS='|' read -r name text; do printf '%-16s %s\n' "$$name" "$$text"; done
 
-# The stamp is what a second call finds, so that it installs nothing again.
+# The stamp is what a second call finds, so that it installs nothing again. It names the folder: one that was moved, or
+# whose Python is gone, is looked at again.
+ifneq ($(shell test -x .venv/bin/python && head -n 1 .venv/installed 2>/dev/null),$(CURDIR))
+.venv/installed: always
+endif
+.PHONY: always
+always:
+
 .venv/installed: pyproject.toml constraints.txt
 	@'$(PYTHON)' -c '$(GOOD)' 2>/dev/null || { \
 	  echo "The tutorial needs Python 3.11, 3.12 or 3.13: install one and type 'make PYTHON=/path/to/python3.12 lab'."; exit 1; }
-	'$(PYTHON)' -m venv --clear .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$(EXTRAS)]'
-	@touch $@
+	@'$(PYTHON)' tools/environment.py '$(EXTRAS)'
 
 lab: .venv/installed ## install what the notebooks need and open them in JupyterLab
-	@$(BIN)/jupyter labextension disable --level=sys_prefix @jupyter/nbgrader 2>/dev/null  # a reader needs no teacher's tools
-	$(LAB)
+	@echo "JupyterLab opens the first notebook in your browser. Press Control-C twice here to end it."
+	@JUPYTER_CONFIG_PATH=tools/lab $(LAB)
 
 check: .venv/installed ## run the exercises' tests on the notebooks in this folder
 	$(BIN)/python tools/course.py check
@@ -33,15 +41,14 @@ play: ## open the playground, which trains the three models in your browser
 	page = pathlib.Path('playground/index.html').resolve().as_uri(); print('Open', page); webbrowser.open(page)"
 
 clean: ## remove what the other commands made, build/ too
-	rm -rf .venv build *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-new .venv-old build *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
 # ---- what follows is not in the students' copy
 EXTRAS = test,course
 
-.PHONY: teacher run test attacks other-cpu outputs figures seeds benchmarks report assignment autograde grades browser lock
+.PHONY: teacher run test check-notebook fuzz attacks other-cpu outputs figures seeds benchmarks report assignment autograde grades browser lock
 teacher: .venv/installed ## open JupyterLab with nbgrader's menus: points, grading by hand
-	@$(BIN)/jupyter labextension enable --level=sys_prefix @jupyter/nbgrader 2>/dev/null
-	$(LAB)
+	JUPYTER_CONFIG_PATH=tools/lab/teacher:tools/lab $(LAB)
 
 run: .venv/installed ## run the notebooks without a browser and print the result console
 	$(BIN)/python tools/run_notebooks.py
@@ -49,7 +56,20 @@ run: .venv/installed ## run the notebooks without a browser and print the result
 test: .venv/installed ## check everything: the code's style, the helpers, every cell of every notebook
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/codespell
+	$(BIN)/pytest --doctest-modules wdl_*.py recommender
 	$(BIN)/pytest --nbval --numprocesses 2 --dist loadfile --ignore tests/test_attacks.py
+
+MINUTES = 20
+fuzz: .venv/installed ## look for random examples that break a law, for MINUTES=20
+	$(BIN)/python tools/fuzz.py --minutes $(MINUTES)
+
+# The tests of one notebook: its cells, its house rules, its exercises and its drawings, and the pages that list all.
+check-notebook: .venv/installed ## check what a change of one notebook can break: NB=02
+	@ls notebooks/$(NB)_*.ipynb >/dev/null 2>&1 || { echo "Type 'make check-notebook NB=02'."; exit 1; }
+	$(BIN)/pytest --nbval notebooks/$(NB)_*.ipynb tests/test_notebooks.py tests/test_course.py tests/test_approximate.py \
+	  tests/test_lab.py tests/test_figures.py -k "$(NB)_ or $(NB)- or readme or glossary or map or taken or numbers"
 
 attacks: .venv/installed ## attack the grading's sandbox as cheats would; takes minutes and needs bubblewrap
 	$(BIN)/pytest tests/test_attacks.py
@@ -145,6 +165,12 @@ book-test: book ## read the book in a real browser, every page of it: build/book
 play-test: .venv/book ## try the playground in a real browser, and compare its training: build/play-screenshots/; needs chromium
 	$(BIN)/pytest tests/read_playground.py
 
-lock: .venv/installed ## write constraints.txt anew, after a change of pyproject.toml
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-annotate \
+# It needs nothing but uv, in the version that pyproject.toml names: the environment may be one that cannot be installed yet.
+build/uv/installed: pyproject.toml
+	'$(PYTHON)' -m venv --clear build/uv
+	build/uv/bin/pip install --quiet --disable-pip-version-check "$$(grep --only-matching 'uv==[0-9.]*' pyproject.toml)"
+	@touch $@
+
+lock: build/uv/installed ## write constraints.txt anew, after a change of pyproject.toml
+	build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-annotate \
 	  --no-header --no-emit-index-url pyproject.toml --output-file constraints.txt

@@ -505,4 +505,4 @@ def show(figure, alt):
     png = io.BytesIO()
     figure.savefig(png, format="png", dpi=110, bbox_inches="tight", facecolor="white", metadata={"Software": None})
     plt.close(figure)
-    return Image(png.getvalue(), alt=alt)
+    return Image(png.getvalue(), metadata={"alt": alt})  # IPython 7, which Colab has, knows no alt=

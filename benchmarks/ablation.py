@@ -9,7 +9,6 @@ the recipe of the notebooks.
 
 import argparse
 import itertools
-import json
 import math
 import pathlib
 
@@ -18,6 +17,7 @@ from recommender.datasets import adult
 
 import keras
 from adult import labels, result
+from results import write
 from sklearn.model_selection import train_test_split
 
 EPOCHS, BATCH_SIZE = 8, 256
@@ -105,7 +105,7 @@ def main():
             scores = result(labels(held_out), [probabilities(variant, train, held_out, seed)], [])
             for score in results[name]:
                 results[name][score] += scores[score]
-        arguments.json.write_text(json.dumps(results, indent=1) + "\n")
+        write(arguments.json, results)
         print(f"seed {seed} done", flush=True)
 
 

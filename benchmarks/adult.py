@@ -22,6 +22,7 @@ from recommender.datasets import adult
 
 import keras
 import numpy as np
+from results import write
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
@@ -233,7 +234,7 @@ def main():
     for name, seconds in train_all(wanted, train, test, arguments.seeds):
         results[name] = result(labels(test), saved(name, arguments.seeds), seconds)
         results = {name: results[name] for name in MODELS if name in results}
-        arguments.json.write_text(json.dumps(results, indent=1) + "\n")
+        write(arguments.json, results)
         print(f"{name}: AUC {np.mean(results[name]['auc']):.4f}", flush=True)
 
 

@@ -20,7 +20,6 @@ Each seed is another store, another log and other first weights. The file holds,
 
 import argparse
 import inspect
-import json
 import pathlib
 
 import wdl_helpers as wdl
@@ -29,6 +28,7 @@ from recommender.datasets import store as app_store
 import keras
 import numpy as np
 import pandas as pd
+from results import write
 from sklearn.metrics import roc_auc_score
 
 MODELS = ["wide", "deep", "wide_deep"]
@@ -116,7 +116,7 @@ def main():
 
     def keep(message):
         """Write what there is, so that a run that is stopped loses nothing."""
-        arguments.json.write_text(json.dumps({**lists(runs), "sweep": sweep}, indent=1) + "\n")
+        write(arguments.json, {**lists(runs), "sweep": sweep})
         print(message, flush=True)
 
     for seed in range(arguments.seeds):

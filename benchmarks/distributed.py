@@ -36,6 +36,8 @@ import sys
 import tempfile
 import time
 
+from results import write
+
 STEPS, GLOBAL_BATCH, SAVE_EVERY, WARM_UP = 12, 256, 4, 10
 LARGE, LARGE_BATCH = 1_000_000, 2048  # ids of the wide table, and rows a step, where costs are measured
 
@@ -239,7 +241,7 @@ def compare(arguments):
     }
     if not arguments.kill_after:
         result |= {"fit_error": fit_error, **costs}
-    arguments.json.write_text(json.dumps(result, indent=1) + "\n")
+    write(arguments.json, result)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ holds how many wide weights are exactly 0. tf_estimator.py, in its own environme
 
 import argparse
 import itertools
-import json
 import pathlib
 
 import wdl_helpers as wdl
@@ -18,6 +17,7 @@ from recommender.datasets import adult
 import keras
 import numpy as np
 from adult import BUILD, ask_peer, labels, save_features
+from results import write
 
 STEPS, BATCH_SIZE = [50, 1000], 256
 OPTIMIZERS = {"ours": wdl, "keras": keras.optimizers}
@@ -105,7 +105,7 @@ def main():
             results["zeros"][name].append(zeros(model.get_layer("wide_weights").get_weights()[0]))
         results[name] = {part: [float(f"{step[part]:.2g}") for step in found] for part in found[0]}
         print(name, results[name], flush=True)
-    arguments.json.write_text(json.dumps(results, indent=1) + "\n")
+    write(arguments.json, results)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ Each seed is another log and other first weights. The file holds, one entry a se
 """
 
 import argparse
-import json
 import pathlib
 
 import wdl_helpers as wdl
@@ -20,6 +19,7 @@ from recommender.datasets import planted as planted_data
 
 import keras
 import numpy as np
+from results import write
 
 KINDS = ["exception", "never shown", "usual"]
 N_FIT = 26_000
@@ -72,10 +72,6 @@ def held_out_losses(seed, train, kind, penalty, batch_size, epochs=(5, 10)):
         p, done = model.predict(rest, batch_size=4096, verbose=0)[:, 0], n
         losses[str(n)] = round(wdl.scores(labels[N_FIT:], p)["log loss"], 5)
     return losses
-
-
-def write(path, results):
-    path.write_text(json.dumps(results, indent=1) + "\n")
 
 
 def main():

@@ -8,7 +8,6 @@ third for each seed, so the models must keep their order. The file holds lists o
 """
 
 import argparse
-import json
 import pathlib
 
 import wdl_helpers as wdl
@@ -17,6 +16,7 @@ from recommender.datasets import adult
 import numpy as np
 import pandas as pd
 from adult import labels, neural, result, scikit_learn
+from results import write
 from sklearn.model_selection import train_test_split
 
 FRESH = ["wide", "deep", "wide_deep", "logistic_regression", "hist_gradient_boosting"]
@@ -57,7 +57,7 @@ def main():
         for check, found in scores.items():
             for name, value in found.items():
                 results[check][name].append(value)
-        arguments.json.write_text(json.dumps(results, indent=1) + "\n")
+        write(arguments.json, results)
         print(f"seed {seed} done", flush=True)
 
 

@@ -9,7 +9,6 @@ seconds of the clock and of the processor; the sizes; and the most memory that t
 """
 
 import argparse
-import json
 import pathlib
 import resource
 import time
@@ -19,6 +18,7 @@ from recommender import ranking
 
 import numpy as np
 import pandas as pd
+from results import write
 
 USERS, ITEMS, VISITS, NEGATIVES = 10_000, 2_000, 110_000, 9
 
@@ -61,7 +61,7 @@ def main():
     parser.add_argument("--json", type=pathlib.Path, required=True, help="the file to write")
     arguments = parser.parse_args()
     found = measure(USERS, ITEMS, VISITS, NEGATIVES)
-    arguments.json.write_text(json.dumps(found, indent=1) + "\n")
+    write(arguments.json, found)
 
 
 if __name__ == "__main__":

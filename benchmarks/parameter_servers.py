@@ -37,6 +37,7 @@ import distributed
 import keras
 import numpy as np
 import tensorflow as tf
+from results import write
 
 SERVERS, BATCH, EPOCHS, HELD_OUT, SAVE_EVERY = 2, 256, 4, 6_561, 50
 FTRL = {"learning_rate": 0.05, "l1_regularization_strength": 0.003, "initial_accumulator_value": 1e-6}
@@ -401,4 +402,4 @@ if __name__ == "__main__":
     if not distributed.has_loopback():
         sys.exit("The processes cannot reach each other: the loopback interface is down.")
     found = kills(arguments.kills) if arguments.kills else measure()
-    arguments.json.write_text(json.dumps(found, indent=1) + "\n")
+    write(arguments.json, found)

@@ -41,6 +41,7 @@ from recommender.datasets import adult
 import numpy as np
 import pandas as pd
 import tensorflow as tf
+from results import write
 
 CANDIDATES, COLUMNS, NUMBERS = 200, 36, 48  # 36 embeddings of 32 dimensions, and 48 numbers: 1200
 
@@ -149,7 +150,7 @@ def main():
     result = {f"{name}_ms": np.median(each).round(2) for name, each in times.items()}
     result |= {f"{name}_p99_ms": np.percentile(each, 99).round(2) for name, each in times.items()}
     result |= {"cores": os.cpu_count(), **rows_per_second()}
-    arguments.json.write_text(json.dumps(result, indent=1) + "\n")
+    write(arguments.json, result)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from recommender.datasets import adult
 
 import numpy as np
 from adult import labels, result, saved
+from results import write
 
 DRAWS = 2000
 SCORES = ["auc", "accuracy", "log_loss"]
@@ -102,7 +103,7 @@ def main():
             for score in SCORES
         }
     tests = {pair: tests[pair] for pair in map(" > ".join, pairs) if pair in tests}
-    arguments.json.write_text(json.dumps(tests, indent=1) + "\n")
+    write(arguments.json, tests)
 
 
 if __name__ == "__main__":

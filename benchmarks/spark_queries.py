@@ -17,6 +17,7 @@ from recommender import shards
 from recommender.datasets import adult, visits
 
 import duckdb
+from results import write
 
 
 def queries(folder):
@@ -63,7 +64,7 @@ def main():
         subprocess.run([*command, "--json", str(folder / "same.json")], check=True)
         same = json.loads((folder / "same.json").read_text())
     result = {name: {"same": same[name], "rows": len(query["rows"])} for name, query in asked.items()}
-    arguments.json.write_text(json.dumps(result, indent=1) + "\n")
+    write(arguments.json, result)
 
 
 if __name__ == "__main__":

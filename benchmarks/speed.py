@@ -17,7 +17,6 @@ The limit is what NumPy takes to gather and sum the weights of the same ids, wit
 import argparse
 import contextlib
 import importlib.metadata
-import json
 import os
 import pathlib
 import platform
@@ -30,6 +29,7 @@ from recommender.datasets import adult
 
 import numpy as np
 from adult import BUILD, ask_peer, labels, peer_command, save_features
+from results import write
 
 BATCH_SIZE = 256
 GIGABYTE = 1e9
@@ -168,7 +168,7 @@ def main():
     for n_ids in (2_000, 20_000, 200_000):
         results["dense"].append(dense_against_ids(frame, n_ids, arguments.rounds))
         print(results["dense"][-1], flush=True)
-    arguments.json.write_text(json.dumps(results, indent=1) + "\n")
+    write(arguments.json, results)
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from results import write
 
 ROWS, FEW_ROWS, TURNS = 10_000_000, 1_000_000, 5
 FEATURES = [("user",), ("app",), ("device",), ("app", "device"), ("app", "age"), ("device", "age")]
@@ -193,7 +194,7 @@ def main():
             "side_by_side": beside,
             "reading": reading(folder / "adult"),
         }  # fmt: skip
-    arguments.json.write_text(json.dumps(result, indent=1) + "\n")
+    write(arguments.json, result)
 
 
 if __name__ == "__main__":

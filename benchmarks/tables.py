@@ -13,7 +13,6 @@ rows. The file holds, for each kind, 'rows' of the table or tables, and lists of
 """
 
 import argparse
-import json
 import pathlib
 
 import wdl_helpers as wdl
@@ -21,6 +20,7 @@ from recommender.datasets import adult
 
 import keras
 import numpy as np
+from results import write
 
 SIZES = 4000, 1000, 250
 
@@ -79,7 +79,7 @@ def main():
     result = {
         kind: {name: [run[kind][name] for run in runs] for name in ("rows", "auc", "log_loss")} for kind in runs[0]
     }
-    arguments.json.write_text(json.dumps(result, indent=1) + "\n")
+    write(arguments.json, result)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from recommender.datasets import adult
 
 import numpy as np
 from adult import BUILD, N_FIT, PEERS, ask_peer, labels, save_features, searched
+from results import write
 
 TRIALS, FOLDER = 20, BUILD / "held_out"
 UNITS = [[64, 32], [128, 64, 32], [256, 128, 64]]
@@ -95,7 +96,7 @@ def main():
         made = trials(name, fit, held_out)
         results[name] = {"trials": made, "best": best(made)}
         results = {name: results[name] for name in RANGES if name in results}
-        arguments.json.write_text(json.dumps(results, indent=1) + "\n")
+        write(arguments.json, results)
         print(f"{name}: {min(trial['log_loss'] for trial in made):.4f} {results[name]['best']}", flush=True)
 
 

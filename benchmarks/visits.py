@@ -31,6 +31,7 @@ from recommender.datasets import visits
 
 import keras
 import numpy as np
+from results import write
 from scipy import sparse
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -230,7 +231,7 @@ def main():
 
     def keep(found):
         """Write what there is, so that a run that is stopped loses nothing."""
-        arguments.json.write_text(json.dumps(found, indent=1) + "\n")
+        write(arguments.json, found)
 
     known = json.loads(arguments.json.read_text()) if arguments.json.exists() else {}  # a run that was stopped goes on
     if arguments.search:

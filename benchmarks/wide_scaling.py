@@ -8,7 +8,6 @@ grows. The file holds 'buckets' and the milliseconds of one training step of 256
 """
 
 import argparse
-import json
 import pathlib
 import statistics
 import time
@@ -18,6 +17,7 @@ from recommender.datasets import adult
 
 import keras
 from adult import labels
+from results import write
 
 BATCH_SIZE, STEPS = 256, 32
 OPTIMIZERS = {"keras_ftrl_ms": keras.optimizers.Ftrl, "sparse_ftrl_ms": wdl.Ftrl}
@@ -59,7 +59,7 @@ def main():
         for name in OPTIMIZERS:
             results[name].append(round(statistics.median(times[name]), 3))
         print(n_buckets, {name: results[name][-1] for name in OPTIMIZERS}, flush=True)
-    arguments.json.write_text(json.dumps(results, indent=1) + "\n")
+    write(arguments.json, results)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ What a person should look at is in build/screenshots/.
 """
 
 import contextlib
-import json
 import os
 import pathlib
 import re
@@ -23,7 +22,6 @@ from playwright.sync_api import sync_playwright
 
 FOLDER, SCREENSHOTS = ROOT / "build" / "browser", ROOT / "build" / "screenshots"
 LAPTOP = {"width": 1366, "height": 768}
-SETTINGS = {"notification": {"fetchNews": "false", "checkForUpdates": False}}  # else it asks, over the page
 CELLS = """() => {
   const panel = jupyterapp.shell.currentWidget;
   return panel.content.widgets.map(widget => ({
@@ -32,6 +30,7 @@ CELLS = """() => {
   }));
 }"""
 KERNEL = "() => jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status ?? null"
+SAVED = "() => !jupyterapp.shell.currentWidget.context.model.dirty"
 SHOW = """async index => {
   const content = jupyterapp.shell.currentWidget.content;
   content.activeCellIndex = index;
@@ -57,15 +56,12 @@ def chromium():
 @contextlib.contextmanager
 def lab(folder):
     """A running JupyterLab that shows `folder`; yields its address."""
-    settings = folder.parent / "lab-settings" / "@jupyterlab" / "apputils-extension"
-    settings.mkdir(parents=True, exist_ok=True)
-    for name, values in SETTINGS.items():
-        (settings / f"{name}.jupyterlab-settings").write_text(json.dumps(values))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     environment = os.environ | {
-        "JUPYTERLAB_SETTINGS_DIR": str(settings.parent.parent),
+        "JUPYTER_CONFIG_PATH": str(ROOT / "tools" / "lab"),
+        "JUPYTERLAB_SETTINGS_DIR": str(folder.parent / "lab-settings"),
         "JUPYTERLAB_WORKSPACES_DIR": str(folder.parent / "lab-workspaces"),
     }
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--ServerApp.port={port}"]
@@ -149,6 +145,14 @@ def check_tutorial(page, address, stem):
     path = f"notebooks/{stem}.ipynb"
     open_notebook(page, address, path)
     cells, live = run_all(page, path)
+    menu(page, "File", "Save Notebook")
+    wait(lambda: page.evaluate(SAVED), 20, f"{path}: it is not saved")
+    saved, committed = (nbformat.read(folder / path, as_version=4) for folder in (FOLDER, ROOT))
+    assert [saved.metadata, [cell.source for cell in saved.cells], [cell.metadata for cell in saved.cells]] == [
+        committed.metadata,
+        [cell.source for cell in committed.cells],
+        [cell.metadata for cell in committed.cells],
+    ], f"{path}: running it changed more than its outputs"
     errors = [out for cell in cells for out in cell["outputs"] if out["output_type"] == "error"]
     assert not errors, f"{path}: {errors[0]['ename']}: {errors[0]['evalue']}"
     source = "".join(cell.source for cell in SOURCE[stem].cells if not marks(cell))

@@ -212,6 +212,7 @@ def differences(results, better, worse, key):
     ],
 )
 def test_the_papers_order_holds_in_ten_stores(better, worse, key):
+    """Of committed files: no change of the code can fail it, `make benchmarks` can."""
     results = json.loads(RESULTS.read_text())
     assert len(results["bayes_auc"]) == 10
     assert set(results["wide"]["online_gain"]) == {0}
@@ -220,16 +221,19 @@ def test_the_papers_order_holds_in_ten_stores(better, worse, key):
 
 
 def test_the_joint_model_comes_near_the_best_possible_auc():
+    """Of committed files: no change of the code can fail it, `make benchmarks` can."""
     results = json.loads(RESULTS.read_text())
     reached = [(auc - 0.5) / (bayes - 0.5) for auc, bayes in zip(results["wide_deep"]["auc"], results["bayes_auc"])]
     assert mean(reached) >= 0.9
 
 
 def test_the_cross_weights_are_the_planted_rules():
+    """Of committed files: no change of the code can fail it, `make benchmarks` can."""
     assert min(json.loads(RESULTS.read_text())["rule_correlation"]) >= 0.7
 
 
 def test_joint_training_follows_the_better_of_the_two_over_the_whole_sweep():
+    """Of committed files: no change of the code can fail it, `make benchmarks` can."""
     sweep = json.loads(RESULTS.read_text())["sweep"]
     ahead = {}
     for knob, points in sweep.items():
@@ -241,12 +245,14 @@ def test_joint_training_follows_the_better_of_the_two_over_the_whole_sweep():
 
 
 def test_the_deep_model_shows_what_rules_speak_against_and_the_joint_one_does_not():
+    """Of committed files: no change of the code can fail it, `make benchmarks` can."""
     results = json.loads(RESULTS.read_text())
     for wide, deep, joint in zip(*(results[name]["against_rules"] for name in ("wide", "deep", "wide_deep"))):
         assert deep > 1.3 * max(wide, joint) > 0
 
 
 def test_fewer_rows_for_an_id_leave_the_deep_model_a_smaller_lead():
+    """Of committed files: no change of the code can fail it, `make benchmarks` can."""
     few, many = (json.loads(RESULTS.read_text())["sweep"]["min_count"][rows]["deep"] for rows in ("5", "20"))
     assert all(0 < less < more for less, more in zip(few["online_gain"], many["online_gain"]))
 

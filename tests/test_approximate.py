@@ -4,7 +4,7 @@ import pathlib
 
 import nbformat
 import pytest
-from approximate import difference, split, spread_of
+from approximate import agrees, difference, numbers, split, spread_of
 from seeds import deviation, moved
 
 NOTEBOOKS = sorted((pathlib.Path(__file__).resolve().parent.parent / "notebooks").glob("*.ipynb"))
@@ -46,6 +46,14 @@ def test_numbers_within_four_deviations_and_a_unit_of_the_last_digit_are_equal(o
 )
 def test_anything_else_is_different(one, other, deviations, what):
     assert what in difference(printed(one), printed(other), deviations)
+
+
+def test_a_number_of_the_prose_is_a_printed_one_or_a_rounding_of_one():
+    known = numbers("loss 0.93458, rows  1692 and 32_561, 8,661.5 weights, -0.25, 3e-05, w_1 = 7")
+    for said in ("0.93458", "0.9346", "0.93", "0.9", "1,692", "1692", "32,561", "8,661", "8,662", "0.25", "0.3", "7"):
+        assert agrees(said, known), said
+    for said in ("0.935", "0.94", "0.93459", "1,693", "1,700", "32,600", "8,663", "0.26", "0.4", "93", "8"):
+        assert agrees(said, known) == (said == "0.935"), said  # 0.93458 is 0.935
 
 
 def test_a_print_that_arrives_in_two_messages_is_one():

@@ -29,13 +29,19 @@ from sklearn.metrics import roc_auc_score
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RUNS = json.loads((ROOT / "benchmarks" / "adult.json").read_text())
-TRAIN, TEST = census.load_adult()
+
+
+@pytest.fixture(scope="session")
+def census_rows():
+    """The training rows and the test rows of the census."""
+    return census.load_adult()
 
 
 # ----------------------------------------------------------------------------------------- committed results
 
 
 def test_every_model_has_ten_seeds_of_each_score():
+    """Of committed files: no change of the code can fail it, `make benchmarks` can."""
     assert [name for name in adult.MODELS if name in RUNS] == list(RUNS)
     for name, run in RUNS.items():
         assert {score: len(values) for score, values in run.items()} == dict.fromkeys(
@@ -44,6 +50,7 @@ def test_every_model_has_ten_seeds_of_each_score():
 
 
 def test_wide_and_deep_is_ahead_in_every_seed():
+    """Of committed files: no change of the code can fail it, `make benchmarks` can."""
     others = RUNS.keys() - {"wide_deep", "wide_deep_tuned", "tf_estimator"}  # all three are the same model
     for better, worse in [("deep", "wide"), *(("wide_deep", name) for name in others)]:
         assert all(a > b for a, b in zip(RUNS[better]["auc"], RUNS[worse]["auc"])), (better, worse)
@@ -51,18 +58,21 @@ def test_wide_and_deep_is_ahead_in_every_seed():
 
 
 def test_the_levels_are_those_that_were_asked_for():
+    """Of committed files: no change of the code can fail it, `make benchmarks` can."""
     joint = RUNS["wide_deep"]
     assert mean(joint["auc"]) >= 0.9295 and mean(joint["accuracy"]) >= 0.874 and mean(joint["log_loss"]) <= 0.271
     assert mean(RUNS["wide"]["auc"]) >= 0.9255
 
 
 def test_the_papers_own_system_with_our_settings_scores_as_ours_does():
+    """Of committed files: no change of the code can fail it, `make benchmarks` can."""
     for score in ("auc", "accuracy", "log_loss"):
         ours, theirs = RUNS["wide_deep"][score], RUNS["tf_estimator"][score]
         assert abs(mean(ours) - mean(theirs)) < stdev(ours) + stdev(theirs), score
 
 
 def test_the_best_accuracy_is_a_jointly_trained_models_as_the_pages_say():
+    """Of committed files: no change of the code can fail it, `make benchmarks` can."""
     best, second = sorted(RUNS, key=lambda name: mean(RUNS[name]["accuracy"]), reverse=True)[:2]
     assert (best, second) == ("wide_deep_tuned", "ensemble")
     assert mean(RUNS["wide_deep_tuned"]["accuracy"]) >= 0.876
@@ -73,6 +83,7 @@ TRIALS = json.loads((ROOT / "benchmarks" / "visits_search.json").read_text())
 
 
 def test_the_real_log_was_ranked_ten_times_and_wide_and_deep_is_ahead_each_time():
+    """Of committed files: no change of the code can fail it, `make benchmarks` can."""
     joint = np.array(VISITS["wide_deep"]["all_but_1"])
     for name, run in VISITS.items():
         if name != "new_areas":
@@ -83,6 +94,7 @@ def test_the_real_log_was_ranked_ten_times_and_wide_and_deep_is_ahead_each_time(
 
 
 def test_words_alone_speak_for_new_areas():
+    """Of committed files: no change of the code can fail it, `make benchmarks` can."""
     for name, ways in VISITS["new_areas"].items():
         raw, beyond = np.array(ways["raw"]), np.array(ways["beyond visitor"])
         assert len(raw) == len(beyond) == 10, name
@@ -118,6 +130,7 @@ def test_the_real_logs_settings_are_the_best_that_were_tried_and_the_page_says_h
 
 
 def test_what_wide_and_deep_would_gain_by_their_own_settings_is_less_than_they_are_behind():
+    """Of committed files: no change of the code can fail it, `make benchmarks` can."""
     page = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
     shared = max((name for name in TRIALS if name.startswith("wide_deep")), key=lambda name: TRIALS[name]["all_but_1"])
     gains = {}
@@ -130,6 +143,7 @@ def test_what_wide_and_deep_would_gain_by_their_own_settings_is_less_than_they_a
 
 
 def test_what_the_page_says_of_bpr_without_popularity_is_in_the_trials():
+    """Of committed files: no change of the code can fail it, `make benchmarks` can."""
     page = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
     without = max(run["all_but_1"] for name, run in TRIALS.items() if "popularity 0" in name)
     popularity = TRIALS["popularity"]["all_but_1"]
@@ -138,6 +152,7 @@ def test_what_the_page_says_of_bpr_without_popularity_is_in_the_trials():
 
 
 def test_a_log_of_a_million_rows_takes_seconds():
+    """Of committed files: no change of the code can fail it, `make benchmarks` can."""
     found = json.loads((ROOT / "benchmarks" / "log_features.json").read_text())
     assert found["rows"] > 1_000_000 and 9 < found["items a list"] < 12
     assert sum(found["processor seconds"].values()) < 20
@@ -158,6 +173,7 @@ def test_writing_the_pages_anew_changes_nothing(page):
 
 
 def test_the_readmes_results_are_those_of_the_benchmark():
+    """Of committed files: no change of the code can fail it, `make benchmarks` can."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (.+?) \| (0\.\d+ ± .+?) \| (.+?) \| (.+?) \|$", readme, re.M)
     assert [name for name, *_ in rows] == [report.NAMES[name] for name in RUNS]
@@ -166,6 +182,7 @@ def test_the_readmes_results_are_those_of_the_benchmark():
 
 
 def test_the_notebooks_means_are_those_of_the_benchmark():
+    """Of committed files: no change of the code can fail it, `make benchmarks` can."""
     notebook = nbformat.read(ROOT / "notebooks" / "04_joint_training.ipynb", as_version=4)
     (cell,) = [cell for cell in notebook.cells if "benchmarks/adult.json" in cell.source and cell.cell_type == "code"]
     rows = re.findall(r"^(\w+) +(0\.\d+) +(0\.\d+)$", cell.outputs[0].data["text/plain"], re.M)
@@ -176,6 +193,7 @@ def test_the_notebooks_means_are_those_of_the_benchmark():
 
 
 def test_the_papers_own_system_takes_the_same_steps_and_keras_optimizers_do_not():
+    """Of committed files: no change of the code can fail it, `make benchmarks` can."""
     measured = json.loads((ROOT / "benchmarks" / "estimator.json").read_text())
     assert measured["steps"] == estimator.STEPS == [50, 1000]
     parts = {"wide_weights", "embeddings", "hidden_layers", "probabilities"}
@@ -187,7 +205,7 @@ def test_the_papers_own_system_takes_the_same_steps_and_keras_optimizers_do_not(
     assert measured["zeros"]["ours"] == measured["zeros"]["tf.estimator"] != measured["zeros"]["keras"]
 
 
-def test_each_search_kept_its_twenty_trials_and_took_the_one_with_the_lowest_held_out_loss():
+def test_each_search_kept_its_twenty_trials_and_took_the_one_with_the_lowest_held_out_loss(census_rows):
     searches = json.loads((ROOT / "benchmarks" / "tuned.json").read_text())
     assert list(tune.RANGES) == [name for name in adult.MODELS if name.endswith("_tuned")]
     assert list(searches) == [name for name in tune.RANGES if name in searches]
@@ -203,7 +221,7 @@ def test_each_search_kept_its_twenty_trials_and_took_the_one_with_the_lowest_hel
         lowest = search["trials"][int(np.argmin(losses))]["settings"]
         assert search["best"] == {key: value for key, value in lowest.items() if key != "patience"}
         assert adult.tuned_settings(name) == search["best"]
-    assert adult.tuned_settings("lightgbm") == {} and len(TRAIN) - adult.N_FIT == 6_561
+    assert adult.tuned_settings("lightgbm") == {} and len(census_rows[0]) - adult.N_FIT == 6_561
 
 
 def test_settings_are_drawn_from_their_ranges():
@@ -218,6 +236,7 @@ def test_settings_are_drawn_from_their_ranges():
 
 
 def test_notebook_4s_runs_are_complete_and_say_what_it_says():
+    """Of committed files: no change of the code can fail it, `make benchmarks` can."""
     runs = json.loads((ROOT / "benchmarks" / "joint_training.json").read_text())
     for group, models in (
         ("errors", ["wide", "deep", "deep, long", "joint", "ensemble"]),
@@ -253,8 +272,8 @@ def test_a_models_entry_has_the_scores_of_each_seed():
     assert entry["log_loss"][0] == pytest.approx(-np.log([0.9, 0.9, 0.8, 0.8]).mean(), abs=1e-6)
 
 
-def test_the_scripts_models_run_and_the_ensemble_is_the_mean_of_its_members():
-    train, test = TRAIN[:300], TEST[:200]
+def test_the_scripts_models_run_and_the_ensemble_is_the_mean_of_its_members(census_rows):
+    train, test = census_rows[0][:300], census_rows[1][:200]
     runs = {**adult.neural(train, test), **adult.scikit_learn(train, test)}
     assert {"wide", "deep", "ensemble", "logistic_regression"} <= set(runs)
     (wide, _), (deep, _), (both, _) = (runs[name](0) for name in ("wide", "deep", "ensemble"))
@@ -263,6 +282,7 @@ def test_the_scripts_models_run_and_the_ensemble_is_the_mean_of_its_members():
 
 
 def test_the_ablation_is_as_the_page_sums_it_up():
+    """Of committed files: no change of the code can fail it, `make benchmarks` can."""
     runs = json.loads((ROOT / "benchmarks" / "ablation.json").read_text())
     assert list(runs) == list(ablation.VARIANTS)
     worth = {
@@ -278,9 +298,9 @@ def test_the_ablation_is_as_the_page_sums_it_up():
     assert abs(mean(exact)) < stdev(exact)
 
 
-def test_the_ablations_first_variant_is_the_recipe():
+def test_the_ablations_first_variant_is_the_recipe(census_rows):
     assert next(iter(ablation.VARIANTS.values())) == {}
-    train = TRAIN[:500]
+    train = census_rows[0][:500]
     recipe = census.training("wide_deep", len(train))
     assert (recipe["epochs"], recipe["batch_size"]) == (ablation.EPOCHS, ablation.BATCH_SIZE)
     for expected, mine in zip(settings(recipe["optimizer"]), settings(ablation.joint(len(train)))):
@@ -302,20 +322,20 @@ def test_each_of_the_ablations_variants_changes_something():
         assert any(variant[part] != ablation.RECIPE[part] for part in variant), name
 
 
-def test_shuffled_labels_leave_everything_else():
-    shuffled = leak_checks.shuffled_labels(TRAIN, seed=0)
-    assert shuffled["income"].value_counts().equals(TRAIN["income"].value_counts())
-    assert abs(np.corrcoef(adult.labels(shuffled), adult.labels(TRAIN))[0, 1]) < 0.03
-    assert shuffled.drop(columns="income").equals(TRAIN.drop(columns="income"))
+def test_shuffled_labels_leave_everything_else(census_rows):
+    shuffled = leak_checks.shuffled_labels(census_rows[0], seed=0)
+    assert shuffled["income"].value_counts().equals(census_rows[0]["income"].value_counts())
+    assert abs(np.corrcoef(adult.labels(shuffled), adult.labels(census_rows[0]))[0, 1]) < 0.03
+    assert shuffled.drop(columns="income").equals(census_rows[0].drop(columns="income"))
 
 
-def test_a_fresh_split_has_the_same_rows_and_shares():
-    train, test = leak_checks.fresh_split(TRAIN, TEST, seed=0)
-    assert (len(train), len(test)) == (len(TRAIN), len(TEST))
+def test_a_fresh_split_has_the_same_rows_and_shares(census_rows):
+    train, test = leak_checks.fresh_split(*census_rows, seed=0)
+    assert (len(train), len(test)) == (len(census_rows[0]), len(census_rows[1]))
     assert adult.labels(train).mean() == pytest.approx(adult.labels(test).mean(), abs=1e-4)
-    before, after = (pd.concat(pair).value_counts(sort=False).sort_index() for pair in ((TRAIN, TEST), (train, test)))
+    before, after = (pd.concat(pair).value_counts(sort=False).sort_index() for pair in (census_rows, (train, test)))
     assert after.equals(before)
-    assert not test.equals(TEST)
+    assert not test.equals(census_rows[1])
 
 
 # -------------------------------------------------------------------------------------------- significance
@@ -330,8 +350,8 @@ def test_a_drawn_auc_is_scikit_learns_with_the_counts_as_weights():
     assert np.allclose(significance.drawn_auc(truth, probabilities, counts), expected)
 
 
-def test_drawn_scores_of_each_row_once_are_the_scores():
-    truth, probabilities = adult.labels(TEST[:300]), np.random.default_rng(1).random((2, 300))
+def test_drawn_scores_of_each_row_once_are_the_scores(census_rows):
+    truth, probabilities = adult.labels(census_rows[1][:300]), np.random.default_rng(1).random((2, 300))
     drawn = significance.drawn_scores(truth, probabilities, np.ones((1, 300), dtype=int))
     entry = adult.result(truth, probabilities, [])
     for score in significance.SCORES:

@@ -13,17 +13,16 @@ import tensorflow as tf
 import threadpoolctl
 from hypothesis import given
 from hypothesis import strategies as st
-from laws import FEW, small_frame, small_parts
+from laws import FEW, small_frame
 from tensorflow.python.eager import context
 
 # In float32 they start from the processor's approximate RCPPS and RSQRTPS. Softmax multiplies by a reciprocal.
 DEPENDENT = {"Inv", "InvGrad", "Reciprocal", "ReciprocalGrad", "Rsqrt", "RsqrtGrad", "Softmax", "LogSoftmax"}
 DEPENDENT |= {"SoftmaxCrossEntropyWithLogits", "SparseSoftmaxCrossEntropyWithLogits"}
-WIDE, DEEP, INPUTS, LABELS = small_parts()
 MODELS = {
-    "wide": lambda: wdl.wide_model(WIDE),
-    "deep": lambda: wdl.deep_model(DEEP, 3, (6, 5), 0.2),
-    "wide_deep": lambda: wdl.wide_deep_model(WIDE, DEEP, 3, (6, 5), 0.2),
+    "wide": lambda small: wdl.wide_model(small.wide),
+    "deep": lambda small: wdl.deep_model(small.deep, 3, (6, 5), 0.2),
+    "wide_deep": lambda small: wdl.wide_deep_model(small.wide, small.deep, 3, (6, 5), 0.2),
 }
 OPTIMIZERS = {
     "ftrl": lambda: wdl.Ftrl(0.1, l1_regularization_strength=0.01, l2_regularization_strength=0.1, beta=1.0),
@@ -49,17 +48,17 @@ def kernels(run):
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("model", MODELS)
-def test_training_runs_no_kernel_that_depends_on_the_processor(model, optimizer):
-    built = MODELS[model]()
-    validation = (INPUTS, LABELS) if optimizer == "ftrl" else None  # its graph has no optimizer in it
-    run = lambda: wdl.train(built, INPUTS, LABELS, OPTIMIZERS[optimizer](), 1, 16, validation)  # noqa: E731
+def test_training_runs_no_kernel_that_depends_on_the_processor(model, optimizer, small):
+    built = MODELS[model](small)
+    validation = (small.inputs, small.labels) if optimizer == "ftrl" else None  # its graph has no optimizer in it
+    run = lambda: wdl.train(built, small.inputs, small.labels, OPTIMIZERS[optimizer](), 1, 16, validation)  # noqa: E731
     assert not kernels(run) & DEPENDENT
 
 
-def test_predicting_and_scoring_raw_columns_run_none_either(tmp_path):
-    model, (frame, _) = MODELS["wide_deep"](), small_frame()
-    assert not kernels(lambda: wdl.predict(model, INPUTS)) & DEPENDENT
-    serving.export(model, WIDE, DEEP, frame, tmp_path)
+def test_predicting_and_scoring_raw_columns_run_none_either(tmp_path, small):
+    model, (frame, _) = MODELS["wide_deep"](small), small_frame()
+    assert not kernels(lambda: wdl.predict(model, small.inputs)) & DEPENDENT
+    serving.export(model, small.wide, small.deep, frame, tmp_path)
     score = serving.scorer(tmp_path)
     assert not kernels(lambda: score(frame)) & DEPENDENT
 
@@ -74,13 +73,13 @@ def test_the_course_recipe_runs_none_either(kind):
     assert not kernels(lambda: model.fit(inputs, labels, batch_size=64, verbose=0)) & DEPENDENT
 
 
-def test_the_test_sees_what_keras_own_loss_and_tensorflows_own_graph_optimizer_bring_in():
-    model = MODELS["wide"]()
-    inputs = {"wide_ids": INPUTS["wide_ids"]}
+def test_the_test_sees_what_keras_own_loss_and_tensorflows_own_graph_optimizer_bring_in(small):
+    model = MODELS["wide"](small)
+    inputs = {"wide_ids": small.inputs["wide_ids"]}
 
     def fit(loss, optimizer):
         model.compile(optimizer, loss, jit_compile=False)
-        return kernels(lambda: model.fit(inputs, LABELS, batch_size=16, verbose=0)) & DEPENDENT
+        return kernels(lambda: model.fit(inputs, small.labels, batch_size=16, verbose=0)) & DEPENDENT
 
     assert fit(keras.losses.BinaryCrossentropy(from_logits=True), keras.optimizers.SGD(0.1))
     tf.config.optimizer.set_experimental_options({"arithmetic_optimization": True})

@@ -3,6 +3,7 @@
 import copy
 import csv
 import importlib.util
+import pathlib
 import re
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ import wdl_helpers  # noqa: F401, before TensorFlow
 import nbformat
 import pytest
 import sandbox
+import wrong_answers
 from exercises import ROOT, SOURCE, exercises, marks, points, setup
 from wrong_answers import WRONG
 
@@ -20,6 +22,7 @@ EXERCISES = [pytest.param(stem, name, id=f"{stem[:2]}-{name}") for stem in SOURC
 every_exercise = pytest.mark.parametrize("stem, name", EXERCISES)
 every_notebook = pytest.mark.parametrize("stem", SOURCE)
 SANDBOX = sandbox.why_not([ROOT]) is None
+WRITTEN = pathlib.Path(wrong_answers.__file__).relative_to(ROOT)
 STUB = "raise NotImplementedError"
 
 
@@ -37,8 +40,8 @@ def solved_before(stem, name):
 
 
 @every_notebook
-def test_a_notebook_has_two_or_three_graded_exercises_and_one_in_words(stem):
-    assert len(exercises(SOURCE[stem])) in (2, 3)
+def test_a_notebook_has_graded_exercises_and_one_in_words(stem):
+    assert len(exercises(SOURCE[stem])) >= 2
     words = [c for c in SOURCE[stem].cells if c.cell_type == "markdown" and marks(c).get("solution")]
     assert [(marks(c)["grade"], marks(c)["grade_id"]) for c in words] == [(True, "in-words")]
     assert re.search(r"<details>.*One point: .*One point: .*</details>", words[0].source, re.S), "a rubric, folded away"
@@ -60,7 +63,7 @@ def test_the_marks_of_nbgrader_are_complete(stem):
 def test_an_exercise_has_a_text_an_answer_visible_and_hidden_tests(stem, name):
     answer, *tests = exercises(SOURCE[stem])[name]
     cells = SOURCE[stem].cells
-    title = re.match(r"### Exercise \d: .* \((\d+) points\)\n", cells[cells.index(answer) - 1].source)
+    title = re.match(r"### Exercise \d+: .* \((\d+) points\)\n", cells[cells.index(answer) - 1].source)
     assert int(title[1]) == sum(marks(cell)["points"] for cell in tests)
     assert "### BEGIN SOLUTION" in answer.source and not answer.outputs
     assert [marks(cell)["grade_id"].removeprefix(f"{name}-") for cell in tests] in (
@@ -88,7 +91,7 @@ def test_the_answer_gets_full_points_with_nothing_but_the_imports(stem, name):
     [
         pytest.param(*param.values, wrong, id=f"{param.id}-{wrong}")
         for param in EXERCISES
-        for wrong in WRONG[param.values[1]]
+        for wrong in WRONG.get(param.values[1], {})
     ],
 )
 def test_a_wrong_answer_loses_points(stem, name, wrong):
@@ -109,8 +112,13 @@ def test_a_wrong_answer_loses_points(stem, name, wrong):
 
 
 def test_every_exercise_has_wrong_answers():
-    assert set(WRONG) == {param.values[1] for param in EXERCISES}
-    assert all(len(wrong) >= 5 and "hard-coded" in wrong for wrong in WRONG.values())
+    names = {param.values[1] for param in EXERCISES}
+    for name in names:
+        assert len(WRONG.get(name, {})) >= 5, f"'{name}' needs at least five wrong answers in {WRITTEN}"
+        assert "hard-coded" in WRONG[name], (
+            f"'{name}' needs an answer 'hard-coded' in {WRITTEN}: what knows the visible tests alone"
+        )
+    assert set(WRONG) == names, "wrong answers to what is no exercise"
 
 
 # -------------------------------------------------------------------------------------- the students' copy
@@ -209,7 +217,7 @@ def test_the_release_has_the_students_commands_and_no_others(release):
     listed = subprocess.run(["make"], cwd=release, capture_output=True, text=True, check=True).stdout
     assert re.findall(r"^make (\w+)", listed, re.M) == ["lab", "check", "play", "clean"]
     planned = subprocess.run(["make", "-n", "check"], cwd=release, capture_output=True, text=True, check=True).stdout
-    assert "'.[course]'" in planned and "tools/course.py check" in planned
+    assert "tools/environment.py 'course'" in planned and "tools/course.py check" in planned
 
 
 # --------------------------------------------------------------------------------------------- the grading

@@ -11,14 +11,16 @@ from recommender.datasets import adult
 import nbformat
 import numpy as np
 import pytest
-from approximate import value
+from approximate import agrees
+from approximate import numbers as numbers_in
+from IPython.core.formatters import DisplayFormatter
+from IPython.display import Image
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
 from test_notebooks import PATHS, code, printed, prose
 
-DRAWINGS = figures.drawings()
+DRAWINGS = {path.name: path.read_text(encoding="utf-8") for path in sorted(figures.IMAGES.glob("*.svg"))}
 NOTEBOOKS = [nbformat.read(path, as_version=4) for path in PATHS]
-NUMBER = r"\d+(?:,\d{3})+|\d+(?:\.\d+)?(?:e-\d\d)?"
 every_drawing = pytest.mark.parametrize("name", DRAWINGS)
 HOUSE = {pieces.WIDE: wdl.ORANGE, pieces.DEEP: wdl.BLUE, pieces.JOINT: wdl.GREEN, pieces.GREY: wdl.GREY}
 
@@ -67,7 +69,8 @@ def crosses(segment, box):
 
 
 def test_the_files_are_what_the_script_makes():
-    assert {path.name: path.read_text(encoding="utf-8") for path in figures.IMAGES.glob("*.svg")} == DRAWINGS
+    """So the other tests look at the files."""
+    assert figures.drawings() == DRAWINGS
 
 
 @every_drawing
@@ -109,10 +112,9 @@ def test_its_numbers_are_those_of_the_notebook_that_shows_it(name):
     if "small example" in drawn + said:
         return  # its numbers are its own
     source = " ".join(printed(notebook) + " ".join(cell.source for cell in code(notebook)) for notebook in shown)
-    known = {value(number) for number in re.findall(NUMBER, source.replace("_", ","))}
+    known = numbers_in(source)
     for number in re.findall(r"\d+\.\d+|\d{1,3}(?:,\d{3})+|\de-\d\d", drawn):
-        digits = len(number.partition(".")[2])
-        assert value(number) in known | {round(other, digits) for other in known}, f"{number} is not in the notebook"
+        assert agrees(number, known), f"{number} is not in the notebook"
 
 
 def test_the_drawn_pairs_of_education_and_occupation_are_those_of_the_rows():
@@ -133,3 +135,16 @@ def test_the_census_models_numbers_are_those_of_the_code():
     assert model.get_layer("deep_embeddings").get_weights()[0].shape[1] == drawn["dimension"]
     kernels = [model.get_layer(f"deep_hidden_{i}").get_weights()[0].shape for i in (1, 2, 3)]
     assert [str(kernels[0][0]), *(n for _, n in kernels)] == [drawn["side_by_side"], *drawn["units"]]
+
+
+def test_a_figures_text_is_metadata_of_its_picture_in_old_ipython_too(monkeypatch):
+    """Colab's IPython 7.34 has no argument `alt`; these are its own."""
+
+    def image(data=None, url=None, filename=None, format=None, embed=None, width=None, height=None, retina=False,
+              unconfined=False, metadata=None):  # fmt: skip
+        return Image(data, metadata=metadata)
+
+    monkeypatch.setattr(wdl, "Image", image)
+    data, metadata = DisplayFormatter().format(wdl.show(wdl.canvas("One", "x", "y")[0], alt="A text."))
+    assert metadata == {"image/png": {"alt": "A text."}}
+    assert data["text/plain"] == "<IPython.core.display.Image object>" and data["image/png"].startswith("iVBOR")

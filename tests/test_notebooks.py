@@ -3,17 +3,21 @@
 import base64
 import pathlib
 import re
-import statistics
 
 import nbformat
 import pytest
+from approximate import agrees, numbers
+from reading_time import WORDS_OF_THE_COURSE, asides, is_collapsed, is_folded, lesson, minutes, over, words
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 NOTEBOOKS = [pytest.param(path, nbformat.read(path, as_version=4), id=path.stem) for path in PATHS]
 every_notebook = pytest.mark.parametrize("path, notebook", NOTEBOOKS)
 
-CALM = {"01", "02", "03", "04", "05", "06", "07", "08", "09"}  # numbers of the notebooks whose cells are short
+# Notebooks of the first edition, which keep its rules until they are written anew. Take each out of here when it is.
+FIRST_EDITION = {"01", "02", "03", "04", "05", "06", "07", "08", "09"}
+SECOND_EDITION = [param for param in NOTEBOOKS if param.id[:2] not in FIRST_EDITION]
+every_new_notebook = pytest.mark.parametrize("path, notebook", SECOND_EDITION)
 UNSTABLE = re.compile(r"0x[0-9a-f]{6,}|\d+m?s/step|it/s\]|/tmp/|/home/|/Users/|C:\\\\|site-packages")
 FORBIDDEN = re.compile(r"^\s*[!%]|filterwarnings|https?://|urlopen|wget|\.\./\.\./|[\"']/(?!\w*[\"'])|;\s*$", re.M)
 # A number in the prose that could be a result: with decimals, with thousands, or a percentage.
@@ -57,12 +61,6 @@ def sections(notebook):
     return found
 
 
-def lesson(notebook):
-    """The cells before the exercises."""
-    starts = [i for i, cell in enumerate(notebook.cells) if cell.source.startswith("## Exercises")]
-    return notebook.cells[: starts[0]]
-
-
 def tags(cell):
     return set(cell.metadata.get("tags", []))
 
@@ -75,7 +73,7 @@ def test_it_is_valid_and_says_only_what_jupyter_needs(path, notebook):
         "language_info": {"name": "python"},
     }
     for cell in notebook.cells:
-        assert set(cell.metadata) <= {"tags", "jupyter", "nbgrader"}, (
+        assert set(cell.metadata) <= {"tags", "jupyter", "nbgrader", "jp-MarkdownHeadingCollapsed"}, (
             "run `make outputs`: a cell carries other metadata"
         )
         assert tags(cell) <= {"approx", "result-console", "readme-picture"}
@@ -107,27 +105,53 @@ def test_every_cell_is_compared(path, notebook):
     assert "nbval" not in source, "no cell is skipped or ignored"
 
 
-def folded(cell):
-    """Whether JupyterLab hides the cell's source until one clicks."""
-    return cell.metadata.get("jupyter", {}).get("source_hidden", False)
-
-
-@every_notebook
-def test_its_cells_are_short(path, notebook):
-    lengths = [
-        len(cell.source.splitlines()) for cell in lesson(notebook) if cell.cell_type == "code" and not folded(cell)
-    ]
-    if path.stem[:2] in CALM:
-        assert statistics.median(lengths) <= 5 and max(lengths) <= 15, sorted(lengths)
-    else:
-        assert max(lengths) <= 20
-
-
 @every_notebook
 def test_what_is_folded_in_its_lesson_proves_and_shows_nothing(path, notebook):
     for cell in lesson(notebook):
-        if folded(cell):
+        if is_folded(cell):
             assert cell.cell_type == "code" and "assert " in cell.source and not cell.outputs
+
+
+@every_new_notebook
+def test_its_lesson_keeps_to_the_budget(path, notebook):
+    assert not over(notebook), over(notebook)
+
+
+@every_new_notebook
+def test_a_heading_is_a_cell_of_its_own_so_that_its_section_can_be_folded(path, notebook):
+    for cell in lesson(notebook)[1:]:
+        if cell.cell_type == "markdown" and re.search(r"^##+ ", cell.source, re.M):
+            assert len(cell.source.splitlines()) == 1, cell.source
+
+
+@every_new_notebook
+def test_what_is_collapsed_is_an_aside_and_every_aside_is_collapsed(path, notebook):
+    for cell in notebook.cells:
+        is_aside = cell.cell_type == "markdown" and re.match(r"##+ Aside · \w", cell.source)
+        assert bool(is_aside) == is_collapsed(cell), cell.source
+    assert not [cell for cell in notebook.cells if is_collapsed(cell) and cell not in lesson(notebook)]
+    assert len(asides(lesson(notebook))) == sum(is_collapsed(cell) for cell in notebook.cells), "two have one title"
+
+
+@every_new_notebook
+def test_a_proof_for_machines_is_the_last_cell_of_its_section(path, notebook):
+    for title, cells in sections(notebook).items():
+        if title != "Exercises":
+            assert not any(is_folded(cell) for cell in cells[:-1]), f"'{title}' has a folded cell before its end"
+
+
+@every_new_notebook
+def test_its_card_says_how_long_it_takes_to_read(path, notebook):
+    said, counted = card_minutes(notebook), minutes(lesson(notebook))
+    assert abs(said - counted) <= 3, f"the card says {said} minutes; reading takes {counted:.0f}"
+
+
+def test_the_new_notebooks_together_keep_to_the_budget():
+    assert sum(words(lesson(param.values[1])) for param in SECOND_EDITION) <= WORDS_OF_THE_COURSE
+
+
+def card_minutes(notebook):
+    return int(re.search(r"(\d+) minutes", notebook.cells[0].source)[1])
 
 
 @every_notebook
@@ -136,7 +160,7 @@ def test_it_opens_with_a_card(path, notebook):
     assert re.match(rf"# {int(path.stem[:2])} · \w", card)
     for row in ("You learn", "You need", "Time", "Go to"):
         assert f"| **{row}** |" in card
-    assert re.search(r"\d+ minutes", card)
+    assert card_minutes(notebook) > 0
     assert "(../README.md" in card
     neighbours = [PATHS[i] for i in (PATHS.index(path) - 1, PATHS.index(path) + 1) if 0 <= i < len(PATHS)]
     assert [n.name for n in neighbours if f"({n.name})" not in card] == []
@@ -146,10 +170,11 @@ def test_it_opens_with_a_card(path, notebook):
 def test_it_has_one_title_and_ends_with_a_recap_and_exercises(path, notebook):
     lines = "\n".join(prose(notebook)).splitlines()
     assert sum(line.startswith("# ") for line in lines) == 1
-    assert list(sections(notebook))[-2:] == ["What you have seen", "Exercises"]
+    recap = ["What you have seen"] if path.stem[:2] in FIRST_EDITION else ["What to remember", "At work"]
+    assert list(sections(notebook))[-len(recap) - 1 :] == [*recap, "Exercises"]
     open_questions = notebook.cells[-1].source
     assert open_questions.startswith("### Predict and try\n")
-    assert len(re.findall(r"^\d\. ", open_questions, re.M)) in (2, 3)
+    assert len(re.findall(r"^\d+\. ", open_questions, re.M)) >= 2
 
 
 @every_notebook
@@ -159,8 +184,10 @@ def test_it_leads_on_where_it_ends_as_its_card_does(path, notebook):
 
 
 @every_notebook
-def test_each_section_with_code_proves_something(path, notebook):
-    for title, cells in sections(notebook).items():
+def test_it_proves_what_it_claims(path, notebook):
+    """In the first edition each section with code does."""
+    assert any("assert " in cell.source for cell in lesson(notebook) if cell.cell_type == "code")
+    for title, cells in sections(notebook).items() if path.stem[:2] in FIRST_EDITION else []:
         source = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
         assert not source or re.search(r"^\s*assert ", source, re.M), f"the section '{title}' asserts nothing"
 
@@ -191,9 +218,8 @@ def test_every_picture_has_a_text_for_those_who_cannot_see_it(path, notebook):
 @every_notebook
 def test_every_figure_has_a_title_and_is_shown_with_its_text(path, notebook):
     for cell in code(notebook):
-        assert path.stem[:2] not in CALM or "plt.subplots" not in cell.source
-        if "plt.subplots" in cell.source or "wdl.canvas" in cell.source:
-            assert "wdl.canvas" in cell.source or "title=" in cell.source
+        assert "plt.subplots" not in cell.source
+        if "wdl.canvas" in cell.source:
             assert "wdl.show(figure, alt=" in cell.source.splitlines()[-1]
 
 
@@ -237,7 +263,7 @@ def test_the_glossary_is_in_order_and_says_where_each_word_is_taught():
     words = [entry.split("\n")[0] for entry in entries]
     assert words == sorted(words, key=str.lower) and len(words) == len(set(words)) > 50
     for entry in entries:
-        assert re.search(r"→ (\[\d · .+\]\(\.\./notebooks/|\d · )", entry), entry
+        assert re.search(r"→ (\[\d+ · .+\]\(\.\./notebooks/|\d+ · )", entry), entry
 
 
 def test_the_map_of_the_paper_misses_no_part_of_it_and_no_notebook():
@@ -248,18 +274,18 @@ def test_the_map_of_the_paper_misses_no_part_of_it_and_no_notebook():
     equations, pictures = ["1, ", "2, ", "3, "], [f"Figure {i}" for i in (1, 2, 3, 4)] + ["Table 1", "Table 2"]
     for part in ["Abstract, 1 ", *sections, *equations, *pictures]:
         assert [row for row in rows if row.startswith(part)], part
-    assert {int(n) for n in re.findall(r"^\| (\d) \|", back, re.M)} >= {int(path.stem[:2]) for path in PATHS}
+    missing = {int(path.stem[:2]) for path in PATHS} - {int(n) for n in re.findall(r"^\| (\d+) \|", back, re.M)}
+    assert not missing, f"docs/paper.md says of no part of the paper that it is in notebook {min(missing)}"
 
 
 @every_notebook
 def test_numbers_in_the_prose_are_numbers_of_the_outputs_or_the_code(path, notebook):
-    settings = "\n".join(cell.source for cell in code(notebook) if "assert" not in cell.source).replace("_", ",")
-    known = set(RESULT.findall(printed(notebook) + settings))
-    known |= set(re.findall(r"\d+(?:\.\d+)?", printed(notebook) + settings))
+    settings = "\n".join(cell.source for cell in code(notebook) if "assert" not in cell.source)
+    known = numbers(printed(notebook) + settings)
     for text in prose(notebook):
         plain = re.sub(r"\]\([^)]*\)|\$\$.*?\$\$|\$.*?\$|https?://\S+|`[^`]*`", "", text, flags=re.S)
         for number in RESULT.findall(plain):
-            assert number in known, f"{number} is in the prose and in no output: …{plain[:60]}…"
+            assert agrees(number, known), f"{number} is in the prose and in no output: …{plain[:60]}…"
 
 
 def test_numbers_taken_from_another_notebook_are_its_outputs():
@@ -267,12 +293,13 @@ def test_numbers_taken_from_another_notebook_are_its_outputs():
         (number, other)
         for path in PATHS
         for cell in code(nbformat.read(path, as_version=4))
-        for line, other in re.findall(r"^(.+# .+ of notebook (?=(\d)).*)$", cell.source, re.M)
+        for line, other in re.findall(r"^(.+# .+ of notebook (?=(\d+)).*)$", cell.source, re.M)
         for number in re.findall(r"\d\.\d{4}", line)
     ]
     assert len(taken) >= 3
     for number, other in taken:
-        assert number in printed(nbformat.read(PATHS[int(other) - 1], as_version=4)), (number, other)
+        (path,) = [path for path in PATHS if int(path.stem[:2]) == int(other)]
+        assert number in printed(nbformat.read(path, as_version=4)), (number, other)
 
 
 def test_pairs_taken_from_notebook_1_are_those_it_prints():
@@ -285,6 +312,6 @@ def test_pairs_taken_from_notebook_1_are_those_it_prints():
 def test_the_readme_lists_every_notebook_with_its_minutes():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for path in PATHS:
-        card = nbformat.read(path, as_version=4).cells[0].source
-        minutes = re.search(r"(\d+) minutes", card)[1]
-        assert re.search(rf"\(notebooks/{path.name}\).*\| {minutes} \|", readme), path.name
+        said = card_minutes(nbformat.read(path, as_version=4))
+        row = re.search(rf"^.*\(notebooks/{path.name}\).*\| {said} \|$", readme, re.M)
+        assert row, f"README.md needs a row '| [{path.stem} · …](notebooks/{path.name}) | … | {said} |'"

@@ -19,18 +19,21 @@ def figures(name):
 
 
 def test_ten_million_rows_are_counted_under_two_gigabytes_and_exactly():
+    """Of committed files: no change of the code can fail it, `make benchmarks` can."""
     count = figures("streaming")["count"]
     assert count["rows"] == 10_000_000 and count["users"] > 2_800_000
     assert count["peak_mb"] < 2_048 and count["same"]
 
 
 def test_the_engine_takes_less_than_a_third_of_a_loop_in_python_and_agrees_with_it():
+    """Of committed files: no change of the code can fail it, `make benchmarks` can."""
     beside = figures("streaming")["side_by_side"]
     assert beside["rows"] == 1_000_000 and beside["same"]
     assert beside["chunks_cpu"] > 3 * beside["fit_shards_cpu"]
 
 
 def test_a_row_is_read_in_half_the_time_that_it_is_trained_on():
+    """Of committed files: no change of the code can fail it, `make benchmarks` can."""
     reading = figures("streaming")["reading"]
     assert reading["streamed_cpu"] > 2 * reading["trained_cpu"]
 
@@ -61,6 +64,7 @@ def test_the_fingerprint_sees_each_change(log):
 
 
 def test_two_workers_do_as_one_and_send_ids_and_values():
+    """Of committed files: no change of the code can fail it, `make benchmarks` can."""
     workers = figures("distributed")
     assert workers["rows"]["all"] == workers["rows"]["different"]
     assert workers["step_kb"]["measured"] < 0.5 * workers["step_kb"]["tables"]
@@ -78,6 +82,7 @@ def test_no_two_ids_have_remainder_and_quotient_in_common():
 
 
 def test_dropping_zeros_is_free_and_smaller_tables_are_not():
+    """Of committed files: no change of the code can fail it, `make benchmarks` can."""
     found = figures("tables")
     assert set(found) == {"vocabulary", "no_zeros", *(f"{k}_{n}" for k in ("hash", "remainder") for n in tables.SIZES)}
     np.testing.assert_allclose(found["no_zeros"]["auc"], found["vocabulary"]["auc"], atol=1e-6)

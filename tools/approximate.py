@@ -8,10 +8,13 @@ what a run is compared with. To another build of TensorFlow, whose last bits dif
 import json
 import pathlib
 import re
+from decimal import Decimal
 
 SPREAD = pathlib.Path(__file__).resolve().parent.parent / "notebooks" / "spread.json"
 DEVIATIONS = 4  # how many of the deviations in spread.json a number may differ
 NUMBER = re.compile(r"(?<![\w.])([+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[+-]?\d+)?)(?![\d_])")
+
+UNSIGNED = re.compile(r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[+-]?\d+)?")
 
 
 def texts(outputs):
@@ -41,6 +44,27 @@ def split(outputs):
 def value(printed):
     """The number that is printed as '1,024', '+0.5' or '3e-05'."""
     return float(printed.replace(",", ""))
+
+
+def numbers(text):
+    """The numbers in a text, as they are printed or as they stand in code, without their signs: a set of Decimal."""
+    text = re.sub(r"(?<=\d)_(?=\d{3})", "", text)
+    return {Decimal(number.replace(",", "")) for number in UNSIGNED.findall(text)}
+
+
+def agrees(said, known):
+    """Whether a number in the prose is a known one, or a known one rounded to the digits that the prose shows.
+
+    Args:
+        said: str, such as '1,692' or '0.93'.
+        known: Decimals, see `numbers`.
+
+    Returns:
+        bool.
+    """
+    number = Decimal(said.replace(",", ""))
+    half = Decimal(1).scaleb(number.as_tuple().exponent) / 2
+    return any(abs(number - other) <= half for other in known)
 
 
 def last_digit(printed):

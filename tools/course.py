@@ -35,7 +35,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD, RELEASE = ROOT / "build", ROOT / "build" / "release"
 ASSIGNMENT = "notebooks"
 COPIED = [
-    "notebooks/*.py",
+    "notebooks/*.py", "tools/environment.py", "tools/lab/*.*",
     "wdl_*.py", "tools/course.py", "nbgrader_config.py", "pyproject.toml", "constraints.txt", "environment.yml",
     "recommender/*.py", "recommender/datasets/*.py",
     "LICENSE", "docs/*.md", "data/*", "benchmarks/*.*", "notebooks/images/*.svg", "playground/*",

@@ -1,6 +1,7 @@
 """What the tests share: hypothesis settings and strategies, a small data set, and the published algorithms in NumPy."""
 
 import decimal
+import os
 
 import wdl_helpers as wdl
 
@@ -11,9 +12,13 @@ import pyarrow as pa
 from hypothesis import strategies as st
 
 wdl.reproducible()  # before any test computes: the number of threads cannot be changed later
+# The same examples each time, so that `make test` is red or green by the code alone. `make fuzz` looks for new ones.
 hypothesis.settings.register_profile("laws", deadline=None, derandomize=True, database=None, max_examples=40)
-hypothesis.settings.load_profile("laws")
-FEW = hypothesis.settings(max_examples=15)  # for properties that call TensorFlow or much of pandas
+hypothesis.settings.register_profile("fuzz", deadline=None, print_blob=True, max_examples=500)
+PROFILE = os.environ.get("LAWS_PROFILE", "laws")
+hypothesis.settings.load_profile(PROFILE)
+# For properties that call TensorFlow or much of pandas.
+FEW = hypothesis.settings(max_examples=500 if PROFILE == "fuzz" else 15)
 
 # Names that our own code could use too, that SQL, a signature, a file or a form of Unicode holds in another way.
 NAMES = [

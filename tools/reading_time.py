@@ -1,0 +1,137 @@
+"""How long a lesson is: its words, cells, names, drawings and asides, and the minutes that it takes to read.
+
+    python tools/reading_time.py [02 …]    a line for each notebook, and what is over its budget
+
+A lesson is all of a notebook before its exercises.
+"""
+
+import argparse
+import ast
+import pathlib
+import re
+import sys
+
+import nbformat
+
+NOTEBOOKS = pathlib.Path(__file__).resolve().parent.parent / "notebooks"
+WORDS_A_MINUTE, SECONDS_A_LINE, SECONDS_AN_OUTPUT = 150, 5, 8
+BUDGET = {"words": 2_500, "cells": 60, "names": 60, "drawings": 6, "asides": 5}
+WORDS_AN_ASIDE, WORDS_OF_THE_COURSE = 250, 30_000
+# What is looked at and not read: a picture with its text, a formula, where a link leads, a tag or a comment of HTML.
+NOT_READ = re.compile(r"!\[.*?\]\(.*?\)|\$\$.*?\$\$|(?<=\])\(\S*?\)|<!--.*?-->|<[a-z/][^>]*>", re.S)
+HEADING = re.compile(r"(#+) (.+)")
+
+
+def lesson(notebook):
+    """The cells before the exercises; all, if there are none."""
+    starts = [i for i, cell in enumerate(notebook.cells) if cell.source.startswith("## Exercises")]
+    return notebook.cells[: starts[0]] if starts else notebook.cells
+
+
+def is_folded(cell):
+    """Whether JupyterLab hides the source of a cell of code until one clicks."""
+    return cell.metadata.get("jupyter", {}).get("source_hidden", False)
+
+
+def is_collapsed(cell):
+    """Whether JupyterLab hides all that stands below a heading until one clicks."""
+    return cell.metadata.get("jp-MarkdownHeadingCollapsed", False)
+
+
+def words(cells):
+    """The number of words in the text of cells."""
+    texts = [NOT_READ.sub(" ", cell.source) for cell in cells if cell.cell_type == "markdown"]
+    return sum(bool(re.search(r"\w", word)) for text in texts for word in text.split())
+
+
+def drawings(cells):
+    """The number of drawings that the text of cells shows."""
+    return sum(len(re.findall(r"!\[", cell.source)) for cell in cells if cell.cell_type == "markdown")
+
+
+def visible_code(cells):
+    """The cells of code that a reader sees."""
+    return [cell for cell in cells if cell.cell_type == "code" and not is_folded(cell)]
+
+
+def names(cells):
+    """The names that cells give at their top level, what they import aside: a set."""
+    found = set()
+    for cell in visible_code(cells):
+        todo = list(ast.parse(cell.source).body)
+        while todo:
+            node = todo.pop()
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                found.add(node.name)
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                found.add(node.id)
+            elif not isinstance(node, ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+                todo += ast.iter_child_nodes(node)
+    return found
+
+
+def asides(cells):
+    """Title → words, for each collapsed section: what stands below its heading, up to the next that is not deeper."""
+    found, title, depth = {}, None, 0
+    for cell in cells:
+        heading = HEADING.match(cell.source) if cell.cell_type == "markdown" else None
+        if heading and (title is None or len(heading[1]) <= depth):
+            title, depth = (heading[2], len(heading[1])) if is_collapsed(cell) else (None, 0)
+        if title is not None:
+            found[title] = found.get(title, 0) + words([cell])
+    return found
+
+
+def minutes(cells):
+    """How long it takes to read cells: words, lines of code that are seen, outputs."""
+    code = visible_code(cells)
+    lines = sum(bool(line.strip()) for cell in code for line in cell.source.splitlines())
+    outputs = sum(len(cell.outputs) for cell in code)
+    return words(cells) / WORDS_A_MINUTE + (lines * SECONDS_A_LINE + outputs * SECONDS_AN_OUTPUT) / 60
+
+
+def figures(notebook):
+    """What the budget counts, of a notebook's lesson: dict name → number."""
+    cells = lesson(notebook)
+    return {
+        "words": words(cells),
+        "cells": len(cells),
+        "names": len(names(cells)),
+        "drawings": drawings(cells),
+        "asides": len(asides(cells)),
+    }
+
+
+def over(notebook):
+    """What is over the budget, a sentence each; an empty list if nothing is."""
+    counted = figures(notebook)
+    found = [f"{counted[name]:,} {name}; at most {most:,}" for name, most in BUDGET.items() if counted[name] > most]
+    for title, length in asides(lesson(notebook)).items():
+        found += [f"'{title}' has {length} words; at most {WORDS_AN_ASIDE}"] if length > WORDS_AN_ASIDE else []
+    return found
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("numbers", nargs="*", help="notebooks, such as 02; all if none is named")
+    numbers = parser.parse_args().numbers
+    paths = [path for path in sorted(NOTEBOOKS.glob("*.ipynb")) if not numbers or path.stem[:2] in numbers]
+    missing = set(numbers) - {path.stem[:2] for path in paths}
+    if missing:
+        sys.exit(f"There is no notebook {min(missing)}.")
+    total, faults = 0, 0
+    for path in paths:
+        notebook = nbformat.read(path, as_version=4)
+        counted = figures(notebook)
+        total += counted["words"]
+        listed = ", ".join(f"{number:,} {name}" for name, number in counted.items())
+        print(f"{path.stem}: {minutes(lesson(notebook)):.0f} minutes; {listed}")
+        for sentence in over(notebook):
+            faults += 1
+            print(f"    {sentence}")
+    print(f"{total:,} words in all; at most {WORDS_OF_THE_COURSE:,}")
+    sys.exit(1 if faults or total > WORDS_OF_THE_COURSE else 0)
+
+
+if __name__ == "__main__":
+    main()
