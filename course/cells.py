@@ -181,7 +181,7 @@ def _as_text(markdown: str) -> str:
     return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", markdown)
 
 
-def restored(notebook: NotebookNode, released: NotebookNode, remarks: list[str] | None = None) -> NotebookNode:
+def restored(notebook: NotebookNode, released: NotebookNode) -> NotebookNode:
     """The exercises of a notebook, of which nothing but what the student wrote is the student's.
 
     Tags, outputs, attributes and the kernel's name come from the notebook as it was handed out: a tag can make the
@@ -190,7 +190,9 @@ def restored(notebook: NotebookNode, released: NotebookNode, remarks: list[str] 
     Args:
         notebook: As the student has left it.
         released: As it was handed out.
-        remarks: Sentences that stand at its head, besides those of `shortcomings`.
+
+    Returns:
+        The exercises, with the sentences of `shortcomings` at their head.
     """
     result = exercises(notebook, released)
     result.metadata = copy.deepcopy(released.metadata)
@@ -206,9 +208,27 @@ def restored(notebook: NotebookNode, released: NotebookNode, remarks: list[str] 
     for cell in cells:
         if cell.cell_type == "markdown" and not cell.metadata.get("nbgrader", {}).get("locked"):
             cell.source = _as_text(cell.source)
-    notes = [note_cell(text) for text in [*(remarks or []), *shortcomings(notebook, released)]]
-    result.cells = [*notes, *cells]
+    result.cells = [*map(note_cell, shortcomings(notebook, released)), *cells]
     return result
+
+
+def read_hand_in(path: pathlib.Path, released: NotebookNode) -> NotebookNode:
+    """Read a notebook that someone has sent in, as nbgrader gets to see it.
+
+    Args:
+        path: The file.
+        released: The notebook as it was handed out.
+
+    Raises:
+        UnreadableNotebook: It is a link, too large, or no notebook.
+    """
+    notebook = read_notebook(path)
+    try:
+        result = restored(notebook, released)
+        nbformat.validate(result)
+        return result
+    except Exception as error:  # a list where a name is expected, and the like
+        raise UnreadableNotebook(f"cannot be read as a notebook ({type(error).__name__})") from None
 
 
 def without_answers(released: NotebookNode, remark: str) -> NotebookNode:

@@ -141,11 +141,11 @@ def check(folders: Folders, beginnings: list[str]) -> bool:
         print(f"\n{name}.ipynb", flush=True)
         try:
             notebook = read_notebook(folders.notebooks / f"{name}.ipynb")
+            said = shortcomings(notebook, expected_cells(folders, name))
         except UnreadableNotebook as error:
             print(f"  The file {error}.")
             all_well = False
             continue
-        said = shortcomings(notebook, expected_cells(folders, name))
         for sentence in said:
             print(f"  {sentence}")
         given, possible, unseen = report(run(notebook, config))

@@ -21,7 +21,7 @@ import time
 import warnings
 
 from course import gradebook, sandbox
-from course.cells import UnreadableNotebook, read_notebook, restored, without_answers
+from course.cells import UnreadableNotebook, read_hand_in, without_answers
 from course.check import chosen
 from course.execution import Kernels
 from course.folders import ASSIGNMENT, ROOT, Folders, settings
@@ -103,11 +103,11 @@ def plan(
             before = record["graded"].get(f"{student}/{name}", [])
             version = "unreadable"
             try:
-                notebook = restored(read_notebook(path), released[name])
+                notebook = read_hand_in(path, released[name])
                 version = hashlib.sha256(path.read_bytes()).hexdigest()
             except UnreadableNotebook as error:
                 print(f"  {shown_name(student)}: {path.name} {error}")
-                if before:
+                if before or (folders.of("autograded", student) / f"{name}.ipynb").exists():
                     said.append(UNREADABLE.format(name=name, why=error))
                     continue
                 notebook = without_answers(released[name], f"The file {error}, so there are no points.")
