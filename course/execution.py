@@ -206,6 +206,11 @@ def is_slow(outputs: list[NotebookNode]) -> bool:
     return any(output.get("ename") == "CellTimeoutError" for output in outputs)
 
 
+def is_alive(kernel: Kernel | TestKernel) -> bool:
+    """Whether a kernel's process is still there."""
+    return run_sync(kernel.manager.is_alive)()
+
+
 async def answers(client: Client) -> bool:
     """Whether a kernel that was interrupted can be spoken to again."""
     with contextlib.suppress(asyncio.TimeoutError):
@@ -417,7 +422,12 @@ class Kernels:
             student = Student(kernel, lambda: self.start(first), self.config)
             refuse(notebook, grade(notebook, sources(self.released), student, Client(self.tester, self.config)))
         except DeadKernelError:
-            self.stopped = (student.kernel if student else kernel).stopped or "Python ended before"
+            kernel = student.kernel if student else kernel
+            if not is_alive(kernel):
+                self.stopped = kernel.stopped or "Python ended before"
+            if not is_alive(self.tester):
+                self.tester.close()
+                self.tester = TestKernel()
             raise
         finally:
             (student.kernel if student else kernel).close()

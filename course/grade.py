@@ -37,6 +37,7 @@ from traitlets.config import Config
 
 OLDER = "{name}: this version was graded before, and a later one since, whose marks stay."
 UNREADABLE = "{name}: the file handed in last {why}, so the marks of the one before stay."
+UNGRADED = "{name} could not be graded, and its marks stay as they were: grade it again."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -237,10 +238,12 @@ def grade_notebook(
             raise KeyboardInterrupt
         if kernels.stopped is None:
             print(result.get("log", "")[-2000:])
-            return f"{job.name} could not be graded, and its marks stay as they were: grade it again."
+            return UNGRADED.format(name=job.name)
         print(f"  {shown_name(job.student)}: {job.name} could not be graded: no points")
         note = f"The notebook could not be run to its end: {kernels.stopped}, so there are no points."
         attempt = without_answers(released, note)
+    else:
+        return UNGRADED.format(name=job.name)
     kept = folders.of("autograded", job.student) / f"{job.name}.ipynb"
     kept.parent.mkdir(parents=True, exist_ok=True)
     (folders.build / "grading" / job.student / ASSIGNMENT / kept.name).replace(kept)

@@ -6,6 +6,7 @@ the student's Python sends, the tests get a number, a string, a list, an array o
 
 import base64
 import builtins
+import inspect
 import json
 import os
 import pickle
@@ -165,7 +166,7 @@ def serve(address, namespace=None):
         address: Where the tests listen.
         namespace: dict, where the student's functions are; None takes the caller's, whatever `globals` is called there.
     """
-    namespace = sys._getframe(1).f_globals if namespace is None else namespace
+    namespace = inspect.currentframe().f_back.f_globals if namespace is None else namespace
     with Client(address) as line:
         while True:
             try:
