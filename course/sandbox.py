@@ -65,12 +65,6 @@ def parent_folders(path: pathlib.Path) -> list[str]:
     return [word for folder in reversed(path.parents[:-1]) for word in ("--dir", str(folder))]
 
 
-def executable() -> pathlib.Path:
-    """This Python, by a path without links but for its own name, by which Python finds its environment."""
-    path = pathlib.Path(sys.executable)
-    return path.parent.resolve() / path.name
-
-
 def prefixes() -> list[pathlib.Path]:
     """The folders of this environment and of the Python that it was made of, as they are written."""
     return [pathlib.Path(os.path.abspath(prefix)) for prefix in (sys.prefix, sys.base_prefix)]
@@ -115,7 +109,7 @@ def variables() -> dict[str, str]:
         "HOME": "/tmp",
         "LANG": "C.UTF-8",
         "MPLCONFIGDIR": "/tmp/matplotlib",
-        "PATH": os.pathsep.join([str(executable().parent), "/usr/bin", "/bin"]),
+        "PATH": os.pathsep.join([str(pathlib.Path(sys.executable).parent), "/usr/bin", "/bin"]),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONNOUSERSITE": "1",
         "PYTHONPATH": f"{COURSE}:{COURSE}/inside",
@@ -164,7 +158,7 @@ def command(hidden: list[pathlib.Path], folder: pathlib.Path | None = None) -> l
     arguments += ["--remount-ro", "/", "--chdir", WORK, "--clearenv"]
     for name, value in variables().items():
         arguments += ["--setenv", name, value]
-    program = [str(executable()), f"{COURSE}/inside/start.py", json.dumps(limits)]
+    program = [sys.executable, f"{COURSE}/inside/start.py", json.dumps(limits)]
     return [*arguments, "--", *program, *([str(folder / "kernel.json")] if folder else [])]
 
 

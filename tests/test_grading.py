@@ -419,12 +419,14 @@ def test_the_form_grader_finds_the_settings_by_the_makefiles_variable(monkeypatc
 
 
 @pytest.mark.skipif(not SANDBOX, reason="there is no bubblewrap here")
-def test_an_environment_behind_a_link_can_be_in_the_sandbox(tmp_path, monkeypatch):
-    link = tmp_path / "project" / ".venv"
-    link.parent.mkdir()
-    link.symlink_to(sys.prefix)
+def test_an_environment_behind_a_link_made_of_a_python_behind_a_link_can_be_in_the_sandbox(tmp_path, monkeypatch):
     base = tmp_path / "python"
     base.symlink_to(sys.base_prefix)
+    python = next(path for path in sorted((base / "bin").iterdir()) if re.fullmatch(r"python3\.\d+", path.name))
+    subprocess.run([python, "-m", "venv", "--without-pip", tmp_path / "environment"], check=True)
+    (tmp_path / "project").mkdir()
+    link = tmp_path / "project" / ".venv"
+    link.symlink_to(tmp_path / "environment")
     monkeypatch.setattr(sys, "prefix", str(link))
     monkeypatch.setattr(sys, "base_prefix", str(base))
     monkeypatch.setattr(sys, "executable", str(link / "bin" / "python"))
