@@ -37,6 +37,7 @@ from traitlets.config import Config
 
 OLDER = "{name}: this version was graded before, and a later one since, whose marks stay."
 UNREADABLE = "{name}: the file handed in last {why}, so the marks of the one before stay."
+NO_VERSION = "unreadable"  # in place of a digest
 UNGRADED = "{name} could not be graded, and its marks stay as they were: grade it again."
 
 
@@ -80,6 +81,19 @@ def course_digest(folders: Folders, name: str, *how: object) -> str:
     return known.hexdigest()
 
 
+def look_at(path: pathlib.Path, released: NotebookNode) -> tuple[NotebookNode, str, str]:
+    """What nbgrader gets to see of a file, the file's digest, and why it cannot be read, or ''.
+
+    Args:
+        path: The file.
+        released: The notebook as it was handed out.
+    """
+    try:
+        return read_hand_in(path, released), hashlib.sha256(path.read_bytes()).hexdigest(), ""
+    except UnreadableNotebook as error:
+        return without_answers(released, f"The file {error}, so there are no points."), NO_VERSION, str(error)
+
+
 def plan(
     folders: Folders, hand_ins: dict[str, HandIn], released: dict[str, NotebookNode], record: dict, how: tuple
 ) -> list[Job]:
@@ -102,21 +116,15 @@ def plan(
         said = list(hand_in.remarks)
         for name, path in hand_in.files.items():
             before = record["graded"].get(f"{student}/{name}", [])
-            version = "unreadable"
-            try:
-                notebook = read_hand_in(path, released[name])
-                version = hashlib.sha256(path.read_bytes()).hexdigest()
-            except UnreadableNotebook as error:
-                print(f"  {shown_name(student)}: {path.name} {error}")
-                if before or (folders.of("autograded", student) / f"{name}.ipynb").exists():
-                    said.append(UNREADABLE.format(name=name, why=error))
-                    continue
-                notebook = without_answers(released[name], f"The file {error}, so there are no points.")
-            versions = [each.partition(" ")[0] for each in before]
+            notebook, version, why = look_at(path, released[name])
+            versions = [each.partition(" ")[0] for each in before] or [None]
             digest = f"{version} {courses[name]}"
+            has_marks = before or (folders.of("autograded", student) / f"{name}.ipynb").exists()
             if before and digest == before[-1]:
                 already += 1
-            elif version in versions and version != versions[-1]:
+            elif why and has_marks and versions[-1] != NO_VERSION:
+                said.append(UNREADABLE.format(name=name, why=why))
+            elif version in versions[:-1] and version != versions[-1]:
                 said.append(OLDER.format(name=name))
             else:
                 jobs.append(Job(student, name, notebook, digest))

@@ -333,6 +333,19 @@ def test_what_the_machine_could_not_grade_keeps_its_marks_and_is_graded_in_the_n
 
 
 @quiet
+def test_a_file_that_cannot_be_read_is_graded_once_and_corrected_by_one_that_can(tmp_path, quick):
+    source = small_notebook()
+    folders, released = small_course(tmp_path / "course", source)
+    for _ in range(2):
+        grade.autograde(folders, hand_in(tmp_path / "1", {"ada/05_small.ipynb": "{"}))
+        assert table(folders)["ada"]["05_small"] == "0.0"
+        assert table(folders)["ada"]["remarks"].endswith("(JSONDecodeError), so there are no points.")
+    assert len(quick.graded) == 1
+    grade.autograde(folders, hand_in(tmp_path / "2", {"ada/05_small.ipynb": solve(released, source)}))
+    assert (table(folders)["ada"]["05_small"], table(folders)["ada"]["remarks"]) == ("5.0", "")
+
+
+@quiet
 def test_the_grades_tell_what_was_due_from_what_was_wrong(tmp_path, quick):
     source = small_notebook()
     folders, released = small_course(tmp_path / "course", source, names=["01_a", "02_b", "03_c"])
