@@ -345,8 +345,12 @@ def grade(notebook: NotebookNode, released: dict[str, str], student: Student, te
 
     Returns:
         A list of (cell's index, what its code has done): exercises that get no points, and why.
+
+    Raises:
+        RuntimeError: The imports at the notebook's head fail or take too long, which is no student's fault.
     """
     names = needed(notebook)
+    first = next((cell for cell in notebook.cells if cell.cell_type == "code"), None)
     refused = []
     sound = True
     run_sync(tester.silently)("get_ipython().reset(new_session=True)")
@@ -360,7 +364,9 @@ def grade(notebook: NotebookNode, released: dict[str, str], student: Student, te
         else:
             cell.outputs = student.run(cell.source)
             if is_locked(cell):
-                run_sync(tester.run)(cell.source)
+                made = run_sync(tester.run)(cell.source).outputs
+                if any(output.output_type == "error" for output in made) or (cell is first and is_slow(cell.outputs)):
+                    raise RuntimeError("The imports cannot be run on this machine, or not in time.")
             elif sound and not student.is_sound():
                 sound = False
                 refused.append((index, "changed how Python runs code"))

@@ -414,6 +414,34 @@ def test_a_traceback_shows_no_place_of_the_teachers(place):
     assert re.search(r"\x1b\[32m(course|python)/lib/x.py:3", shown)
 
 
+class SlowKernels:
+    """A student's kernel, and one for the tests, of which one is too slow to import anything."""
+
+    def __init__(self, slow):
+        self.slow = slow
+        self.violations = []
+        self.kernel = self
+        self.late = nbformat.v4.new_output("error", ename="CellTimeoutError", evalue="", traceback=[])
+
+    def run(self, source):
+        return [self.late] if self.slow == "student's" else []
+
+    async def silently(self, source):
+        pass
+
+    async def tests_run(self, source):
+        return nbformat.v4.new_code_cell(source, outputs=[self.late] if self.slow == "tests'" else [])
+
+
+@pytest.mark.parametrize("slow", ["student's", "tests'"])
+def test_a_machine_that_is_too_slow_takes_nobodys_points(slow):
+    student = SlowKernels(slow)
+    tester = SlowKernels(slow)
+    tester.run = tester.tests_run
+    with pytest.raises(RuntimeError, match="The imports cannot be run on this machine, or not in time"):
+        execution.grade(small_notebook(), {}, student, tester)
+
+
 # ------------------------------------------------------------------------------------------- the environment
 
 
