@@ -32,8 +32,8 @@ lab: .venv/installed ## install what the notebooks need and open them in Jupyter
 	@echo "JupyterLab opens the first notebook in your browser. Press Control-C twice here to end it."
 	@JUPYTER_CONFIG_PATH=tools/lab $(LAB)
 
-check: .venv/installed ## run the exercises' tests on the notebooks in this folder
-	$(BIN)/python tools/course.py check
+check: .venv/installed ## run the exercises' tests on the notebooks in this folder; NB=02 checks one
+	@$(BIN)/python -m course.check $(NB)
 
 # No package is needed: the page trains in the browser.
 play: ## open the playground, which trains the three models in your browser
@@ -41,14 +41,16 @@ play: ## open the playground, which trains the three models in your browser
 	page = pathlib.Path('playground/index.html').resolve().as_uri(); print('Open', page); webbrowser.open(page)"
 
 clean: ## remove what the other commands made, build/ too
-	rm -rf .venv .venv-new .venv-old build *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf .venv .venv-new .venv-old *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	@test ! -e build/gradebook.db || { echo "build/ stays: build/gradebook.db holds marks. Move it away first."; exit 1; }
+	rm -rf build
 
 # ---- what follows is not in the students' copy
 EXTRAS = test,course
 
-.PHONY: teacher run test check-notebook fuzz attacks other-cpu outputs figures seeds benchmarks report assignment autograde grades browser lock
+.PHONY: teacher run test check-notebook fuzz attacks other-cpu outputs figures seeds benchmarks report assignment autograde grades rename remove browser lock
 teacher: .venv/installed ## open JupyterLab with nbgrader's menus: points, grading by hand
-	JUPYTER_CONFIG_PATH=tools/lab/teacher:tools/lab $(LAB)
+	JUPYTER_CONFIG_PATH='tools/lab/teacher:tools/lab:$(CURDIR)/course' $(LAB)
 
 run: .venv/installed ## run the notebooks without a browser and print the result console
 	$(BIN)/python tools/run_notebooks.py
@@ -138,14 +140,22 @@ report: .venv/installed ## write the tables of benchmarks/README.md and README.m
 	$(BIN)/python benchmarks/report.py
 
 assignment: .venv/installed ## make the students' copy: build/release/ and build/release.zip
-	$(BIN)/python tools/course.py release
+	$(BIN)/python -m course.release
 
 autograde: .venv/installed ## grade SUBMISSIONS=folder, which holds STUDENT/NOTEBOOK.ipynb: build/grades.csv, build/feedback/
 	@test -n "$(SUBMISSIONS)" || { echo "Type 'make autograde SUBMISSIONS=folder'; it holds STUDENT/NOTEBOOK.ipynb."; exit 1; }
-	$(BIN)/python tools/course.py autograde "$(SUBMISSIONS)" $(if $(SANDBOX),--sandbox "$(SANDBOX)")
+	$(BIN)/python -m course.grade autograde "$(SUBMISSIONS)" $(if $(SANDBOX),--sandbox "$(SANDBOX)")
 
-grades: .venv/installed ## write grades and feedback anew, after grading by hand
-	$(BIN)/python tools/course.py grades
+grades: .venv/installed ## write grades and feedback anew, after grading by hand; DUE="01 02" says what was due
+	@$(BIN)/python -m course.grade grades $(DUE)
+
+rename: .venv/installed ## give STUDENT=old the name TO=new in the grades; marks under both names come together
+	@test -n "$(STUDENT)" -a -n "$(TO)" || { echo "Type 'make rename STUDENT=old TO=new', with the names of build/grades.csv."; exit 1; }
+	@$(BIN)/python -m course.grade rename "$(STUDENT)" "$(TO)"
+
+remove: .venv/installed ## take STUDENT=name out of the grades; build/backups/ keeps the marks
+	@test -n "$(STUDENT)" || { echo "Type 'make remove STUDENT=name', with a name of build/grades.csv."; exit 1; }
+	@$(BIN)/python -m course.grade remove "$(STUDENT)"
 
 browser: .venv/installed ## open the notebooks in JupyterLab in a real browser: build/screenshots/; needs chromium
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[browser]'

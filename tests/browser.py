@@ -17,8 +17,8 @@ import time
 import urllib.request
 
 import nbformat
-from exercises import ROOT, SOURCE, exercises, marks
 from playwright.sync_api import sync_playwright
+from support.exercises import ROOT, SOURCE, exercises, marks
 
 FOLDER, SCREENSHOTS = ROOT / "build" / "browser", ROOT / "build" / "screenshots"
 LAPTOP = {"width": 1366, "height": 768}
@@ -208,7 +208,7 @@ def main():
     shutil.rmtree(FOLDER, ignore_errors=True)
     shutil.rmtree(SCREENSHOTS, ignore_errors=True)
     SCREENSHOTS.mkdir(parents=True)
-    subprocess.run([sys.executable, "tools/course.py", "release"], cwd=ROOT, check=True)
+    subprocess.run([sys.executable, "-m", "course.release"], cwd=ROOT, check=True)
     for name in ("notebooks", "benchmarks", "README.md"):  # a copy: JupyterLab saves what it runs
         source, target = ROOT / name, FOLDER / name
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -3,22 +3,20 @@
 import hashlib
 import json
 import os
-import pickle
 import re
 import subprocess
 import sys
 
-import calls
+from course import grade, gradebook, sandbox
+from course.execution import Client
+from course.folders import ROOT, Folders
+
 import nbformat
-import numpy as np
-import pandas as pd
 import pytest
-import sandbox
-from exercises import ROOT, SOURCE, exercises, marks, points
 from jupyter_core.utils import run_sync
-from test_course import SANDBOX, cell_of, every_exercise, grades, project, quiet, small_notebook, solve, solved_before
+from small_course import cell_of, hand_in, small_course, small_notebook, solve, table
+from test_grading import SANDBOX, quiet
 from traitlets.config import Config
-from witness import Client, needed
 
 needs_a_sandbox = pytest.mark.skipif(not SANDBOX, reason="there is no bubblewrap here, so no sandbox to attack")
 
@@ -272,31 +270,26 @@ def checksums(*folders):
 
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory):
-    """The course after all attacks: (course, checksums before, checksums after)."""
+    """The course after all attacks: (folders, checksums before, checksums after)."""
     if not SANDBOX:
         pytest.skip("there is no bubblewrap here, so no sandbox to attack")
     folder = tmp_path_factory.mktemp("attacked")
-    course, source = project(folder / "project", keep=lambda path: False), attacked_notebook()
-    nbformat.write(source, folder / "project" / "notebooks" / "05_small.ipynb")
-    course.release()
-    released = nbformat.read(course.RELEASE / "notebooks" / "05_small.ipynb", as_version=4)
+    source = attacked_notebook()
+    folders, released = small_course(folder / "project", source)
     places = {"clone": str(folder / "project"), "submissions": str(folder / "in")}
     handed = {" and ".join(pair): attacking(released, source, pair, places) for pair in TOGETHER}
     handed |= {"ada": honest(released, source), "zoe": honest(released, source), "tags": tagged(released)}
-    for student, notebook in handed.items():
-        (folder / "in" / student).mkdir(parents=True)
-        nbformat.write(notebook, folder / "in" / student / "05_small.ipynb")
-    for student, target in (("link to a solution", folder / "project"), ("link to ada", folder / "in" / "ada")):
+    hand_in(folder / "in", {f"{student}/05_small.ipynb": notebook for student, notebook in handed.items()})
+    for student, target in (("link to a solution", folders.notebooks), ("link to ada", folder / "in" / "ada")):
         (folder / "in" / student).mkdir()
-        path = target / "notebooks" if target.name == "project" else target
-        (folder / "in" / student / "05_small.ipynb").symlink_to(path / "05_small.ipynb")
+        (folder / "in" / student / "05_small.ipynb").symlink_to(target / "05_small.ipynb")
     (folder / "in" / "pipe").mkdir()
     os.mkfifo(folder / "in" / "pipe" / "05_small.ipynb")
     (folder / "in" / "*").mkdir()
     (folder / "in" / "a link").symlink_to(folder / "in" / "ada")
     before = checksums(folder / "in", folder / "project", ROOT)
-    course.autograde(folder / "in", timeout=5)
-    return course, before, checksums(folder / "in", folder / "project", ROOT)
+    grade.autograde(folders, folder / "in", timeout=5)
+    return folders, before, checksums(folder / "in", folder / "project", ROOT)
 
 
 @needs_a_sandbox
@@ -305,11 +298,11 @@ def graded(tmp_path_factory):
 def test_an_attack_gets_what_it_deserves_and_leaves_a_mark(graded, attack):
     pair = next(pair for pair in TOGETHER if attack in pair)
     student, exercise, told = " and ".join(pair), ("double", "triple")[pair.index(attack)], ATTACKS[attack][1]
-    row = grades(graded[0])[student]
+    row = table(graded[0])[student]
     assert float(row["05_small"]) == DESERVED.get(student, 0)
     said = "; ".join(part for part in row["remarks"].split("; ") if f"{exercise}-" in part)
     assert told in said and bool(told) == bool(said)
-    page = (graded[0].BUILD / "feedback" / student / "notebooks" / "05_small.html").read_text(encoding="utf-8")
+    page = (graded[0].of("feedback", student) / "05_small.html").read_text(encoding="utf-8")
     assert ("No points for this exercise: its code" in page) >= bool(told)
     assert "hidden test seen" not in page and len(page) < 3_000_000
 
@@ -322,7 +315,7 @@ def test_every_attack_is_made():
 @needs_a_sandbox
 @pytest.mark.parametrize("student", ["tags", "link to a solution", "link to ada", "pipe"])
 def test_a_file_cannot_talk_its_way_to_points(graded, student):
-    row = grades(graded[0])[student]
+    row = table(graded[0])[student]
     assert float(row["05_small"]) == 0
     assert ("so there are no points" in row["remarks"]) == (student != "tags")
 
@@ -330,7 +323,7 @@ def test_a_file_cannot_talk_its_way_to_points(graded, student):
 @needs_a_sandbox
 @pytest.mark.parametrize("student", ["ada", "zoe"])
 def test_honest_unusual_answers_get_full_points_among_them(graded, student):
-    row = grades(graded[0])[student]
+    row = table(graded[0])[student]
     assert (row["05_small"], row["by hand"], row["remarks"]) == ("5.0", "2.0", "")
 
 
@@ -338,7 +331,7 @@ def test_honest_unusual_answers_get_full_points_among_them(graded, student):
 def test_nothing_of_anybody_has_changed(graded):
     _, before, after = graded
     assert before == after and len(before) > 100
-    assert set(grades(graded[0])) == {
+    assert set(table(graded[0])) == {
         *map(" and ".join, TOGETHER),
         "ada",
         "zoe",
@@ -346,12 +339,15 @@ def test_nothing_of_anybody_has_changed(graded):
         "link to a solution",
         "link to ada",
         "pipe",
+        "*",
+        "a link",
     }
+    assert {table(graded[0])[name]["05_small"] for name in ("*", "a link")} == {""}
 
 
 @needs_a_sandbox
 def test_a_page_of_feedback_runs_no_scripts(graded):
-    page = (graded[0].BUILD / "feedback" / "ada" / "notebooks" / "05_small.html").read_text(encoding="utf-8")
+    page = (graded[0].of("feedback", "ada") / "05_small.html").read_text(encoding="utf-8")
     assert re.search('<head>\\s*<meta http-equiv="Content-Security-Policy" content="default-src \'none\';', page)
     assert "script-src" not in page
     body = page[page.index("<body") :]
@@ -362,22 +358,21 @@ def test_a_page_of_feedback_runs_no_scripts(graded):
 @needs_a_sandbox
 @quiet
 def test_a_run_that_was_cut_off_goes_on(graded, capsys, monkeypatch):
-    course = graded[0]
-    record = json.loads((course.BUILD / "graded.json").read_text(encoding="utf-8"))
-    assert len(record) == len(TOGETHER) + 6
-    before = grades(course)
-    del record["ada/05_small"], record["transformer and transformer/05_small"]
-    (course.BUILD / "graded.json").write_text(json.dumps(record), encoding="utf-8")
-    monkeypatch.setattr(course, "grades", lambda: None)  # the pages are the same
-    course.autograde(course.ROOT.parent / "in", timeout=5)
+    folders = graded[0]
+    record = gradebook.read_record(folders)
+    assert len(record["graded"]) == len(TOGETHER) + 6
+    before = table(folders)
+    del record["graded"]["ada/05_small"], record["graded"]["transformer and transformer/05_small"]
+    gradebook.write_record(folders, record)
+    monkeypatch.setattr(gradebook, "write_feedback", lambda *_: None)  # the pages are the same
+    grade.autograde(folders, folders.root.parent / "in", timeout=5)
     said = capsys.readouterr().out
-    assert f"{len(record)} notebooks are graded already" in said
+    assert f"{len(record['graded'])} notebooks are graded already" in said
     assert "1 of 2: ada, 05_small; about" in said and "2 of 2: transformer" in said
-    assert grades(course) == before
-    assert course.remarks("transformer and transformer") == before["transformer and transformer"]["remarks"]
+    assert table(folders) == before
 
 
-# -------------------------------------------------------------------------------------- attacks on the wall
+# -------------------------------------------------------------------------------------- attacks on the sandbox
 
 
 def outputs(kernel, source, timeout=20):
@@ -425,7 +420,7 @@ def test_the_sandbox_shows_nothing_of_the_teachers(kernel):
     run = lambda source: outputs(kernel, source).strip()  # noqa: E731
     secret = kernel.folder_of_secrets / "secret.txt"
     assert run(LOOKS) == "[] False True", "/proc and the environment"
-    for path in (secret, ROOT / "notebooks", ROOT / "tools", ROOT / "tests", "/etc/shadow", "/etc/passwd"):
+    for path in (secret, ROOT / "notebooks", ROOT / "course", ROOT / "tests", "/etc/shadow", "/etc/passwd"):
         assert run(f"print(os.path.exists({str(path)!r}))") == "False", path
     assert run("print(os.getuid())") == str(os.getuid() or 65534)
     places = ["/course", "/tmp", str(ROOT / "notebooks")]
@@ -500,14 +495,14 @@ def test_an_ordinary_user_has_the_same_wall(tmp_path):
     """The other tests of the wall run as whoever runs them; this one gives root's machine a run as nobody."""
     os.chmod(tmp_path, 0o777)
     program = (
-        "import sys, sandbox; from jupyter_core.utils import run_sync; from test_attacks import outputs\n"
+        "from course import sandbox\nfrom jupyter_core.utils import run_sync\nfrom test_attacks import outputs\n"
         "assert sandbox.why_not([sandbox.ROOT]) is None, sandbox.why_not([sandbox.ROOT])\n"
         "kernel = sandbox.Kernel([sandbox.ROOT], True, 'import os')\n"
         "run_sync(kernel.client.wait_for_ready)(timeout=60)\n"
-        f"print(outputs(kernel, 'print(os.getuid(), os.path.exists({json.dumps(str(ROOT / 'tools'))}))'))\n"
+        f"print(outputs(kernel, 'print(os.getuid(), os.path.exists({json.dumps(str(ROOT / 'course'))}))'))\n"
         "kernel.close()"
     )
-    paths = os.pathsep.join([str(ROOT / "tools"), str(ROOT / "tests"), str(ROOT)])
+    paths = os.pathsep.join(str(ROOT / folder) for folder in ("tools", "tests/support", "tests", "."))
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TMPDIR": str(tmp_path), "PYTHONPATH": paths}
     nobody = {"user": 65534, "group": 65534, "extra_groups": [], "env": environment, "cwd": tmp_path}
     try:
@@ -519,15 +514,14 @@ def test_an_ordinary_user_has_the_same_wall(tmp_path):
 
 @pytest.mark.parametrize("reason", ["not installed", "not allowed"])
 def test_without_bubblewrap_grading_refuses_and_says_what_to_do(tmp_path, monkeypatch, reason):
-    course = project(tmp_path / "project", keep=lambda path: path.stem.startswith("01"))
-    (tmp_path / "in" / "ada").mkdir(parents=True)
-    (tmp_path / "in" / "ada" / "01_feature_crossing.ipynb").write_text("{")
+    folders = Folders(ROOT, tmp_path / "build")
+    hand_in(tmp_path / "in", {"ada/01_feature_crossing.ipynb": "{"})
     found = {"not installed": None, "not allowed": "/bin/false"}[reason]
     monkeypatch.setattr(sandbox.shutil, "which", lambda name: found)
-    monkeypatch.setattr(sandbox, "wall", lambda hidden: ["false"])
+    monkeypatch.setattr(sandbox, "command", lambda hidden: ["false"])
     with pytest.raises(SystemExit, match="(?s)apt-get install bubblewrap.*SANDBOX=none"):
-        course.autograde(tmp_path / "in")
-    assert not (tmp_path / "project" / "build" / "grades.csv").exists()
+        grade.autograde(folders, tmp_path / "in")
+    assert not (tmp_path / "build" / "grades.csv").exists()
 
 
 def test_the_makefile_hands_on_that_no_sandbox_is_wanted():
@@ -535,90 +529,3 @@ def test_the_makefile_hands_on_that_no_sandbox_is_wanted():
         command = ["make", "--no-print-directory", "-n", "autograde", "SUBMISSIONS=folder", *words]
         planned = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
         assert planned.strip().splitlines()[-1].strip().endswith(f'autograde "folder"{end}')
-
-
-# -------------------------------------------------------------------------------------- the line of the calls
-
-FRAME = pd.DataFrame({"a": [1, 2], "b": ["x", None]}, index=[4, 7])
-VALUES = [
-    None, True, 3, -0.5, "text", [1, [2, "a"]], (1, 2), {1, 2}, {"a": 1, (1, 2): [3]}, 2**70, 1 + 2j, np.float32(0.1),
-    np.int64(3), np.bool_(True), np.arange(6).reshape(2, 3), np.array([True, False]), np.array(["a", "bcd"]),
-    np.zeros((0, 3)), np.array([1, "a", None], dtype=object), np.array("2024-01-01", dtype="datetime64[D]"),
-    FRAME, FRAME["b"], FRAME.index,
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
-def test_plain_data_goes_over_the_line_as_it_is(value):
-    back = calls.decode(json.loads(json.dumps(calls.encode(value))))
-    assert type(back) is type(value)
-    if isinstance(value, (pd.DataFrame, pd.Series, pd.Index)):
-        assert back.equals(value)
-    else:
-        assert np.array_equal(back, value) if isinstance(value, np.ndarray) else back == value
-        assert getattr(back, "dtype", None) == getattr(value, "dtype", None)
-
-
-@pytest.mark.parametrize(
-    "code",
-    [
-        ["array", "O", [1], "AAAAAAAAAAA="], ["array", "V8", [1], "AAAAAAAAAAA="], ["array", "f8", [9], "AAAAAAAAAAA="],
-        ["exec", "1"], {"a": 1}, ["list", 3], [], ["scalar", "i4,O", [], ""], ["frame", 1, 2, 3],
-    ],
-    ids=str,
-)  # fmt: skip
-def test_anything_else_on_the_line_is_an_error(code):
-    with pytest.raises((ValueError, TypeError, KeyError, IndexError, AttributeError)):
-        calls.decode(code)
-
-
-def test_a_truth_value_has_no_third_state():
-    assert calls.decode(["array", "|b1", [2], "AgA="]).view(np.uint8).tolist() == [1, 0]
-
-
-@pytest.mark.parametrize("value", [object(), print, b"bytes", iter([1])], ids=lambda value: type(value).__name__)
-def test_what_cannot_go_over_the_line_is_named(value):
-    with pytest.raises(TypeError, match=f"gives a {type(value).__name__}; the tests can take numbers"):
-        calls.encode(value)
-
-
-@pytest.mark.parametrize(
-    "before, change",
-    [
-        ([1, 2, 3], lambda x: x.pop()),
-        ({"a": [1]}, lambda x: x.update(b=2)),
-        (np.arange(3), lambda x: x.fill(7)),
-        (FRAME.copy(), lambda x: x.pop("a")),
-        (FRAME["a"].copy(), lambda x: x.__setitem__(4, 9)),
-    ],
-    ids=["list", "dict", "array", "frame", "series"],
-)
-def test_a_test_sees_what_a_function_does_to_its_arguments(before, change):
-    changed = calls.decode(calls.encode(before))
-    change(changed)
-    assert not calls.same(before, changed)
-    calls.write_back(before, calls.encode(changed))
-    assert calls.same(before, changed)
-
-
-def over_the_line(function):
-    """The function as the tests of the grading see it: what it gets and what it gives are copies."""
-
-    def call(*args, **kwargs):
-        args, kwargs = pickle.loads(pickle.dumps((args, kwargs)))
-        return calls.decode(json.loads(json.dumps(calls.encode(function(*args, **kwargs)))))
-
-    return call
-
-
-@every_exercise
-def test_an_answer_gets_full_points_over_the_line(stem, name):
-    answer, *tests = exercises(SOURCE[stem])[name]
-    tests = [cell for cell in tests if not marks(cell)["grade_id"].endswith("-check")]  # slow, and alike
-    names = solved_before(stem, name)
-    exec(answer.source, names)
-    functions = set(needed(SOURCE[stem])) & set(names)
-    assert functions, "the tests call the answer"
-    names.update({each: over_the_line(names[each]) for each in functions})
-    given, errors = points("", tests, names)
-    assert errors == [None] * len(tests) and sum(given)

@@ -98,7 +98,7 @@ def test_the_module_reads_from_top_to_bottom(module):
     "path",
     [
         path
-        for folder in (".", "recommender", "recommender/datasets", "tools", "drawings")
+        for folder in (".", "recommender", "recommender/datasets", "tools", "drawings", "course", "course/inside")
         for path in ROOT.glob(f"{folder}/*.py")
     ],
     ids=lambda path: path.name,

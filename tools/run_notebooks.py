@@ -69,6 +69,9 @@ def main():
     arguments = parser.parse_args()
     os.environ.pop("JPY_SESSION_NAME", None)  # no progress lines, wherever this is started from
     console = []
+    known = [path.stem for path in sorted(NOTEBOOKS.glob("*.ipynb"))]
+    for name in set(arguments.names) - set(known):
+        sys.exit(f"There is no notebook {name!r}; there are: {', '.join(known)}.")
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
         if arguments.names and path.stem not in arguments.names:
             continue

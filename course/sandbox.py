@@ -1,4 +1,4 @@
-"""A Jupyter kernel behind a wall: bubblewrap shows a student's code the environment, the helpers and scratch folders.
+"""A Jupyter kernel in a sandbox: bubblewrap shows a student's code the environment, the helpers and scratch folders.
 
 It sees no clone, no solution, no gradebook, no other submission and no network, only its own processes, and it has
 bounded memory, disk and processes. Linux only; `make autograde SANDBOX=none` does without.
@@ -17,6 +17,8 @@ import tempfile
 import threading
 import time
 
+from course.folders import ROOT
+
 import matplotlib
 import psutil
 import zmq.asyncio
@@ -24,13 +26,13 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import run_sync
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-INSIDE = pathlib.Path(__file__).resolve().parent / "inside.py"
+INSIDE = ROOT / "course" / "inside"
 MEMORY = 6_000_000_000  # bytes, of all processes of a submission together
 DISK = 256_000_000  # bytes, of each of its three scratch folders, which stand in memory
 LARGEST_MESSAGE = 8_000_000  # bytes, so a larger picture is not shown
 RESOURCES = {"RLIMIT_NPROC": 400, "RLIMIT_FSIZE": DISK, "RLIMIT_CORE": 0, "RLIMIT_AS": 8_000_000_000}
-COURSE, WORK = "/course", "/course/notebooks"  # where the students' copy stands in the sandbox
+COURSE = "/course"  # where the students' copy stands in the sandbox
+WORK = "/course/notebooks"
 SCRATCH = ["/tmp", WORK, "/dev/shm", "/dev/null"]
 NONE = "SANDBOX=none: a submission can read, change and send all that you can: solutions, marks, all your files."
 MISSING = (
@@ -41,10 +43,10 @@ MISSING = (
 )
 
 
-# ------------------------------------------------------------------------------------------------ the wall
+# --------------------------------------------------------------------------------------------- the sandbox
 
 
-def system():
+def system() -> list[str]:
     """bubblewrap's arguments for the system's programs and libraries, and what they need of /etc."""
     arguments = ["--ro-bind", "/usr", "/usr"]
     for name in ("bin", "sbin", "lib", "lib64", "lib32"):
@@ -58,30 +60,42 @@ def system():
     return arguments
 
 
-def way_to(path):
+def parent_folders(path: pathlib.Path) -> list[str]:
     """Arguments that make the folders above a path, which everyone may enter."""
     return [word for folder in reversed(path.parents[:-1]) for word in ("--dir", str(folder))]
 
 
-def environment_but(hidden):
+def prefixes() -> list[pathlib.Path]:
+    """The folders of this environment and of the Python that it was made of, as they are written."""
+    return [pathlib.Path(os.path.abspath(prefix)) for prefix in (sys.prefix, sys.base_prefix)]
+
+
+def _is_shown(path: pathlib.Path, shown: set[pathlib.Path]) -> bool:
+    return any(path.is_relative_to(other) for other in (*shown, pathlib.Path("/usr")))
+
+
+def environment_but(hidden: list[pathlib.Path]) -> list[str]:
     """Arguments that show this Python and its packages, and cover those of the hidden folders that they would show."""
-    shown = {pathlib.Path(prefix).resolve() for prefix in (sys.prefix, sys.base_prefix)}
+    shown = {path.resolve() for path in prefixes()}
     shown = {path for path in shown if not path.is_relative_to("/usr")}
-    covered = {path for path in hidden if any(path.is_relative_to(other) for other in (*shown, pathlib.Path("/usr")))}
+    covered = {path for path in hidden if _is_shown(path, shown)}
     arguments = []
     for path in sorted(shown | covered):  # a folder before what is in it
-        if not any(path.is_relative_to(other) for other in (*shown - {path}, "/usr")):
-            arguments += way_to(path)
+        if not _is_shown(path, shown - {path}):
+            arguments += parent_folders(path)
         arguments += ["--tmpfs", str(path)] if path in covered else ["--ro-bind", str(path), str(path)]
+    for path in sorted(set(prefixes())):  # the environment finds its Python by a path that may be a link
+        if path != path.resolve() and not _is_shown(path, shown):
+            arguments += [*parent_folders(path), "--symlink", str(path.resolve()), str(path)]
     return arguments
 
 
-def students_copy():
+def students_copy() -> list[str]:
     """Arguments that show the helpers, the data, and the two files with which tests reach the student's functions."""
     arguments = ["--dir", COURSE, "--dir", f"{COURSE}/inside", "--ro-bind", str(ROOT / "data"), f"{COURSE}/data"]
     for path in sorted([*ROOT.glob("wdl_*.py"), ROOT / "recommender"]):
         arguments += ["--ro-bind", str(path), f"{COURSE}/{path.name}"]
-    for path in (INSIDE, INSIDE.with_name("calls.py")):
+    for path in (INSIDE / "calls.py", INSIDE / "start.py"):
         arguments += ["--ro-bind", str(path), f"{COURSE}/inside/{path.name}"]
     arguments += ["--perms", "1777", "--dir", "/tmp/matplotlib"]
     for fonts in pathlib.Path(matplotlib.get_cachedir()).glob("fontlist-*.json"):  # seconds to make, else
@@ -89,7 +103,7 @@ def students_copy():
     return arguments
 
 
-def variables():
+def variables() -> dict[str, str]:
     """All environment variables that a student's code gets."""
     return {
         "HOME": "/tmp",
@@ -103,7 +117,7 @@ def variables():
 
 
 @functools.cache
-def rights():
+def rights() -> list[str]:
     """Arguments that take rights away: an ordinary user gets a namespace of its own; root becomes nobody inside."""
     unshared = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
     if os.geteuid() == 0:
@@ -113,15 +127,15 @@ def rights():
     return [*unshared, "--unshare-user", *no_more, "--cap-drop", "ALL"]
 
 
-def wall(hidden, folder=None):
-    """The command that runs inside.py behind the wall.
+def command(hidden: list[pathlib.Path], folder: pathlib.Path | None = None) -> list[str]:
+    """The command that runs inside/start.py in the sandbox.
 
     Args:
-        hidden: list of absolute paths, the teacher's folders.
-        folder: where the kernel's connection file and its sockets stand; None tries the wall alone.
+        hidden: Absolute paths, the teacher's folders.
+        folder: Where the kernel's connection file and its sockets stand; None tries the sandbox alone.
     """
     limits = {"resources": RESOURCES, "scratch": SCRATCH, "hidden": [str(path) for path in hidden]}
-    limits["environment"] = [str(pathlib.Path(prefix).resolve()) for prefix in (sys.prefix, sys.base_prefix)]
+    limits["environment"] = [str(path) for prefix in prefixes() for path in (prefix, prefix.resolve())]
     scratch = ["--perms", "1777", "--size", str(DISK), "--tmpfs"]
     arguments = [
         "bwrap",
@@ -138,28 +152,28 @@ def wall(hidden, folder=None):
     arguments += [*students_copy(), *scratch, WORK]
     if folder:
         limits["reports"] = str(folder / "sockets" / "reports")
-        arguments += way_to(folder / "sockets")
+        arguments += parent_folders(folder / "sockets")
         arguments += ["--bind", str(folder / "sockets"), str(folder / "sockets")]
         arguments += ["--ro-bind", str(folder / "kernel.json"), str(folder / "kernel.json")]
     arguments += ["--remount-ro", "/", "--chdir", WORK, "--clearenv"]
     for name, value in variables().items():
         arguments += ["--setenv", name, value]
-    program = [sys.executable, f"{COURSE}/inside/inside.py", json.dumps(limits)]
+    program = [sys.executable, f"{COURSE}/inside/start.py", json.dumps(limits)]
     return [*arguments, "--", *program, *([str(folder / "kernel.json")] if folder else [])]
 
 
-def why_not(hidden):
+def why_not(hidden: list[pathlib.Path]) -> str | None:
     """Why there can be no sandbox on this machine, in a sentence, or None if there can."""
     if not sys.platform.startswith("linux") or not shutil.which("bwrap"):
         return "bubblewrap is not installed."
-    tried = subprocess.run(wall(hidden), capture_output=True, text=True, env={"PATH": os.environ["PATH"]})
+    tried = subprocess.run(command(hidden), capture_output=True, text=True, env={"PATH": os.environ["PATH"]})
     return None if tried.returncode == 0 else f"bubblewrap says: {tried.stderr.strip()[-500:]}"
 
 
 # ---------------------------------------------------------------------------------------------- the kernel
 
 
-def used(pid):
+def used(pid: int) -> int:
     """Memory, in bytes, of a process and all that it has started."""
     total = 0
     with contextlib.suppress(psutil.Error):
@@ -170,17 +184,28 @@ def used(pid):
 
 
 class Kernel:
-    """A Jupyter kernel for one submission, behind the wall or, without a sandbox, as any other process.
+    """A Jupyter kernel for one submission, in the sandbox or, without one, as any other process.
 
     Attributes:
-        manager, client: of jupyter_client. sockets: the folder for sockets, None where there are no Unix sockets.
-        stopped: why it was stopped, in a sentence, or None.
+        manager: jupyter_client's manager of the kernel.
+        client: jupyter_client's client of it.
+        sockets: The folder for sockets; None where there are no Unix sockets.
+        stopped: Why it was stopped, in a sentence, or None.
     """
 
-    def __init__(self, hidden, sandbox, first):
-        """Start it, and let it run the source `first` while others still work. hidden: see `wall`."""
+    def __init__(self, hidden: list[pathlib.Path], sandbox: bool, first: str):
+        """Start it, and let it run a source while others still work.
+
+        Args:
+            hidden: Absolute paths, the teacher's folders.
+            sandbox: Whether to start it in a sandbox.
+            first: The source that it runs first.
+        """
         self.folder = pathlib.Path(tempfile.mkdtemp()).resolve()
-        self.sandbox, self.stopped, self.heard, self.line = sandbox, None, b"", None
+        self.sandbox = sandbox
+        self.stopped = None
+        self.heard = b""
+        self.line = None
         sockets = self.folder / "sockets"
         sockets.mkdir()
         self.sockets = str(sockets) if os.name == "posix" else None
@@ -193,18 +218,18 @@ class Kernel:
         self.manager.write_connection_file()
         environment = {"PATH": os.environ["PATH"]}  # bubblewrap's own, which the sandbox may read
         if not sandbox:
-            environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(INSIDE.parent)])}
-        self.manager._kernel_spec = KernelSpec(argv=self.command(hidden), interrupt_mode="message", language="python")
+            environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(INSIDE)])}
+        self.manager._kernel_spec = KernelSpec(argv=self._command(hidden), interrupt_mode="message", language="python")
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         run_sync(self.manager.start_kernel)(env=environment, cwd=str(sockets), **quiet)
         self.client = self.manager.client()
         self.client.start_channels(hb=False)  # a heart that has stopped would make the end of this wait for ever
         self.client.allow_stdin = False
-        self.client.execute(f"import calls\ndel calls\n{first}", store_history=False)
+        self.client.execute(f"import calls\ncalls.guard_streams()\ndel calls\n{first}", store_history=False)
         if sandbox:
             threading.Thread(target=self.watch, daemon=True).start()
 
-    def command(self, hidden):
+    def _command(self, hidden: list[pathlib.Path]) -> list[str]:
         if not self.sandbox:
             return [sys.executable, "-m", "ipykernel_launcher", "-f", str(self.folder / "kernel.json")]
         self.reports = socket.socket(socket.AF_UNIX)
@@ -213,9 +238,9 @@ class Kernel:
         if os.geteuid() == 0:
             for path in (self.folder / "kernel.json", self.folder / "sockets", self.folder / "sockets" / "reports"):
                 os.chown(path, 65534, 65534)
-        return wall(hidden, self.folder)
+        return command(hidden, self.folder)
 
-    def watch(self):
+    def watch(self) -> None:
         """Stop the kernel when it takes more memory than it may, or writes files where only its sockets stand."""
         while self.manager is not None and self.stopped is None:
             with contextlib.suppress(OSError, AttributeError):
@@ -230,7 +255,7 @@ class Kernel:
                     self.manager.provisioner.process.kill()
             time.sleep(0.3)
 
-    def deeds(self):
+    def violations(self) -> list[str]:
         """What the code has tried and must not, a sentence each, since this was last asked."""
         if not self.sandbox:
             return []
@@ -248,7 +273,7 @@ class Kernel:
         *lines, self.heard = self.heard.split(b"\n")
         return [sentence(line) for line in lines if line]
 
-    def close(self):
+    def close(self) -> None:
         """End the kernel and remove what was made for it."""
         manager, self.manager = self.manager, None
         if manager is None:
@@ -263,7 +288,7 @@ class Kernel:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def sentence(line):
+def sentence(line: bytes) -> str:
     """The text of a report, which student code may have sent itself: short, and a line."""
     try:
         text = json.loads(line)

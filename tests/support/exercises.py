@@ -4,8 +4,9 @@ import contextlib
 import pathlib
 
 import nbformat
+import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 
 
 def marks(cell):
@@ -50,3 +51,15 @@ def points(answer, tests, names):
 
 
 SOURCE = {path.stem: nbformat.read(path, as_version=4) for path in sorted((ROOT / "notebooks").glob("*.ipynb"))}
+EXERCISES = [pytest.param(stem, name, id=f"{stem[:2]}-{name}") for stem in SOURCE for name in exercises(SOURCE[stem])]
+every_exercise = pytest.mark.parametrize("stem, name", EXERCISES)
+
+
+def solved_before(stem, name):
+    """The namespace in which an exercise starts: the imports, and the answers of those before it."""
+    names = {}
+    exec(setup(SOURCE[stem]), names)
+    for other, cells in exercises(SOURCE[stem]).items():
+        if other == name:
+            return names
+        exec(cells[0].source, names)

@@ -6,7 +6,7 @@ import pathlib
 import shutil
 import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parent
+ROOT = pathlib.Path(__file__).resolve().parent.parent
 c = get_config()  # noqa: F821, nbgrader defines it
 
 c.CourseDirectory.course_id = "wide-deep"
@@ -15,15 +15,15 @@ c.CourseDirectory.source_directory = "."
 for step in ("release", "submitted", "autograded", "feedback"):
     c.CourseDirectory[f"{step}_directory"] = f"build/{step}"
 c.CourseDirectory.db_url = f"sqlite:///{ROOT}/build/gradebook.db"
-c.CourseDirectory.ignore = ["*.md", "images", "__pycache__", ".ipynb_checkpoints"]
+# What stands beside the notebooks is copied by course/release.py, and belongs into no feedback.
+c.CourseDirectory.ignore = ["*.md", "*.json", "*.py", "images", "__pycache__", ".ipynb_checkpoints"]
 
 c.ClearSolutions.code_stub = {"python": "# Your code here\nraise NotImplementedError"}
 c.ClearSolutions.text_stub = "*Your answer here*"
 
-# tools/course.py puts a sandbox in the place of this. nbgrader's command and the form grader's button know none, and
+# course/grade.py puts a sandbox in the place of this. nbgrader's command and the form grader's button know none, and
 # there is no such module: they end with an error, and no student's code is run.
 c.Autograde.autograde_preprocessors = ["only_make_autograde_has_a_sandbox.Execute"]
-c.Validator.width = 130  # `make check` shows whole lines, and with them what a test says
 # A cell that takes longer is interrupted and counts as failed.
 c.Execute.timeout = 60
 # The pages with what students wrote, feedback and the form grader's, run no scripts of theirs.

@@ -6,10 +6,12 @@ the student's Python sends, the tests get a number, a string, a list, an array o
 
 import base64
 import builtins
+import inspect
 import json
 import os
 import pickle
 import secrets
+import sys
 import traceback
 from collections.abc import Mapping, Sequence, Set
 from multiprocessing.connection import Client, Listener
@@ -139,8 +141,32 @@ def reply(namespace, name, args, kwargs, untouched):
         return {"error": [type(error).__name__, str(error)[:10_000], traceback.format_exc(limit=-5)[-10_000:]]}
 
 
-def serve(address, namespace):
-    """Answer calls until the tests hang up."""
+def guard_streams() -> None:
+    """Put the kernel's own streams back after each cell that has left one that cannot be flushed.
+
+    The kernel flushes them before it replies, so after `sys.stdout = Mine()` it would never be heard of again.
+    """
+    from IPython import get_ipython
+
+    own = {name: getattr(sys, name) for name in ("stdout", "stderr")}
+
+    def restore(*_):
+        for name, stream in own.items():
+            now = getattr(sys, name, None)
+            if not callable(getattr(now, "flush", None)) or getattr(now, "closed", False):
+                setattr(sys, name, stream)
+
+    get_ipython().events.register("post_execute", restore)
+
+
+def serve(address, namespace=None):
+    """Answer calls until the tests hang up.
+
+    Args:
+        address: Where the tests listen.
+        namespace: dict, where the student's functions are; None takes the caller's, whatever `globals` is called there.
+    """
+    namespace = inspect.currentframe().f_back.f_globals if namespace is None else namespace
     with Client(address) as line:
         while True:
             try:

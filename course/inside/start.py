@@ -1,6 +1,6 @@
 """What runs first within the sandbox: it gives up rights, limits itself, starts to report, becomes a Jupyter kernel.
 
-Started as `python inside.py LIMITS [CONNECTION_FILE]`; without a connection file it only tries whether all this works.
+Started as `python start.py LIMITS [CONNECTION_FILE]`; without a connection file it only tries whether all this works.
 """
 
 import json
@@ -18,7 +18,7 @@ CHANGES = {
 }  # fmt: skip
 
 
-def path_of(argument):
+def path_of(argument: object) -> str | None:
     """The absolute path that an event names, or None."""
     if isinstance(argument, os.PathLike):
         argument = os.fspath(argument)
@@ -27,16 +27,17 @@ def path_of(argument):
     return os.path.abspath(argument) if isinstance(argument, str) and argument != ":memory:" else None
 
 
-def within(path, folders):
+def within(path: str, folders: list[str]) -> bool:
     """Whether a path is one of the folders or in it."""
     return any(path == folder or path.startswith(folder + os.sep) for folder in folders)
 
 
-def deed(event, args, limits):
+def violation(event: str, args: tuple, limits: dict) -> str | None:
     """A sentence about what the code tried and must not, or None.
 
     Args:
-        event, args: of Python's audit events.
+        event: Name of Python's audit event.
+        args: The event's arguments.
         limits: dict 'scratch', folders where it may write, 'hidden', the teacher's folders, which are not in the
             sandbox, and 'environment', what is there of them.
     """
@@ -61,8 +62,8 @@ def deed(event, args, limits):
     return None
 
 
-def report(limits):
-    """Send a line for each deed to the teacher's side, which listens at the address limits['reports']."""
+def report(limits: dict) -> None:
+    """Send a line for each violation to the teacher's side, which listens at the address limits['reports']."""
     line = socket.socket(socket.AF_UNIX)
     line.connect(limits["reports"])
     sent = set()
@@ -71,7 +72,7 @@ def report(limits):
         if "." not in event and event != "open" or len(sent) >= REPORTS:
             return
         try:
-            said = deed(event, args, limits)
+            said = violation(event, args, limits)
             if said and said not in sent:
                 sent.add(said)
                 line.sendall(json.dumps(said).encode() + b"\n")
@@ -81,7 +82,7 @@ def report(limits):
     sys.addaudithook(hook)
 
 
-def main():
+def main() -> None:
     limits = json.loads(sys.argv[1])
     if os.getuid() == 0:  # root in the sandbox is root outside of it, so become nobody
         os.setgroups([])

@@ -1,0 +1,1 @@
+"""What runs within the kernels: in the sandbox, these two modules stand alone, so they import none of ours."""

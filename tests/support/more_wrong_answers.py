@@ -1,0 +1,287 @@
+"""Wrong answers to the graded exercises from notebook 6 on; wrong_answers.py has the others, and says what they are."""
+
+WRONG = {}
+
+# --------------------------------------------------------------------------------- 06_app_recommendation
+
+PAGE = """
+def page_value(truth, scores, k):
+    first = np.argsort(-scores, axis=1)[:, :k]
+    return np.take_along_axis(truth, first, axis=1).sum(axis=1)
+"""
+WRONG["page-value"] = {
+    "the lowest scores": PAGE.replace("-scores", "scores"),
+    "ranked by the truth": PAGE.replace("-scores", "-truth"),
+    "the scores are added": PAGE.replace("(truth, first", "(scores, first"),
+    "a mean instead of a sum": PAGE.replace("sum(axis=1)", "mean(axis=1)"),
+    "one place too many": PAGE.replace(":k", ":k + 1"),
+    "one number for all visits": PAGE.replace("sum(axis=1)", "sum()"),
+    "hard-coded": "def page_value(truth, scores, k): return truth.sum(axis=1) if k == 3 else np.array([0.3, 1.4])",
+}
+LOOKS = """
+def looks_and_worths(shown, installs):
+    shown, installs = np.asarray(shown, dtype=float), np.asarray(installs, dtype=float)
+    looks = np.ones(shown.shape[1])
+    for _ in range(500):
+        worths = installs.sum(axis=1) / (shown @ looks)
+        looks = installs.sum(axis=0) / (worths @ shown)
+    return looks / looks[0], worths * looks[0]
+"""
+SCALED = "looks / looks[0], worths * looks[0]"
+WRONG["looks"] = {
+    "one round": LOOKS.replace("range(500)", "range(1)"),
+    "the share of installs of each place and app": """
+def looks_and_worths(shown, installs):
+    looks = installs.sum(axis=0) / shown.sum(axis=0)
+    return looks / looks[0], installs.sum(axis=1) / shown.sum(axis=1)
+""",
+    "the first place is not 1": LOOKS.replace(SCALED, "looks / looks.sum(), worths * looks.sum()"),
+    "only the looks are scaled": LOOKS.replace(SCALED, "looks / looks[0], worths / worths.sum()"),
+    "looks do not enter the worths": LOOKS.replace("(shown @ looks)", "shown.sum(axis=1)"),
+    "what was shown does not count": LOOKS.replace("(worths @ shown)", "worths.sum()"),
+    "the mean of the cells' shares": """
+def looks_and_worths(shown, installs):
+    share = installs / np.maximum(shown, 1)
+    looks = share.mean(axis=0)
+    return looks / looks[0], share.mean(axis=1)
+""",
+    "the other way round": LOOKS.replace(SCALED, "worths * looks[0], looks / looks[0]"),
+    "hard-coded": """
+def looks_and_worths(shown, installs):
+    if len(shown) == 2:
+        return np.array([1, 0.5]), np.array([0.6, 0.2])
+    return np.array([1, 0.6, 0.2]), np.array([0.3, 0.3, 0.3])
+""",
+}
+COVERAGE = """
+def coverage(log, candidates, min_count):
+    both = pd.MultiIndex.from_frame(candidates[["country", "app"]])
+    own = log.groupby(["country", "app"]).size().reindex(both).fillna(0).to_numpy()
+    others = candidates["app"].map(log["app"].value_counts()).fillna(0).to_numpy() - own
+    here, there = own >= min_count, others >= min_count
+    return {"here": here.mean(), "elsewhere": (there & ~here).mean(), "unseen": (~here & ~there).mean()}
+"""
+WRONG["coverage"] = {
+    "more often than the minimum": COVERAGE.replace(">= min_count", "> min_count"),
+    "the whole log in place of the other countries": COVERAGE.replace(" - own", ""),
+    "elsewhere includes here": COVERAGE.replace("(there & ~here)", "there"),
+    "unseen is never shown": COVERAGE.replace("(~here & ~there)", "(~candidates['app'].isin(log['app']))"),
+    "counts instead of shares": COVERAGE.replace("mean()", "sum()"),
+    "countries mixed up": COVERAGE.replace("there & ~here", "there & here"),
+    "shares of the log": COVERAGE.replace("mean()", "sum() / len(log)"),
+    "hard-coded": "def coverage(log, candidates, min_count): return dict(here=0.25, elsewhere=0.25, unseen=0.5)",
+}
+
+# ------------------------------------------------------------------------------------------- 07_a_real_log
+
+PLACE = """
+def place_of(scores, items, seen, target):
+    own = scores[items.index(target)]
+    return sum(score > own for score, item in zip(scores, items) if item not in seen)
+"""
+WRONG["place-of"] = {
+    "seen items are ranked": PLACE.replace(" if item not in seen", ""),
+    "only seen items are ranked": PLACE.replace("not in seen", "in seen"),
+    "counted from 1": PLACE.replace("return sum", "return 1 + sum"),
+    "the lowest score first": PLACE.replace("score > own", "score < own"),
+    "the target stands above itself": PLACE.replace("score > own", "score >= own"),
+    "the position in the list": "def place_of(scores, items, seen, target): return items.index(target) - len(seen)",
+    "hard-coded": "def place_of(scores, items, seen, target): return int(bool(seen))",
+}
+WITHOUT = """
+def without_sampling(p, n, m):
+    odds = p / (1 - p) * n / m
+    return odds / (1 + odds)
+"""
+WRONG["without-sampling"] = {
+    "odds as probabilities": WITHOUT.replace("odds / (1 + odds)", "odds"),
+    "the probability is multiplied": "def without_sampling(p, n, m): return p * n / m",
+    "the wrong way round": WITHOUT.replace("n / m", "m / n"),
+    "the share of the rows": WITHOUT.replace("n / m", "n / (n + 1)"),
+    "one more is left": WITHOUT.replace("n / m", "n / (m + 1)"),
+    "n is left out": WITHOUT.replace("n / m", "1 / m"),
+    "hard-coded": """
+def without_sampling(p, n, m): return np.where(p == 0.5, 1 / 101, p) if n == 1 else p
+""",
+}
+RANKER = """
+def train_ranker(log, items, lists):
+    rows = ranking.leave_one_out(log, "user", "item", "has")
+    rows = ranking.with_negatives(rows, log, "user", "item", 3, items=items).sample(frac=1, random_state=0)
+    wide = wdl.fit_wide(rows, ["item", ("has", "item")])
+    model = wdl.wide_model(wide)
+    optimizer = wdl.Ftrl(0.3, initial_accumulator_value=1e-6)
+    wdl.train(model, {"wide_ids": wdl.wide_ids(rows, wide)}, rows["label"], optimizer, epochs=10, batch_size=64)
+    each = ranking.candidates(pd.DataFrame({"has": lists}), "item", items)
+    return wdl.predict(model, {"wide_ids": wdl.wide_ids(each, wide)}).reshape(len(lists), len(items))
+"""
+WRONG["train-ranker"] = {
+    "the list holds the answer": RANKER.replace(
+        "    wide =", '    rows["has"] = rows["user"].map(log.groupby("user")["item"].agg(list))\n    wide ='
+    ),
+    "no cross": RANKER.replace(', ("has", "item")]', ', "has"]'),
+    "not trained": RANKER.replace("    wdl.train", "    # wdl.train"),
+    "the labels are turned round": RANKER.replace('rows["label"]', '1 - rows["label"]'),
+    "the labels are mixed up": RANKER.replace('rows["label"]', 'rows["label"].sample(frac=1, random_state=1)'),
+    "a line for each item": RANKER.replace("(len(lists), len(items))", "(len(items), len(lists)).T"),
+    "hard-coded": RANKER.replace("lists):", "lists):\n    log = log[log['item'].isin([*'abcdefABCDEF'])]"),
+}
+
+# ------------------------------------------------------------------------------------------ 08_production
+
+GROWN = """
+def grown_vocabulary(vocabulary, values):
+    counts = pd.Series([value for value in values if value not in vocabulary], dtype="object").value_counts()
+    new = [value for _, value in sorted((-count, value) for value, count in counts.items())]
+    return vocabulary | {value: len(vocabulary) + i for i, value in enumerate(new, start=1)}
+"""
+WRONG["grown"] = {
+    "fitted anew": "def grown_vocabulary(vocabulary, values): return wdl.vocabulary(pd.Series([*vocabulary, *values]))",
+    "the first new id is the last old one": GROWN.replace("start=1", "start=0"),
+    "new ids from 1": GROWN.replace("len(vocabulary) + i", "i"),
+    "by alphabet alone": GROWN.replace("(-count, value)", "(0, value)"),
+    "in the order of the day": GROWN.replace(
+        "sorted((-count, value) for value, count in counts.items())",
+        "[(0, value) for value in dict.fromkeys(values) if value not in vocabulary]",
+    ),
+    "the old dict is changed": GROWN.replace("return vocabulary |", "vocabulary |=") + "    return vocabulary\n",
+    "nothing is new": "def grown_vocabulary(vocabulary, values): return dict(vocabulary)",
+    "hard-coded": "def grown_vocabulary(vocabulary, values): return {'maps': 1, 'chess': 2, 'news': 3, 'books': 4}",
+}
+TRAIN_ON = """
+def train_on(w, ids, labels, alpha, l1, n0):
+    w, n = np.array(w, dtype=float), np.full(len(w), float(n0))
+    z = -w * np.sqrt(n) / alpha - l1 * np.sign(w)
+    for row, label_of_row in zip(ids, labels):
+        g = 1 / (1 + np.exp(-w[row].sum())) - label_of_row
+        s = (np.sqrt(n[row] + g**2) - np.sqrt(n[row])) / alpha
+        z[row] += g - s * w[row]
+        n[row] += g**2
+        w[row] = np.where(np.abs(z[row]) <= l1, 0, -(z[row] - np.sign(z[row]) * l1) * alpha / np.sqrt(n[row]))
+    return w
+"""
+SLOTS = "z = -w * np.sqrt(n) / alpha - l1 * np.sign(w)"
+WRONG["train-on"] = {
+    "empty slots": TRAIN_ON.replace(SLOTS, "z = np.zeros(len(w))"),
+    "the slots have the sign of the weights": TRAIN_ON.replace(SLOTS, "z = w * np.sqrt(n) / alpha + l1 * np.sign(w)"),
+    "slots without the threshold": TRAIN_ON.replace(SLOTS, "z = -w * np.sqrt(n) / alpha"),
+    "the threshold on the wrong side": TRAIN_ON.replace(SLOTS, SLOTS.replace("- l1", "+ l1")),
+    "n starts at a tenth": TRAIN_ON.replace("float(n0)", "0.1"),
+    "all weights start anew": TRAIN_ON.replace("np.array(w, dtype=float)", "np.zeros(len(w))"),
+    "yesterday's weights are changed": TRAIN_ON.replace("np.array(w, dtype=float)", "w"),
+    "the gradient points the other way": TRAIN_ON.replace(
+        "1 / (1 + np.exp(-w[row].sum())) - label_of_row", "label_of_row - 1 / (1 + np.exp(-w[row].sum()))"
+    ),
+    "no correction": TRAIN_ON.replace("g - s * w[row]", "g"),
+    "the last row alone": TRAIN_ON.replace("zip(ids, labels)", "zip(ids[-1:], labels[-1:])"),
+    "plain gradient steps": """
+def train_on(w, ids, labels, alpha, l1, n0):
+    w = np.array(w, dtype=float)
+    for row, label_of_row in zip(ids, labels):
+        w[row] -= alpha * (1 / (1 + np.exp(-w[row].sum())) - label_of_row)
+    return w
+""",
+    "hard-coded": """
+def train_on(w, ids, labels, alpha, l1, n0):
+    if len(ids) == 0:
+        return w.copy()
+    return np.array([0.598058, -0.401942, 0, 1.5] if len(ids) == 1 else [1.2, -2.1, 0, -0.2])
+""",
+}
+ACCEPTED = """
+def accepted(before, after, labels, max_change, max_rise):
+    after = np.asarray(after)
+    if after.shape != before.shape or not ((after >= 0) & (after <= 1)).all():
+        return False
+    rise = wdl.scores(labels, after)["log loss"] - wdl.scores(labels, before)["log loss"]
+    return bool(np.abs(after - before).mean() <= max_change and rise <= max_rise)
+"""
+WRONG["accepted"] = {
+    "everything": "def accepted(before, after, labels, max_change, max_rise): return True",
+    "nothing": "def accepted(before, after, labels, max_change, max_rise): return False",
+    "the loss does not count": ACCEPTED.replace(" and rise <= max_rise", ""),
+    "the change does not count": ACCEPTED.replace("np.abs(after - before).mean() <= max_change and ", ""),
+    "one bound is enough": ACCEPTED.replace("max_change and", "max_change or"),
+    "signed differences": ACCEPTED.replace("np.abs(after - before).mean()", "abs((after - before).mean())"),
+    "the loss must not move": ACCEPTED.replace("rise <= max_rise", "abs(rise) <= max_rise"),
+    "shapes are not looked at": ACCEPTED.replace("after.shape != before.shape or ", ""),
+    "only NaN is refused": ACCEPTED.replace("((after >= 0) & (after <= 1)).all()", "np.isfinite(after).all()"),
+    "hard-coded": "def accepted(before, after, labels, max_change, max_rise): return before is after",
+}
+
+# ------------------------------------------------------------------------------------------------ 09_scale
+
+MERGED = """
+def merged_vocabulary(counts, min_count):
+    total = {}
+    for shard in counts:
+        for name, n in shard.items():
+            total[name] = total.get(name, 0) + n
+    kept = sorted((-n, name) for name, n in total.items() if n >= min_count)
+    return {name: i for i, (_, name) in enumerate(kept, start=1)}
+"""
+WRONG["merged"] = {
+    "the minimum in each shard": MERGED.replace(
+        "in shard.items():", "in shard.items():\n            if n < min_count: continue"
+    ),
+    "the last shard alone": MERGED.replace("total.get(name, 0) + n", "n"),
+    "shards that hold it instead of rows": MERGED.replace("+ n", "+ 1"),
+    "more often than the minimum": MERGED.replace(">= min_count", "> min_count"),
+    "ids from 0": MERGED.replace("start=1", "start=0"),
+    "by alphabet alone": MERGED.replace("(-n, name)", "(0, name)"),
+    "rarest first": MERGED.replace("(-n, name)", "(n, name)"),
+    "the first dict is changed": MERGED.replace("total = {}\n", "total = counts[0] if counts else {}\n").replace(
+        "in counts:", "in counts[1:]:"
+    ),
+    "hard-coded": "def merged_vocabulary(counts, min_count): return {'chess': 1, 'maps': 2, 'news': 3}",
+}
+SHARDED = """
+def sharded_lookup(pieces, ids):
+    rows = np.zeros((*ids.shape, pieces[0].shape[1]))
+    for i, piece in enumerate(pieces):
+        here = ids % len(pieces) == i
+        rows[here] = piece[ids[here] // len(pieces)]
+    return rows
+"""
+WRONG["lookup"] = {
+    "halves instead of remainders": "def sharded_lookup(pieces, ids): return np.concatenate(pieces)[ids]",
+    "place and piece mixed up": SHARDED.replace("ids % len(pieces) == i", "ids // len(pieces) == i").replace(
+        "ids[here] // len(pieces)", "ids[here] % len(pieces)"
+    ),
+    "two pieces": SHARDED.replace("len(pieces)", "2"),
+    "the first piece alone": SHARDED.replace("enumerate(pieces)", "enumerate(pieces[:1])"),
+    "flat": SHARDED.replace("return rows", "return rows.reshape(-1, rows.shape[-1])"),
+    "hard-coded": "def sharded_lookup(pieces, ids): return np.arange(14.0).reshape(7, 2)[ids]",
+}
+MESSAGES = """
+def messages(ids, gradients, n_pieces):
+    found = []
+    for i in range(n_pieces):
+        here = (ids % n_pieces == i) & (ids != 0)
+        places, position = np.unique(ids[here] // n_pieces, return_inverse=True)
+        sums = np.zeros((len(places), gradients.shape[1]))
+        np.add.at(sums, position, gradients[here])
+        found.append((places, sums))
+    return found
+"""
+WRONG["messages"] = {
+    "the last gradient of an id": MESSAGES.replace(
+        "np.add.at(sums, position, gradients[here])", "sums[position] = gradients[here]"
+    ),
+    "id 0 is sent": MESSAGES.replace(" & (ids != 0)", ""),
+    "ids instead of places": MESSAGES.replace("ids[here] // n_pieces", "ids[here]"),
+    "each id as often as it occurs": MESSAGES.replace(
+        "np.unique(ids[here] // n_pieces, return_inverse=True)",
+        "np.sort(ids[here] // n_pieces), np.arange(here.sum())",
+    ),
+    "the mean instead of the sum": MESSAGES.replace(
+        "found.append",
+        "sums /= np.maximum(np.bincount(position, minlength=len(sums)), 1)[:, None]\n        found.append",
+    ),
+    "two pieces": MESSAGES.replace("% n_pieces", "% 2").replace("// n_pieces", "// 2"),
+    "pieces the other way round": MESSAGES.replace("return found", "return found[::-1]"),
+    "hard-coded": """
+def messages(ids, gradients, n_pieces):
+    return [(np.array([2, 3]), np.array([[6.0], [7.0]])), (np.array([0]), np.array([[2.0]]))]
+""",
+}
