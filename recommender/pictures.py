@@ -12,8 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 INK = "#222222"
-PROBABILITY = LinearSegmentedColormap.from_list("probability", ["#FFFFFF", "#C9B3DC", "#6A3D9A", "#2D1150"])
-PROBABILITY.set_bad("#E0E0E0")  # never shown: there is nothing to draw
+GAP = "#E0E0E0"  # a pair that was never shown: there is nothing to draw
+PROBABILITY = LinearSegmentedColormap.from_list(
+    "probability", ["#FFFFFF", "#C9B3DC", "#6A3D9A", "#2D1150"]
+).with_extremes(bad=GAP)
 WEIGHT = LinearSegmentedColormap.from_list("weight", ["#2166AC", "#FFFFFF", "#B2182B"])
 COLOURS = {"wide": wdl.ORANGE, "deep": wdl.BLUE, "wide & deep": wdl.GREEN}
 KINDS = ("exception", "never shown", "usual")
