@@ -19,7 +19,7 @@ COPIED = [
     "wdl_*.py", "recommender/*.py", "recommender/datasets/*.py",
     "course/__init__.py", "course/cells.py", "course/check.py", "course/folders.py", "course/nbgrader_config.py",
     "pyproject.toml", "constraints.txt", "environment.yml",
-    "LICENSE", "docs/*.md", "data/*", "benchmarks/*.*", "notebooks/images/*.svg",
+    "LICENSE", "docs/*.md", "data/*", "benchmarks/*.*", "notebooks/images/*.svg", "playground/*",
 ]  # fmt: skip
 MAKEFILE_ENDS = "# ---- what follows is not in the students' copy\n"
 
