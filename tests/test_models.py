@@ -307,7 +307,7 @@ def test_a_model_of_an_unfitted_part_is_refused(spec, small):
         (lambda: wdl.wide_deep_model(small.wide, spec), "fit_deep"),
     ):
         with pytest.raises(ValueError, match=f"call {function} first"):
-            build(small)
+            build()
 
 
 def test_parts_given_in_the_wrong_order_are_refused(small):
