@@ -134,7 +134,7 @@ def _is_numeric(series: pd.Series) -> bool:
     """Whether a column holds real numbers; as objects too, since that is how databases give their decimals."""
     if series.dtype == object:
         kinds = set(map(type, series.dropna()))
-        return all(issubclass(kind, (numbers.Real, decimal.Decimal)) and kind is not bool for kind in kinds)
+        return bool not in kinds and all(issubclass(kind, (numbers.Real, decimal.Decimal)) for kind in kinds)
     is_type = pd.api.types
     real = is_type.is_numeric_dtype(series) and not is_type.is_complex_dtype(series)
     return real and not is_type.is_bool_dtype(series)

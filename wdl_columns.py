@@ -260,7 +260,8 @@ def category_text(value: object) -> str | None:
     if isinstance(value, decimal.Decimal):
         return str(int(value)) if value.is_finite() and value == value.to_integral_value() else None
     if isinstance(value, (float, np.floating)):
-        return str(int(value)) if value.is_integer() and abs(value) < _first_gap(value) else None
+        number = float(value)
+        return str(int(number)) if number.is_integer() and abs(number) < _first_gap(value) else None
     return None
 
 
@@ -459,10 +460,12 @@ def _coded_values(column: str, values: pd.Series, rows: np.ndarray) -> tuple[np.
     missing = np.flatnonzero(codes == -1)
     if missing.size:
         _refuse(column, rows[missing[0]], None)
-    texts = [category_text(value) for value in different]
-    if None in texts:
-        code = texts.index(None)
-        _refuse(column, rows[np.argmax(codes == code)], different[code])
+    texts = []
+    for code, value in enumerate(different):
+        text = category_text(value)
+        if text is None:
+            _refuse(column, rows[np.argmax(codes == code)], value)
+        texts.append(text)
     joined = "".join(texts)  # looked through at once, since most columns hold nothing special
     if not joined.isascii():
         _check_utf8(column, texts)

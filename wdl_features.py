@@ -224,11 +224,11 @@ def _padded_matrix(rows: np.ndarray, ids: np.ndarray, n_rows: int) -> np.ndarray
     return matrix
 
 
-def _looked_up(names: Sequence[str], known: Mapping[str, int]) -> np.ndarray:
+def _looked_up(names: pd.Series | np.ndarray, known: Mapping[str, int]) -> np.ndarray:
     return np.fromiter((known.get(name, 0) for name in names), "int32", len(names))
 
 
-def _hashed(names: Sequence[str], n_buckets: int) -> np.ndarray:
+def _hashed(names: pd.Series | np.ndarray, n_buckets: int) -> np.ndarray:
     with wdl_reproducible.quiet_stderr():
         import tensorflow as tf  # here, since it takes seconds, and nothing else about features needs it
     return tf.strings.to_hash_bucket_fast(tf.constant(list(names), tf.string), n_buckets).numpy() + 1
@@ -287,7 +287,7 @@ LARGE = 10_000_000  # ids of an array, 40 MB, from which on padding is worth a w
 
 
 def _blocks(
-    frame: pd.DataFrame, features: list[tuple[str, ...]], fitted: WideFeatures | DeepFeatures
+    frame: pd.DataFrame, features: Sequence[tuple[str, ...]], fitted: WideFeatures | DeepFeatures
 ) -> tuple[list[np.ndarray], int]:
     """The ids of each feature, list of int32 (rows, width); and how many of them are no padding."""
     boundaries = fitted["boundaries"] if "features" in fitted else {}  # the deep part's are not of its categories
@@ -303,7 +303,7 @@ def _blocks(
 
 
 def _warn_of_padding(
-    features: list[tuple[str, ...]], blocks: list[np.ndarray], filled: int, size: int, maker: str
+    features: Sequence[tuple[str, ...]], blocks: list[np.ndarray], filled: int, size: int, maker: str
 ) -> None:
     """Say so if a large array of `size` ids would be nearly all padding, since lists differ much in length."""
     if size > LARGE and filled < size / 10:
@@ -384,8 +384,9 @@ def fit_wide(
         wide["n_ids"] = hash_buckets + 1
         return wide
     counts = feature_counts(feature_codes(frame, crosses, boundaries, longest))
-    wide["vocabulary"] = vocabulary_of_counts(counts, min_count)
-    wide["n_ids"] = len(wide["vocabulary"]) + 1
+    names = vocabulary_of_counts(counts, min_count)
+    wide["vocabulary"] = names
+    wide["n_ids"] = len(names) + 1
     return wide
 
 

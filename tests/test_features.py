@@ -532,6 +532,25 @@ def test_a_value_or_a_name_that_looks_like_a_cross_is_another_feature():
     assert wdl.wide_ids(frame, wide).tolist() == [[2, 1, 5], [4, 3, 6]]
 
 
+@pytest.mark.parametrize(
+    "column, value, name",
+    [
+        ("city", "Rome", "city=Rome"),
+        ("a=b", "c=d", "a\\=b=c=d"),
+        ("a\\", "\\", "a\\\\=\\"),
+        ("& b", "& c", "&& b=& c"),
+        ("a & b", "c & d && e", "a && b=c && d &&& e"),
+        ("a&b", "c&d", "a&b=c&d"),
+        ("a  &", "  &", "a  &&=  &&"),
+        ("", "", "="),
+    ],
+)
+def test_how_the_name_of_a_feature_is_written(column, value, name):
+    assert wdl.cross(pd.DataFrame({column: [value]}), [column]).tolist() == [name]
+    two = pd.DataFrame({column: [value], "other": ["p"]})
+    assert wdl.cross(two, ["other", column]).tolist() == [f"other=p & {name}"]
+
+
 def parts_of(feature):
     """Read a feature back: the column and the value of each of its parts."""
     parts = []
