@@ -19,6 +19,7 @@ import itertools
 import os
 import pathlib
 import tempfile
+import weakref
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -346,11 +347,12 @@ def stream(
     def chunks() -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
         tables = _shuffled(windows, read, start * batch_size, None if seed is None else [seed, epoch])
         yield from _ahead(look_up, _in_whole_batches(tables, batch_size))
-        assert workplace  # the files are there as long as the dataset is, which keeps this function
 
     dataset = tf.data.Dataset.from_generator(chunks, output_signature=_signature(wide, deep))
     dataset = dataset.prefetch(1).flat_map(functools.partial(_batches, batch_size)).prefetch(16)
-    return dataset.apply(tf.data.experimental.assert_cardinality(max(n_batches - start, 0)))
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(max(n_batches - start, 0)))
+    weakref.finalize(dataset, workplace.cleanup)  # the files are there as long as the dataset is
+    return dataset
 
 
 def _check_order(seed: int | None, epoch: int, worker: tuple[int, int]) -> None:

@@ -1,3 +1,4 @@
+import csv
 import datetime
 import decimal
 import gc
@@ -159,17 +160,17 @@ def test_csv_files_give_the_features_of_the_frame_that_was_written(data, names, 
     frame[label] = data.draw(st.lists(st.sampled_from(["a", "0"]), min_size=n_rows, max_size=n_rows))
     wide = {"features": [text, (other, text), (text, number)], "buckets": {number: 3}}
     deep = {"categories": [other, text], "numbers": [number]}
+    # pandas leaves a lone \r without quotes, where it ends a line.
+    has_return = any("\r" in value for value in [*names, *frame[text], *frame[other]])
+    quoting = csv.QUOTE_ALL if has_return else data.draw(st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]))
     with tempfile.TemporaryDirectory() as folder:
         for i, rows in enumerate(split(n_rows, n_files)):
             order = data.draw(st.permutations(names))
             ending = data.draw(st.sampled_from(["\n", "\r\n"]))
             encoding = data.draw(st.sampled_from(["utf-8", "utf-8-sig"]))
-            frame[rows][order].to_csv(
-                f"{folder}/{i}.csv",
-                index="" not in names and data.draw(st.booleans()),
-                lineterminator=ending,
-                encoding=encoding,
-            )
+            index = "" not in names and data.draw(st.booleans())
+            path = f"{folder}/{i}.csv"
+            frame[rows][order].to_csv(path, index=index, lineterminator=ending, encoding=encoding, quoting=quoting)
         fitted = shards.fit_shards(folder, wide, deep)
         assert_same_features(fitted, (wdl.fit_wide(frame, **wide), wdl.fit_deep(frame, **deep)))
         ((inputs, labels),) = shards.stream(folder, *fitted, label, ("a", 0), n_rows)
@@ -218,7 +219,8 @@ BAD_CELLS = [
     ({"n": [1.0, float("inf")]}, ValueError, "bad.parquet: Column 'n' has missing or infinite values"),
     ({"n": ["1", "2"]}, TypeError, "bad.parquet: Column 'n' has the type .*string; expected numbers"),
     ({"n": [True, False]}, TypeError, "bad.parquet: Column 'n' has the type bool; expected numbers"),
-    ({"n": pd.Categorical([1, 2])}, TypeError, "bad.parquet: Column 'n' has the type dictionary.*; expected numbers"),
+    ({"n": pd.Categorical(["1", "2"])}, TypeError, "bad.parquet: Column 'n' has the type dict.*; expected numbers"),
+    ({"n": [[1], [2]]}, TypeError, "bad.parquet: Column 'n' has the type list.*; expected numbers"),
     ({"n": None}, KeyError, "bad.parquet has no column 'n'; it has .*'a', 'tags'"),
 ]
 
