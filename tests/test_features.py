@@ -1,5 +1,6 @@
 import decimal
 import enum
+import functools
 import itertools
 import re
 
@@ -874,24 +875,38 @@ def test_a_boundary_of_minus_zero_is_that_of_zero():
 # ------------------------------------------------------------------------------------------- bad input
 
 FRAME = pd.DataFrame({"a": ["x", "y"], "b": ["p", "q"], "n": [1.0, 2.0], "tags": [["p"], ["q"]]})
-WIDE, DEEP = wdl.fit_wide(FRAME, ["a", ("a", "b")]), wdl.fit_deep(FRAME, ["a"], ["n"])
-BUCKETS = wdl.fit_wide(FRAME, ["n"], buckets={"n": 2})
+
+
+@functools.cache
+def wide():
+    return wdl.fit_wide(FRAME, ["a", ("a", "b")])
+
+
+@functools.cache
+def deep():
+    return wdl.fit_deep(FRAME, ["a"], ["n"])
+
+
+@functools.cache
+def buckets():
+    return wdl.fit_wide(FRAME, ["n"], buckets={"n": 2})
+
 
 ENTRANCES = {
     "cross": lambda frame: wdl.cross(frame, ["a"]),
     "fit_wide": lambda frame: wdl.fit_wide(frame, ["a"]),
-    "wide_ids": lambda frame: wdl.wide_ids(frame, WIDE),
+    "wide_ids": lambda frame: wdl.wide_ids(frame, wide()),
     "fit_deep": lambda frame: wdl.fit_deep(frame, ["a"], []),
-    "deep_inputs": lambda frame: wdl.deep_inputs(frame, DEEP),
+    "deep_inputs": lambda frame: wdl.deep_inputs(frame, deep()),
 }
 NUMBER_ENTRANCES = {
     "quantile_boundaries": lambda frame: wdl.quantile_boundaries(frame, "n", 2),
     "quantile_index": lambda frame: wdl.quantile_index(frame, "n", [1.0]),
     "quantile_normalise": lambda frame: wdl.quantile_normalise(frame, "n", np.array([1.0])),
     "fit_wide": lambda frame: wdl.fit_wide(frame, ["n"], buckets={"n": 2}),
-    "wide_ids": lambda frame: wdl.wide_ids(frame, BUCKETS),
+    "wide_ids": lambda frame: wdl.wide_ids(frame, buckets()),
     "fit_deep": lambda frame: wdl.fit_deep(frame, [], ["n"]),
-    "deep_inputs": lambda frame: wdl.deep_inputs(frame, DEEP),
+    "deep_inputs": lambda frame: wdl.deep_inputs(frame, deep()),
 }
 category_entrances = pytest.mark.parametrize("entrance", ENTRANCES.values(), ids=ENTRANCES)
 number_entrances = pytest.mark.parametrize("entrance", NUMBER_ENTRANCES.values(), ids=NUMBER_ENTRANCES)
@@ -917,7 +932,7 @@ def test_an_unknown_column_of_a_cross_or_of_the_buckets_is_named():
     with pytest.raises(KeyError, match="no column 'nowhere'"):
         wdl.fit_deep(FRAME, ["a"], ["nowhere"])
     with pytest.raises(KeyError, match="no column 'b'"):
-        wdl.wide_ids(FRAME.drop(columns="b"), WIDE)
+        wdl.wide_ids(FRAME.drop(columns="b"), wide())
 
 
 @category_entrances
@@ -1047,9 +1062,9 @@ def test_numbers_of_another_type_are_named_with_their_type(entrance, column, dty
 
 def test_a_category_at_fit_that_is_a_decimal_later_is_named():
     with pytest.raises(TypeError, match="'a' holds a float"):
-        wdl.wide_ids(FRAME.assign(a=[1.5, 2.5]), WIDE)
+        wdl.wide_ids(FRAME.assign(a=[1.5, 2.5]), wide())
     with pytest.raises(TypeError, match="'a' holds a float"):
-        wdl.deep_inputs(FRAME.assign(a=[1.5, 2.5]), DEEP)
+        wdl.deep_inputs(FRAME.assign(a=[1.5, 2.5]), deep())
 
 
 @pytest.mark.parametrize(
@@ -1122,16 +1137,19 @@ def test_numpy_whole_numbers_are_counts():
     assert len(wdl.quantile_boundaries(FRAME, "n", np.int64(4))) == 3
 
 
-@pytest.mark.parametrize("wide", [None, {}, [], "wide", DEEP], ids=["None", "dict", "list", "str", "deep"])
-def test_wide_ids_before_fit_wide_are_refused(wide):
+NOT_FITTED = [lambda: None, dict, list, lambda: "wide"]
+
+
+@pytest.mark.parametrize("make", [*NOT_FITTED, deep], ids=["None", "dict", "list", "str", "deep"])
+def test_wide_ids_before_fit_wide_are_refused(make):
     with pytest.raises(ValueError, match=r"Expected the dict that fit_wide\(.*\) returns: call fit_wide first"):
-        wdl.wide_ids(FRAME, wide)
+        wdl.wide_ids(FRAME, make())
 
 
-@pytest.mark.parametrize("deep", [None, {}, [], "deep", WIDE], ids=["None", "dict", "list", "str", "wide"])
-def test_deep_inputs_before_fit_deep_are_refused(deep):
+@pytest.mark.parametrize("make", [*NOT_FITTED, wide], ids=["None", "dict", "list", "str", "wide"])
+def test_deep_inputs_before_fit_deep_are_refused(make):
     with pytest.raises(ValueError, match=r"Expected the dict that fit_deep\(.*\) returns: call fit_deep first"):
-        wdl.deep_inputs(FRAME, deep)
+        wdl.deep_inputs(FRAME, make())
 
 
 def test_a_single_name_in_place_of_a_list_of_names_is_refused():
