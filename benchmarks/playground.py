@@ -43,7 +43,7 @@ def trained(seed, l1):
     runs = {
         "wide": (wdl.wide_model(wide), ftrl()),
         "deep": (wdl.deep_model(deep, **SIZES), wdl.Adam(ADAM)),
-        "joint": (wdl.wide_deep_model(wide, deep, **SIZES), wdl.joint_optimizer(ftrl(), wdl.Adam(ADAM))),
+        "joint": (wdl.wide_deep_model(wide, deep, **SIZES), wdl.joint_optimizer(wide=ftrl(), deep=wdl.Adam(ADAM))),
     }
     errors = {}
     weights = {}

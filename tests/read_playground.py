@@ -202,7 +202,7 @@ def test_weights_and_probabilities_are_those_of_the_courses_helpers(trained, ind
     model, optimizer = {
         "wide": lambda: (wdl.wide_model(wide), ftrl),
         "deep": lambda: (wdl.deep_model(deep, **sizes), adam),
-        "joint": lambda: (wdl.wide_deep_model(wide, deep, **sizes), wdl.joint_optimizer(ftrl, adam)),
+        "joint": lambda: (wdl.wide_deep_model(wide, deep, **sizes), wdl.joint_optimizer(wide=ftrl, deep=adam)),
     }[MODELS[index]]()
     names = [f"user=u{i}" for i in range(24)] + [f"app=a{i}" for i in range(24)]
     order = [0, *(deep["vocabulary"][name] for name in names)]  # the helpers' ids, in the page's order
