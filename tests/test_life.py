@@ -67,19 +67,21 @@ class Life(RuleBasedStateMachine):
         return wdl.wide_deep_model(self.wide, self.deep, 2, (3,), 0.0)
 
     def fresh(self):
-        """A new model in the present state, compiled with a new optimizer if there was one."""
+        """A new model in the present state."""
         model = self.built()
         for variable in model.weights:
             variable.assign(self.weights[variable.path])
         model.get_layer("deep_hidden_1").trainable = not self.frozen
-        if self.kind is not None:
-            optimizer = OPTIMIZERS[self.kind]()
-            optimizer.build(model.trainable_variables)
-            if self.slots is not None:
-                for variable, value in zip(wdl_optimizers.optimizer_slots(optimizer), self.slots):
-                    variable.assign(value)
-            model.compile(optimizer, wdl.LogLoss(), jit_compile=False)
         return model
+
+    def fresh_optimizer(self, model):
+        """A new optimizer for a new model, in the present state."""
+        optimizer = OPTIMIZERS[self.kind]()
+        optimizer.build(model.trainable_variables)
+        if self.slots is not None:
+            for variable, value in zip(wdl_optimizers.optimizer_slots(optimizer), self.slots, strict=True):
+                variable.assign(value)
+        return optimizer
 
     def inputs(self):
         return wdl.joint_inputs(self.frame, self.wide, self.deep)
@@ -90,6 +92,7 @@ class Life(RuleBasedStateMachine):
         np.random.seed(self.draws)
         found = wdl.train(self.model, self.inputs(), self.labels, optimizer, 1, BATCH)["loss"]
         fresh = self.fresh()
+        fresh.compile(self.fresh_optimizer(fresh), wdl.LogLoss(), jit_compile=False)
         np.random.seed(self.draws)
         order = np.random.permutation(len(self.labels))
         inputs = {name: array[order] for name, array in self.inputs().items()}
