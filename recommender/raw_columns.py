@@ -24,7 +24,7 @@ import numbers
 import re
 import reprlib
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import wdl_helpers as wdl
 from wdl_columns import LISTS, category_text
@@ -35,7 +35,7 @@ import pandas as pd
 import tensorflow as tf
 
 Kind = Literal["number", "text", "list"]
-Columns = pd.DataFrame | Mapping[str, Any]  # a request: column → one entry a row
+Columns: TypeAlias = pd.DataFrame | Mapping[str, Any]  # a request: column → one entry a row
 Tensors = dict[str, Any]  # column → tensor, or ragged tensor
 
 
@@ -59,7 +59,7 @@ def column_kinds(frame: pd.DataFrame, wide: WideFeatures | None, deep: DeepFeatu
         >>> column_kinds(frame, wdl.fit_wide(frame, ["city", "tags"]), wdl.fit_deep(frame, ["city"], ["age"]))
         {'city': 'text', 'tags': 'list', 'age': 'number'}
 
-    Taught in: notebook 8, "Serving".
+    Taught in: notebook 8, "One artefact".
     """
     columns = wdl.used_columns(wide, deep)
     wdl.check_frame(frame, columns)
@@ -106,7 +106,7 @@ def raw_tensors(columns: Columns, kinds: Mapping[str, Kind]) -> Tensors:
         >>> tensors["city"].numpy().tolist(), tensors["age"].numpy().tolist()
         ([b'Rome', b''], [20.0, 30.5])
 
-    Taught in: notebook 8, "Serving".
+    Taught in: notebook 8, "How fast".
     """
     _check_request(columns)
     tensors: Tensors = {}
@@ -278,7 +278,7 @@ def tf_examples(columns: Columns, kinds: Mapping[str, Kind]) -> list[bytes]:
         >>> tf.train.Example.FromString(serialised).features.feature["city"].bytes_list.value[0]
         b'Rome'
 
-    Taught in: notebook 8, "Serving".
+    Taught in: notebook 8, "Before a model goes live".
     """
     tensors = raw_tensors(columns, kinds)
     cells = {}

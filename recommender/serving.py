@@ -50,7 +50,7 @@ def graph_inputs(wide: WideFeatures | None, deep: DeepFeatures | None) -> Callab
         >>> found["wide_ids"].numpy().tolist(), found["numbers"].numpy().tolist()
         ([[2], [0]], [[1.0], [0.0]])
 
-    Taught in: notebook 8, "Serving".
+    Taught in: notebook 8, "One artefact".
     """
     tables: dict[str, tf.lookup.StaticHashTable] = {}
     if wide is not None and wide["vocabulary"] is not None:
@@ -249,7 +249,7 @@ def scorer(folder: str | pathlib.Path) -> Callable[[Columns], np.ndarray]:
         ...     scorer(f"{folder}/model")({"city": ["Oslo", "Bern"]}).tolist()
         [0.5, 0.5]
 
-    Taught in: notebook 8, "Serving".
+    Taught in: notebook 8, "One artefact".
     """
     loaded = tf.saved_model.load(str(folder))
     if not hasattr(loaded, "score"):
@@ -397,9 +397,16 @@ def export(
             sample, as columns or as examples, differ from the model's by more than 1e-6. Then nothing is written.
         FileExistsError: the folder holds something else than an export.
 
-    Example: see `scorer`.
+    Taught in: notebook 8, "One artefact".
 
-    Taught in: notebook 8, "Serving".
+    Example:
+        >>> frame = pd.DataFrame({"city": ["Rome", "Oslo"]})
+        >>> wide = wdl.fit_wide(frame, ["city"])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     export(wdl.wide_model(wide), wide, None, frame, f"{folder}/model")
+        ...     loaded = tf.saved_model.load(f"{folder}/model")
+        >>> sorted(loaded.signatures), list(loaded.score.concrete_functions[0].structured_input_signature[0][0])
+        (['columns', 'serving_default'], ['city'])
     """
     folder = check_replaceable(folder, EXPORTED)
     wdl.check_logit(model)
