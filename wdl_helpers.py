@@ -13,7 +13,8 @@ Learning for Recommender Systems", 2016, arXiv 1606.07792.
 
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from wdl_checks import (
     check_buckets,
@@ -38,6 +39,7 @@ from wdl_columns import (
     read_table,
 )
 from wdl_features import (
+    WideFeatures,
     cross,
     deep_inputs,
     feature_codes,
@@ -65,6 +67,7 @@ import pandas as pd
 import tensorflow as tf
 from IPython.display import Image
 from keras import ops
+from matplotlib.figure import Figure
 from scipy.special import expit
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
@@ -147,8 +150,8 @@ def _inputs_of(model: keras.Model, inputs: Inputs) -> dict[str, npt.ArrayLike]:
 
 
 @tf.custom_gradient
-def _log(x):
-    def gradient(upstream):
+def _log(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+    def gradient(upstream: tf.Tensor) -> tf.Tensor:
         return upstream / x  # TensorFlow's own takes the kernel Reciprocal
 
     return tf.math.log(x), gradient
@@ -173,11 +176,11 @@ class LogLoss(keras.losses.Loss):
         0.6931471824645996
     """
 
-    def __init__(self, from_logits: bool = True, name: str = "log_loss", **kwargs):
+    def __init__(self, from_logits: bool = True, name: str = "log_loss", **kwargs: Any):
         super().__init__(name=name, **kwargs)
         self.from_logits = from_logits
 
-    def call(self, labels, outputs):  # (rows,) or (rows, 1), (rows, 1)
+    def call(self, labels: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:  # (rows,) or (rows, 1), (rows, 1)
         labels = ops.reshape(labels, ops.shape(outputs))  # (rows, 1)
         if self.from_logits:
             losses = ops.softplus(outputs) - labels * outputs
@@ -186,7 +189,7 @@ class LogLoss(keras.losses.Loss):
             losses = -labels * _log(p) - (1 - labels) * _log(1 - p)
         return ops.mean(losses, axis=-1)  # (rows,)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "from_logits": self.from_logits}
 
 
@@ -220,14 +223,15 @@ class _Steps:
         step = tf.autograph.experimental.do_not_convert(model.train_step)
 
         @tf.function
-        def take_all(inputs, labels, batches):  # {name: (rows, …)}, (rows,), (steps, batch size)
+        def take_all(inputs: dict[str, tf.Tensor], labels: tf.Tensor, batches: tf.Tensor) -> None:
+            # {name: (rows, …)}, (rows,), (steps, batch size)
             for rows in batches:
                 step(({name: tf.gather(array, rows) for name, array in inputs.items()}, tf.gather(labels, rows)))
 
         self.take_all = take_all
 
     @staticmethod
-    def _written_by(model: keras.Model) -> list:
+    def _written_by(model: keras.Model) -> list[Any]:
         return [model.optimizer, model.metrics[0], *model.trainable_variables]
 
     def are_of(self, model: keras.Model) -> bool:
@@ -377,13 +381,13 @@ def predict_logits(model: keras.Model, inputs: Inputs) -> np.ndarray:
         >>> predict_logits(model, {"wide_ids": np.array([[1], [2], [0]])}).tolist()
         [100.5, -99.5, 0.5]
     """
-    inputs = _inputs_of(model, inputs)
-    rows = {name: len(array) for name, array in inputs.items()}
+    arrays = _inputs_of(model, inputs)
+    rows = {name: len(np.asarray(array)) for name, array in arrays.items()}
     if len(set(rows.values())) > 1:
         raise ValueError(f"The inputs differ in their numbers of rows: {rows}.")
     if not any(rows.values()):
         return np.zeros(0)  # Keras' own `predict` fails without rows
-    logits = model.predict(inputs, batch_size=4096, verbose=0)  # (rows, 1)
+    logits = model.predict(arrays, batch_size=4096, verbose=0)  # (rows, 1)
     return logits.ravel().astype("float64")
 
 
@@ -414,17 +418,28 @@ def predict(model: keras.Model, inputs: Inputs) -> np.ndarray:
 # ------------------------------------------------------------------------------------------ evaluation
 
 
-def scores(labels, probabilities):
+def scores(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> dict[str, float]:
     """Accuracy at threshold 0.5, area under the ROC curve, and log loss in nats, by scikit-learn.
 
     Args:
-        labels: 0 or 1 a row, both classes present. probabilities: of label 1, as many.
+        labels: 0 or 1 a row, both classes present.
+        probabilities: Of label 1, one a row.
+
     Returns:
-        dict with 'accuracy', 'AUC' (more is better) and 'log loss' (less is better).
+        'accuracy' and 'AUC' (more is better), and 'log loss' (less is better).
+
     Raises:
         ValueError: lengths differ, labels are not 0/1 or of one class, or a probability is not in [0, 1].
+
+    Taught in: notebook 2, "The course recipe".
+
+    Example:
+        >>> found = scores([0, 1, 1], [0.2, 0.4, 0.9])
+        >>> {name: round(float(value), 3) for name, value in found.items()}
+        {'accuracy': 0.667, 'AUC': 1.0, 'log loss': 0.415}
     """
-    labels, probabilities = check_labels(labels), np.asarray(probabilities, dtype="float64")
+    labels = check_labels(labels)  # (rows,)
+    probabilities = np.asarray(probabilities, dtype="float64")
     check_lengths({"probabilities": probabilities}, labels)
     if probabilities.ndim != 1:
         raise ValueError(f"The probabilities have the shape {probabilities.shape}; expected one a row.")
@@ -437,28 +452,47 @@ def scores(labels, probabilities):
     }
 
 
-def comparison(results):
+def comparison(results: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
     """One table of the scores of several models.
 
     Args:
-        results: dict model name → dict from `scores`.
+        results: Name of a model → what `scores` returned.
+
     Returns:
-        data frame with a row per model, rounded to 4 decimals.
+        A row a model, rounded to 4 decimals.
+
+    Taught in: notebook 2, "The course recipe".
+
+    Example:
+        >>> comparison({"a constant": {"accuracy": 0.75, "AUC": 0.5}}).loc["a constant"].tolist()
+        [0.75, 0.5]
     """
     return pd.DataFrame(results).T.rename_axis("model").round(4)
 
 
-def wide_weights(model, wide):
+def wide_weights(model: keras.Model, wide: WideFeatures) -> pd.Series:
     """The wide part's weights by name, largest absolute value first.
 
     Args:
-        model: from `wide_model` or `wide_deep_model`. wide: what `fit_wide` returned.
+        model: From `wide_model` or `wide_deep_model`.
+        wide: What `fit_wide` returned.
+
     Returns:
-        float32 Series; the index is the feature's string, or the bucket's id when hashed.
+        float32; the index is the feature's string, or the bucket's id when hashed.
+
     Raises:
         ValueError: the model was built for other features.
+
+    Taught in: notebook 2, "What it memorised".
+
+    Example:
+        >>> wide = fit_wide(pd.DataFrame({"city": ["Oslo", "Rome"]}), ["city"])
+        >>> model = wide_model(wide)
+        >>> model.set_weights([np.array([[0], [1], [-2]]), np.array([0.5])])
+        >>> wide_weights(model, wide).to_dict()
+        {'city=Rome': -2.0, 'city=Oslo': 1.0}
     """
-    weights = model.get_layer("wide_weights").get_weights()[0][1:, 0]
+    weights = model.get_layer("wide_weights").get_weights()[0][1:, 0]  # (ids,), without id 0
     if len(weights) != wide["n_ids"] - 1:
         raise ValueError(f"The model has {len(weights)} wide weights, but `wide` has {wide['n_ids'] - 1} features.")
     names = wide["vocabulary"] or range(1, wide["n_ids"])
@@ -471,19 +505,32 @@ def wide_weights(model, wide):
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#7F7F7F"
 
 
-def canvas(title, x, y, panels=1, size=(7, 4)):
+def canvas(
+    title: str, x: str, y: str, panels: int = 1, size: tuple[float, float] = (7, 4), share_y: bool = True
+) -> tuple[Figure, Any]:
     """An empty figure in the house style.
 
     Args:
-        title: str, the answer that the picture gives. x, y: str, what the axes show, with units; '' for none.
-        panels: int ≥ 1, axes side by side, which share the y axis. size: (width, height) in inches.
+        title: The answer that the picture gives.
+        x: What the x axes show, with the unit; '' for none.
+        y: What the first y axis shows, with the unit; '' for none.
+        panels: Axes side by side, at least 1.
+        size: Width and height in inches.
+        share_y: Whether the panels have one scale.
+
     Returns:
-        Matplotlib figure, and its axes, or an array of them if there are several panels.
+        The figure, and its axes, or an array of them if there are several panels.
+
     Raises:
         ValueError: panels is not a whole number of at least 1.
+
+    Example:
+        >>> figure, axes = canvas("Twice as much", "weeks", "installs")
+        >>> axes.get_xlabel(), axes.get_ylabel()
+        ('weeks', 'installs')
     """
     check_whole("panels", panels, 1)
-    figure, axes = plt.subplots(1, panels, figsize=size, sharey=True, layout="constrained")
+    figure, axes = plt.subplots(1, panels, figsize=size, sharey=share_y, layout="constrained")
     figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
     for panel in np.ravel(axes):
         panel.set_xlabel(x)
@@ -494,15 +541,22 @@ def canvas(title, x, y, panels=1, size=(7, 4)):
     return figure, axes
 
 
-def show(figure, alt):
+def show(figure: Figure, alt: str) -> Image:
     """Show a Matplotlib figure as a picture with a text for those who cannot see it.
 
     Args:
-        figure: Matplotlib figure; it is closed afterwards. alt: str, one sentence that says what it shows.
+        figure: What is shown; it is closed afterwards.
+        alt: One sentence that says what it shows.
+
     Returns:
         IPython image; as the last line of a cell it is displayed.
+
+    Example:
+        >>> show(canvas("Nothing yet", "", "")[0], alt="An empty picture.").metadata
+        {'alt': 'An empty picture.'}
     """
     png = io.BytesIO()
     figure.savefig(png, format="png", dpi=110, bbox_inches="tight", facecolor="white", metadata={"Software": None})
     plt.close(figure)
-    return Image(png.getvalue(), metadata={"alt": alt})  # IPython 7, which Colab has, knows no alt=
+    picture = Image(png.getvalue(), metadata={"alt": alt})  # type: ignore[no-untyped-call]
+    return picture  # its text is metadata, since IPython 7, which Colab has, knows no alt=

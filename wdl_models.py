@@ -4,6 +4,7 @@ The paper is Cheng et al., "Wide & Deep Learning for Recommender Systems", 2016,
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import wdl_reproducible  # before TensorFlow: it sets how TensorFlow computes
 from wdl_checks import check_fitted, check_whole
@@ -41,7 +42,7 @@ class Lookup(layers.Layer):
         [[1.0, 1.0], [0.0, 0.0]]
     """
 
-    def __init__(self, n_ids: int, dimension: int, combiner: str, initializer: str, **kwargs):
+    def __init__(self, n_ids: int, dimension: int, combiner: str, initializer: str, **kwargs: Any):
         super().__init__(**kwargs)
         check_whole("n_ids", n_ids, 1)
         check_whole("dimension", dimension, 1)
@@ -52,12 +53,12 @@ class Lookup(layers.Layer):
         self.combiner = combiner
         self.initializer = initializer
 
-    def build(self, shape):
+    def build(self, shape: Any) -> None:
         size = (self.n_ids, self.dimension)
         # Without autocast, since with mixed precision Keras would cast, and so copy, the whole table in each step.
         self.table = self.add_weight(shape=size, initializer=self.initializer, name="table", autocast=False)
 
-    def call(self, ids):  # (..., k)
+    def call(self, ids: tf.Tensor) -> tf.Tensor:  # (..., k)
         known = ops.cast(ops.not_equal(ids, 0), self.compute_dtype)[..., None]  # (..., k, 1)
         rows = tf.gather(self.table.value, ids)  # straight from the variable: ops.take would copy the table first
         rows = ops.cast(rows, self.compute_dtype)  # (..., k, dimension)
@@ -66,7 +67,7 @@ class Lookup(layers.Layer):
             return total
         return total / ops.maximum(ops.sum(known, axis=-2), 1)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         config = {name: getattr(self, name) for name in ("n_ids", "dimension", "combiner", "initializer")}
         return {**super().get_config(), **config}
 
@@ -83,10 +84,10 @@ class LogitSum(layers.Layer):
         [[3.5]]
     """
 
-    def build(self, shapes):
+    def build(self, shapes: Any) -> None:
         self.bias = self.add_weight(shape=(1,), initializer="zeros", name="bias")
 
-    def call(self, logits):
+    def call(self, logits: list[tf.Tensor]) -> tf.Tensor:
         return sum(logits) + self.bias
 
 
@@ -94,13 +95,15 @@ class LogitSum(layers.Layer):
 # many others are in it; for a model whose inputs are a dict, it would pair the arrays with the wrong inputs.
 
 
-def _wide_part(wide: WideFeatures):
+def _wide_part(wide: WideFeatures) -> tuple[keras.KerasTensor, keras.KerasTensor]:
     check_fitted(wide, "fit_wide", "features")
     ids = keras.Input((None,), dtype="int32", name="wide_ids")  # (rows, k)
     return ids, Lookup(wide["n_ids"], 1, "sum", "zeros", name="wide_weights")(ids)
 
 
-def _deep_part(deep: DeepFeatures, embedding_dim: int, units: Iterable[int], dropout: float):
+def _deep_part(
+    deep: DeepFeatures, embedding_dim: int, units: Iterable[int], dropout: float
+) -> tuple[list[keras.KerasTensor], keras.KerasTensor]:
     check_fitted(deep, "fit_deep", "categories")
     n_categories = len(deep["categories"])
     ids = keras.Input((n_categories, None), dtype="int32", name="deep_ids")  # (rows, categories, width)

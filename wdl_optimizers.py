@@ -4,6 +4,8 @@ All that the project takes from Keras under private names stands here, and tests
 """
 
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 import wdl_reproducible  # before TensorFlow: it sets how TensorFlow computes
 
@@ -27,15 +29,24 @@ def _sum_repeated(gradient: tf.Tensor | tf.IndexedSlices) -> tf.Tensor | tf.Inde
 
 
 class _SumFirst:
-    """Sums in `update_step`, where several workers' pieces have met; and before Keras clips, if it is to."""
+    """Sums in `update_step`, where several workers' pieces have met; and before Keras clips, if it is to.
 
-    def apply(self, grads, trainable_variables=None):
+    It stands before one of Keras' optimizers in the list of base classes, so that `super()` is that optimizer.
+    """
+
+    clipvalue: float | None
+    clipnorm: float | None
+    global_clipnorm: float | None
+    sparse_step: Callable[[tf.IndexedSlices, keras.Variable, tf.Tensor], None]
+
+    def apply(self, grads: list[Any], trainable_variables: list[keras.Variable] | None = None) -> None:
         if self.clipvalue or self.clipnorm or self.global_clipnorm:
             grads = [_sum_repeated(gradient) for gradient in grads]
-        super().apply(grads, trainable_variables)
+        super().apply(grads, trainable_variables)  # type: ignore[misc]
 
-    def update_step(self, gradient, variable, learning_rate):
-        step = self.sparse_step if isinstance(gradient, tf.IndexedSlices) else super().update_step
+    def update_step(self, gradient: Any, variable: keras.Variable, learning_rate: tf.Tensor) -> None:
+        dense_step = super().update_step  # type: ignore[misc]
+        step = self.sparse_step if isinstance(gradient, tf.IndexedSlices) else dense_step
         step(_sum_repeated(gradient), variable, tf.cast(learning_rate, variable.dtype))
 
 
@@ -68,7 +79,7 @@ class Ftrl(_SumFirst, keras.optimizers.Ftrl):
         [[0.0], [0.0], [-0.75]]
     """
 
-    def __init__(self, learning_rate: float = 0.001, **settings):
+    def __init__(self, learning_rate: float = 0.001, **settings: Any):
         if not isinstance(learning_rate, float) or not learning_rate > 0:
             raise ValueError(
                 f"The learning rate of Ftrl is {learning_rate!r}; expected a float above 0 that stays the same, and no "
@@ -77,18 +88,19 @@ class Ftrl(_SumFirst, keras.optimizers.Ftrl):
         super().__init__(learning_rate, **settings)
 
     @property
-    def learning_rate(self):
+    def learning_rate(self) -> keras.Variable:
         return super().learning_rate
 
     @learning_rate.setter
-    def learning_rate(self, rate):  # where Keras' callbacks write: LearningRateScheduler, ReduceLROnPlateau
-        if not np.isscalar(rate) or np.float32(rate) != np.float32(self.learning_rate):
+    def learning_rate(self, rate: Any) -> None:
+        # Here Keras' callbacks write: LearningRateScheduler, ReduceLROnPlateau.
+        if not np.isscalar(rate) or np.float32(rate) != np.float32(self.learning_rate):  # type: ignore[arg-type]
             raise ValueError(
                 f"The learning rate of Ftrl cannot change from {float(self.learning_rate):.6g} to {rate}: FTRL "
                 "computes each weight anew from its sums, so another rate would rescale all it touches."
             )
 
-    def sparse_step(self, gradient, variable, rate):
+    def sparse_step(self, gradient: tf.IndexedSlices, variable: keras.Variable, rate: tf.Tensor) -> None:
         i = self._get_variable_index(variable)
         tf.raw_ops.ResourceSparseApplyFtrlV2(
             var=variable.handle, accum=self._accumulators[i].value.handle, linear=self._linears[i].value.handle,
@@ -119,7 +131,7 @@ class Adagrad(_SumFirst, keras.optimizers.Adagrad):
         [ 0.   0.  -0.4]
     """
 
-    def sparse_step(self, gradient, variable, rate):
+    def sparse_step(self, gradient: tf.IndexedSlices, variable: keras.Variable, rate: tf.Tensor) -> None:
         # Keras' own formula, on the batch's rows alone: TensorFlow's kernel puts ε outside the root.
         accumulator = self._accumulators[self._get_variable_index(variable)].value  # as large as the variable
         accumulator.scatter_add(tf.IndexedSlices(gradient.values**2, gradient.indices))
@@ -147,7 +159,7 @@ class Adam(_SumFirst, keras.optimizers.Adam):
         [ 0.    0.   -0.25]
     """
 
-    def sparse_step(self, gradient, variable, rate):
+    def sparse_step(self, gradient: tf.IndexedSlices, variable: keras.Variable, rate: tf.Tensor) -> None:
         self.update_step(tf.convert_to_tensor(gradient), variable, rate)
 
 

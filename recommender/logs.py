@@ -60,7 +60,10 @@ def _whole_number(value: Any) -> int | None:
     """The value as an int, or None if it is no whole number."""
     if not isinstance(value, (numbers.Real, decimal.Decimal)) or isinstance(value, bool):
         return None
-    return int(value) if math.isfinite(value) and value == int(value) else None
+    if not math.isfinite(value):
+        return None
+    whole = int(value)  # type: ignore[arg-type]  # all real numbers have it
+    return whole if whole == value else None
 
 
 def _named_error(cells: np.ndarray, found: list[int | None], name: str) -> Exception:

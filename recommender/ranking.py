@@ -95,9 +95,9 @@ def set_matrix(lists: Sequence | pd.Series, items: Sequence) -> sparse.csr_array
     Taught in: notebook 7, "Two models without training".
     """
     name = f"Column {lists.name!r}" if isinstance(lists, pd.Series) else "lists"
-    for row, one in enumerate(lists):
+    for number, one in enumerate(lists):
         if not isinstance(one, LISTS):
-            raise TypeError(f"{name} holds {one!r} in row {row}; expected a list of items.")
+            raise TypeError(f"{name} holds {one!r} in row {number}; expected a list of items.")
     index = different_items(items)
     values = ids_of([value for one in lists for value in one], name)  # (values,)
     check_same_type(values, name, index, "items")

@@ -98,16 +98,17 @@ def cell_problems(shard: Shard, texts: Collection[str], numbers: Collection[str]
 def _problems_of_texts(column: str, place: str, found: pa.DataType) -> list[Problem]:
     value = "cell" if is_list(found) else place
     gaps = f"{value} IS NULL"
-    decimals = f"{value} <> trunc({value})" if kind_of(found) in ("float", "decimal") else None
+    kind = kind_of(found)
+    decimals = f"{value} <> trunc({value})" if kind in ("float", "decimal") else ""
     words = "holds decimals: cut them into buckets"
-    if kind_of(found) == "float":
+    if kind == "float":
         gaps += f" OR isnan({value})"
         too_large = 2 ** (np.finfo(value_type(found).to_pandas_dtype()).nmant + 1)  # two whole numbers may be one float
         decimals += f" OR abs({value}) >= {too_large}"
         words = f"holds floats that are no whole numbers below {too_large}: cut decimals into buckets"
     if is_list(found):
         gaps = f"{place} IS NULL OR {_in_a_list(place, gaps)}"
-        decimals = decimals and _in_a_list(place, decimals)
+        decimals = _in_a_list(place, decimals) if decimals else ""
     problems = [Problem(column, "has missing values: fill them, for example with '?'", ValueError, gaps)]
     return problems + ([Problem(column, words, TypeError, decimals)] if decimals else [])
 
@@ -125,7 +126,7 @@ def _text(value: str, found: pa.DataType) -> str:
         "decimal": f"CAST(CAST({value} AS DECIMAL(38, 0)) AS STRING)",
         "bool": f"CASE WHEN {value} THEN 'True' ELSE 'False' END",
     }
-    return texts[kind_of(found)]
+    return texts[kind_of(found) or ""]
 
 
 def _category(place: str, found: pa.DataType, longest: int | None) -> str:

@@ -80,7 +80,7 @@ def wide_features(train: pd.DataFrame) -> WideFeatures:
     """
     base = [*CATEGORIES, "age", "hours-per-week"]
     pairs = list(itertools.combinations(base, 2))
-    return wdl.fit_wide(train, base + pairs, buckets={"age": 10, "hours-per-week": 8})
+    return wdl.fit_wide(train, [*base, *pairs], buckets={"age": 10, "hours-per-week": 8})
 
 
 def deep_features(train: pd.DataFrame) -> DeepFeatures:
