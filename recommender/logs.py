@@ -58,9 +58,10 @@ def check_share(share: float) -> None:
 
 def _whole_number(value: Any) -> int | None:
     """The value as an int, or None if it is no whole number."""
-    if not isinstance(value, (numbers.Real, decimal.Decimal)) or isinstance(value, bool):
+    if isinstance(value, bool) or not isinstance(value, (numbers.Real, decimal.Decimal)) or not math.isfinite(value):
         return None
-    return int(value) if math.isfinite(value) and value == int(value) else None
+    whole = int(math.floor(value))
+    return whole if whole == value else None
 
 
 def _named_error(cells: np.ndarray, found: list[int | None], name: str) -> Exception:
@@ -106,7 +107,7 @@ def ids_of(values: Iterable, name: str) -> pd.Index:
         return pd.Index(series)
     cells = series.astype(object).to_numpy()
     if all(issubclass(kind, str) for kind in set(map(type, cells))):
-        return pd.Index([str.__str__(cell) for cell in cells])  # a member of a StrEnum is its text
+        return pd.Index(cells)
     found = [_whole_number(cell) for cell in cells]
     if None not in found:
         return pd.Index(found)

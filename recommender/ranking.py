@@ -95,11 +95,11 @@ def set_matrix(lists: Sequence | pd.Series, items: Sequence) -> sparse.csr_array
     Taught in: notebook 7, "Two models without training".
     """
     name = f"Column {lists.name!r}" if isinstance(lists, pd.Series) else "lists"
-    for row, one in enumerate(lists):
-        if not isinstance(one, LISTS):
-            raise TypeError(f"{name} holds {one!r} in row {row}; expected a list of items.")
+    for place, cell in enumerate(lists):
+        if not isinstance(cell, LISTS):
+            raise TypeError(f"{name} holds {cell!r} in row {place}; expected a list of items.")
     index = different_items(items)
-    values = ids_of([value for one in lists for value in one], name)  # (values,)
+    values = ids_of([value for cell in lists for value in cell], name)  # (values,)
     check_same_type(values, name, index, "items")
     length = np.fromiter(map(len, lists), dtype="int64", count=len(lists))
     row = np.repeat(np.arange(len(length)), length)  # (values,): the list that each value is from

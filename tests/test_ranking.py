@@ -37,7 +37,7 @@ def column_names(size):
 
 
 class Letter(enum.StrEnum):
-    """Its members equal the letters, but have another hash."""
+    """Strings, each of a type of its own."""
 
     FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH = "abcdefgh"
 
@@ -200,12 +200,17 @@ def test_after_a_split_by_time_the_lists_come_from_before():
     before, after = LOG[:3], pd.DataFrame({"who": [7, 8, 7], "what": ["d", "a", "b"]})
     rows = ranking.leave_one_out(after, "who", "what", "others", history=before)
     assert rows["others"].tolist() == [["a", "b", "c"], [], ["a", "c"]]
+    twice = ranking.leave_one_out(pd.DataFrame({"who": 7, "what": ["x", "y"]}), "who", "what", "others", before)[
+        "others"
+    ]
+    assert twice[0] == twice[1] == ["a", "b", "c"] and twice[0] is not twice[1]  # a list can be changed alone
 
 
 def test_a_long_list_is_cut_at_random_and_a_short_one_is_not():
-    log = pd.DataFrame({"who": [1] * 6 + [2] * 3, "what": [*"abcdef", *"abc"]})
+    log = pd.DataFrame({"who": [1] * 6 + [2] * 3 + [3] * 4, "what": [*"abcdef", *"abc", *"abcd"]})
     cut = [ranking.leave_one_out(log, "who", "what", "others", longest=3, seed=seed) for seed in range(60)]
-    assert cut[0]["others"][6:].tolist() == [["b", "c"], ["a", "c"], ["a", "b"]]
+    for rows in cut:
+        assert rows["others"][6:].map("".join).tolist() == ["bc", "ac", "ab", "bcd", "acd", "abd", "abc"]
     kept = [rows["others"][0] for rows in cut]
     assert {len(others) for others in kept} == {3}
     assert all(set(others) < set("bcdef") for others in kept)
@@ -265,6 +270,17 @@ def test_the_label_cannot_be_read_from_an_untouched_users_row(seed):
     assert not any(known)
     size = frame["others"].map(len)
     assert size[frame["label"] == 1].mean() == size[frame["label"] == 0].mean()
+
+
+def test_a_seed_draws_what_it_always_drew():
+    """Results that were published with a seed can be made again."""
+    log = pd.DataFrame([(u, i) for u in range(4) for i in "abcdefgh"[u : u + 4]], columns=["who", "what"])
+    rows = ranking.leave_one_out(log, "who", "what", "others", longest=2, seed=5)
+    assert " ".join(rows["others"].map("".join)) == "dc cd ba ca ed eb eb dc ed ec fd dc fg dg de de"
+    made = ranking.with_negatives(rows[:4], log, "who", "what", 2, items=list("abcdefgh"), seed=5)
+    assert made["what"].str.cat() == "agfbghcegdgf"
+    assert ranking.hold_one_out(log, "who", "what", "others", seed=5)["what"].str.cat() == "aeeg"
+    assert ranking.split_by_user(log, "who", 0.5, seed=5)[1]["who"].unique().tolist() == [1, 3]
 
 
 # ------------------------------------------------------------------------------- a ranking of all items
@@ -467,6 +483,10 @@ IN_WORDS = in_type(LOG, who=lambda values: pd.Series(map(str, values)))
             "Column 'o' holds strings and items numbers",
         ),
         (
+            lambda: ranking.with_negatives(LOG[:1], IN_WORDS[:1], "who", "what", 1),
+            "Column 'who' of the rows holds numbers and that of the log strings",
+        ),
+        (
             lambda: ranking.held_out_places(LOG.assign(o="8"), "who", "o", [7, 8, 9], fixed([1, 2, 3])),
             "Column 'o' holds '8' in row 0; expected a list",
         ),
@@ -559,6 +579,9 @@ def test_a_long_list_is_cut_before_it_is_built():
     [
         (lambda: ranking.split_by_user(LOG, "user", 0.5), KeyError, "no column 'user'"),
         (lambda: ranking.split_by_user(LOG, "who", 1.5), ValueError, "share is 1.5"),
+        (lambda: ranking.split_by_time(LOG, "who", 0), ValueError, "share is 0"),
+        (lambda: ranking.split_by_time(LOG, "who", 1.0), ValueError, "share is 1.0"),
+        (lambda: ranking.split_by_time(LOG, "who", True), ValueError, "share is True"),
         (lambda: ranking.split_by_user(LOG[:1], "who", 0.5), ValueError, "leaves one side empty"),
         (lambda: ranking.split_by_time(LOG.assign(t=1), "t", 0.5), ValueError, "no row is later than 1"),
         (lambda: ranking.split_by_time(LOG.assign(t=None), "t", 0.5), ValueError, "'t' has 7 missing values"),
