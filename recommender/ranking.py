@@ -13,7 +13,6 @@ from typing import Any
 
 import wdl_helpers as wdl
 from recommender.logs import (
-    LISTS,
     check_log,
     check_same_type,
     different_items,
@@ -24,6 +23,7 @@ from recommender.logs import (
     split_by_user,
     with_negatives,
 )
+from wdl_columns import LISTS
 
 import numpy as np
 import pandas as pd
@@ -68,6 +68,7 @@ def candidates(queries: pd.DataFrame, item: str, items: Sequence) -> pd.DataFram
 
     Taught in: notebook 7, "Where each part wins".
     """
+    wdl.check_names([item])
     index = different_items(items)
     frame = queries.iloc[np.arange(len(queries)).repeat(len(index))].reset_index(drop=True)
     frame[item] = np.tile(index.to_numpy(), len(queries))
@@ -96,7 +97,7 @@ def set_matrix(lists: Sequence | pd.Series, items: Sequence) -> sparse.csr_array
     """
     name = f"Column {lists.name!r}" if isinstance(lists, pd.Series) else "lists"
     for place, cell in enumerate(lists):
-        if not isinstance(cell, LISTS):
+        if not isinstance(cell, tuple(LISTS)):
             raise TypeError(f"{name} holds {cell!r} in row {place}; expected a list of items.")
     index = different_items(items)
     values = ids_of([value for cell in lists for value in cell], name)  # (values,)

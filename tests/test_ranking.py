@@ -1,6 +1,5 @@
 """Logs and rankings: splits, rows from sets, negatives, places among all items."""
 
-import decimal
 import enum
 import itertools
 import time
@@ -12,28 +11,15 @@ from recommender import ranking
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from laws import FEW
+from laws import FEW, TEXT_TYPES, WHOLE_TYPES, column_names
 from scipy import stats
 from sklearn.metrics import ndcg_score
 
 LOG = pd.DataFrame({"who": [7, 7, 7, 8, 9, 9, 7], "what": list("abcabdc")})  # the last row repeats the third
 sets = st.lists(st.tuples(st.integers(0, 5), st.sampled_from("abcdefgh")), min_size=1, max_size=40)
-
-
-# Names that helper columns could have, and names that are hard elsewhere.
-NAMES = [
-    "u", "i", "n", "label", "user", "item", "query", "score", "query_label", "who", "index", "level_0", "self", "größe",
-    "a b", "0", "A", "a", "", " ", "=", "x & y", "x=y",
-]  # fmt: skip
-
-
-def column_names(size):
-    name = st.one_of(st.sampled_from(NAMES), st.text(max_size=4))
-    return st.lists(name, min_size=size, max_size=size, unique=True)
 
 
 class Letter(enum.StrEnum):
@@ -43,24 +29,10 @@ class Letter(enum.StrEnum):
 
 
 # The same values in other types: texts, and whole numbers.
-TEXTS = {
-    "str": lambda values: pd.Series(values, dtype="str"),
-    "object": lambda values: pd.Series(values, dtype=object),
-    "category": lambda values: pd.Series(pd.Categorical(values)),
-    "numpy": lambda values: pd.Series([np.str_(value) for value in values], dtype=object),
-    "enum": lambda values: pd.Series([Letter(value) for value in values], dtype=object),
-    "Arrow": lambda values: pd.Series(values, dtype=pd.ArrowDtype(pa.string())),
-}
-NUMBERS = {
-    "int64": lambda values: pd.Series(values, dtype="int64"),
+TEXTS = TEXT_TYPES | {"enum": lambda values: pd.Series([Letter(value) for value in values], dtype=object)}
+NUMBERS = {name: make for name, make in WHOLE_TYPES.items() if "digits" not in name} | {
     "int8": lambda values: pd.Series(values, dtype="int8"),
     "uint64": lambda values: pd.Series(values, dtype="uint64"),
-    "Int32": lambda values: pd.Series(values, dtype="Int32"),
-    "float": lambda values: pd.Series(values, dtype="float64"),
-    "object": lambda values: pd.Series([[int, float, np.int16][i % 3](v) for i, v in enumerate(values)], dtype=object),
-    "Decimal": lambda values: pd.Series([decimal.Decimal(value) * decimal.Decimal("1.0") for value in values]),
-    "category": lambda values: pd.Series(pd.Categorical(values)),
-    "Arrow": lambda values: pd.Series(values, dtype=pd.ArrowDtype(pa.int64())),
 }
 
 
@@ -200,9 +172,8 @@ def test_after_a_split_by_time_the_lists_come_from_before():
     before, after = LOG[:3], pd.DataFrame({"who": [7, 8, 7], "what": ["d", "a", "b"]})
     rows = ranking.leave_one_out(after, "who", "what", "others", history=before)
     assert rows["others"].tolist() == [["a", "b", "c"], [], ["a", "c"]]
-    twice = ranking.leave_one_out(pd.DataFrame({"who": 7, "what": ["x", "y"]}), "who", "what", "others", before)[
-        "others"
-    ]
+    new = pd.DataFrame({"who": 7, "what": ["x", "y"]})
+    twice = ranking.leave_one_out(new, "who", "what", "others", history=before)["others"]
     assert twice[0] == twice[1] == ["a", "b", "c"] and twice[0] is not twice[1]  # a list can be changed alone
 
 
@@ -492,6 +463,11 @@ IN_WORDS = in_type(LOG, who=lambda values: pd.Series(map(str, values)))
         ),
         (lambda: ranking.set_matrix([["a"], "bc"], ["a"]), "lists holds 'bc' in row 1; expected a list"),
         (lambda: ranking.set_matrix([["a"], [1]], ["a"]), "lists mixes strings and numbers, as in row 1"),
+        (lambda: ranking.leave_one_out(LOG, "who", "what", 0), "rename the columns"),
+        (lambda: ranking.leave_one_out(LOG.rename(columns={"who": 0}), 0, "what", "o"), "Column 0 is named by a int"),
+        (lambda: ranking.with_negatives(LOG, LOG, "who", "what", 1, label=0), "rename the columns"),
+        (lambda: ranking.candidates(LOG, 0, "abc"), "rename the columns"),
+        (lambda: ranking.split_by_time(LOG.rename(columns={"who": 0}), 0, 0.5), "rename the columns"),
         (lambda: ranking.candidates(LOG, "what", "abc"), "items is the string 'abc'; expected a list"),
         (lambda: ranking.candidates(LOG, "what", [2, "a"]), "items mixes strings and numbers, as in row 1"),
         (lambda: ranking.split_by_user(LOG.assign(who=[1, 2, "3", 4, 5, 6, 7]), "who", 0.5), "as in row 2"),
