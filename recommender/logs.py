@@ -16,13 +16,12 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import wdl_helpers as wdl
+from wdl_columns import LISTS
 
 import numpy as np
 import pandas as pd
 
 # ---------------------------------------------------------------------------------------------- checks
-
-LISTS = (list, tuple, np.ndarray)  # the types of a cell that holds several values
 
 
 def check_log(log: pd.DataFrame, columns: list[str]) -> None:
@@ -39,7 +38,7 @@ def check_log(log: pd.DataFrame, columns: list[str]) -> None:
         missing = np.flatnonzero(log[column].isna())
         if missing.size:
             raise ValueError(f"Column {column!r} has {missing.size} missing values, first in row {missing[0]}.")
-        if isinstance(log[column].iloc[0], LISTS):
+        if isinstance(log[column].iloc[0], tuple(LISTS)):
             raise TypeError(f"Column {column!r} holds lists; expected one value a row: `explode` the frame first.")
 
 
@@ -58,11 +57,9 @@ def check_share(share: float) -> None:
 
 def _whole_number(value: Any) -> int | None:
     """The value as an int, or None if it is no whole number."""
-    if not isinstance(value, (numbers.Real, decimal.Decimal)) or isinstance(value, bool):
+    if isinstance(value, bool) or not isinstance(value, (numbers.Real, decimal.Decimal)) or not math.isfinite(value):
         return None
-    if not math.isfinite(value):
-        return None
-    whole = int(value)  # type: ignore[arg-type]  # all real numbers have it
+    whole = int(math.floor(value))
     return whole if whole == value else None
 
 
@@ -109,7 +106,7 @@ def ids_of(values: Iterable, name: str) -> pd.Index:
         return pd.Index(series)
     cells = series.astype(object).to_numpy()
     if all(issubclass(kind, str) for kind in set(map(type, cells))):
-        return pd.Index([str.__str__(cell) for cell in cells])  # a member of a StrEnum is its text
+        return pd.Index(cells)
     found = [_whole_number(cell) for cell in cells]
     if None not in found:
         return pd.Index(found)
@@ -465,6 +462,7 @@ def with_negatives(
     """
     wdl.check_whole("n", n, 1)
     check_log(rows, [user, item])
+    wdl.check_names([label])
     if label in rows.columns:
         raise ValueError(f"The rows have a column {label!r} already: give the label another name.")
     asked_users = ids_of(rows[user], f"Column {user!r} of the rows")

@@ -13,7 +13,6 @@ from typing import Any
 
 import wdl_helpers as wdl
 from recommender.logs import (
-    LISTS,
     check_log,
     check_same_type,
     different_items,
@@ -24,6 +23,7 @@ from recommender.logs import (
     split_by_user,
     with_negatives,
 )
+from wdl_columns import LISTS
 
 import numpy as np
 import pandas as pd
@@ -68,6 +68,7 @@ def candidates(queries: pd.DataFrame, item: str, items: Sequence) -> pd.DataFram
 
     Taught in: notebook 7, "Where each part wins".
     """
+    wdl.check_names([item])
     index = different_items(items)
     frame = queries.iloc[np.arange(len(queries)).repeat(len(index))].reset_index(drop=True)
     frame[item] = np.tile(index.to_numpy(), len(queries))
@@ -95,11 +96,11 @@ def set_matrix(lists: Sequence | pd.Series, items: Sequence) -> sparse.csr_array
     Taught in: notebook 7, "Two models without training".
     """
     name = f"Column {lists.name!r}" if isinstance(lists, pd.Series) else "lists"
-    for number, one in enumerate(lists):
-        if not isinstance(one, LISTS):
-            raise TypeError(f"{name} holds {one!r} in row {number}; expected a list of items.")
+    for place, cell in enumerate(lists):
+        if not isinstance(cell, tuple(LISTS)):
+            raise TypeError(f"{name} holds {cell!r} in row {place}; expected a list of items.")
     index = different_items(items)
-    values = ids_of([value for one in lists for value in one], name)  # (values,)
+    values = ids_of([value for cell in lists for value in cell], name)  # (values,)
     check_same_type(values, name, index, "items")
     length = np.fromiter(map(len, lists), dtype="int64", count=len(lists))
     row = np.repeat(np.arange(len(length)), length)  # (values,): the list that each value is from

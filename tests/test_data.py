@@ -241,6 +241,9 @@ def test_what_models_say_of_new_areas_has_a_line_for_each_visitor_with_another_a
         assert np.allclose(logits["deep"][line], said, atol=1e-5)
     assert logits["deep"].shape == visited.shape == (len(asked), 30)
     assert np.ptp(logits["wide"]) == 0 and np.ptp(logits["deep"]) > 0.1  # the wide part knows none of these areas
+    models["wide"].get_layer("logit").set_weights([np.array([100.0])])
+    _, logits = visits.new_area_logits({"wide": models["wide"]}, some, new, wide, deep)
+    assert (logits["wide"] == 100).all()  # its probability is 1, whose logit is infinite
 
 
 def test_nobody_to_tell_apart_is_said(visit_frames):

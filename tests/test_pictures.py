@@ -2,7 +2,7 @@
 
 import wdl_helpers as wdl
 from recommender import pictures
-from recommender.datasets import store as app_store
+from recommender.datasets import planted
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 
 @pytest.fixture(scope="module")
 def pairs():
-    return app_store.planted_log(0)[0]
+    return planted.planted_log(0)[0]
 
 
 def test_a_value_stands_where_its_user_and_app_meet(pairs):

@@ -1,6 +1,5 @@
 """Logs and rankings: splits, rows from sets, negatives, places among all items."""
 
-import decimal
 import enum
 import itertools
 import time
@@ -12,11 +11,10 @@ from recommender import ranking
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from laws import FEW
+from laws import FEW, TEXT_TYPES, WHOLE_TYPES, column_names
 from scipy import stats
 from sklearn.metrics import ndcg_score
 
@@ -24,43 +22,17 @@ LOG = pd.DataFrame({"who": [7, 7, 7, 8, 9, 9, 7], "what": list("abcabdc")})  # t
 sets = st.lists(st.tuples(st.integers(0, 5), st.sampled_from("abcdefgh")), min_size=1, max_size=40)
 
 
-# Names that helper columns could have, and names that are hard elsewhere.
-NAMES = [
-    "u", "i", "n", "label", "user", "item", "query", "score", "query_label", "who", "index", "level_0", "self", "größe",
-    "a b", "0", "A", "a", "", " ", "=", "x & y", "x=y",
-]  # fmt: skip
-
-
-def column_names(size):
-    name = st.one_of(st.sampled_from(NAMES), st.text(max_size=4))
-    return st.lists(name, min_size=size, max_size=size, unique=True)
-
-
 class Letter(enum.StrEnum):
-    """Its members equal the letters, but have another hash."""
+    """Strings, each of a type of its own."""
 
     FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH = "abcdefgh"
 
 
 # The same values in other types: texts, and whole numbers.
-TEXTS = {
-    "str": lambda values: pd.Series(values, dtype="str"),
-    "object": lambda values: pd.Series(values, dtype=object),
-    "category": lambda values: pd.Series(pd.Categorical(values)),
-    "numpy": lambda values: pd.Series([np.str_(value) for value in values], dtype=object),
-    "enum": lambda values: pd.Series([Letter(value) for value in values], dtype=object),
-    "Arrow": lambda values: pd.Series(values, dtype=pd.ArrowDtype(pa.string())),
-}
-NUMBERS = {
-    "int64": lambda values: pd.Series(values, dtype="int64"),
+TEXTS = TEXT_TYPES | {"enum": lambda values: pd.Series([Letter(value) for value in values], dtype=object)}
+NUMBERS = {name: make for name, make in WHOLE_TYPES.items() if "digits" not in name} | {
     "int8": lambda values: pd.Series(values, dtype="int8"),
     "uint64": lambda values: pd.Series(values, dtype="uint64"),
-    "Int32": lambda values: pd.Series(values, dtype="Int32"),
-    "float": lambda values: pd.Series(values, dtype="float64"),
-    "object": lambda values: pd.Series([[int, float, np.int16][i % 3](v) for i, v in enumerate(values)], dtype=object),
-    "Decimal": lambda values: pd.Series([decimal.Decimal(value) * decimal.Decimal("1.0") for value in values]),
-    "category": lambda values: pd.Series(pd.Categorical(values)),
-    "Arrow": lambda values: pd.Series(values, dtype=pd.ArrowDtype(pa.int64())),
 }
 
 
@@ -200,12 +172,16 @@ def test_after_a_split_by_time_the_lists_come_from_before():
     before, after = LOG[:3], pd.DataFrame({"who": [7, 8, 7], "what": ["d", "a", "b"]})
     rows = ranking.leave_one_out(after, "who", "what", "others", history=before)
     assert rows["others"].tolist() == [["a", "b", "c"], [], ["a", "c"]]
+    new = pd.DataFrame({"who": 7, "what": ["x", "y"]})
+    twice = ranking.leave_one_out(new, "who", "what", "others", history=before)["others"]
+    assert twice[0] == twice[1] == ["a", "b", "c"] and twice[0] is not twice[1]  # a list can be changed alone
 
 
 def test_a_long_list_is_cut_at_random_and_a_short_one_is_not():
-    log = pd.DataFrame({"who": [1] * 6 + [2] * 3, "what": [*"abcdef", *"abc"]})
+    log = pd.DataFrame({"who": [1] * 6 + [2] * 3 + [3] * 4, "what": [*"abcdef", *"abc", *"abcd"]})
     cut = [ranking.leave_one_out(log, "who", "what", "others", longest=3, seed=seed) for seed in range(60)]
-    assert cut[0]["others"][6:].tolist() == [["b", "c"], ["a", "c"], ["a", "b"]]
+    for rows in cut:
+        assert rows["others"][6:].map("".join).tolist() == ["bc", "ac", "ab", "bcd", "acd", "abd", "abc"]
     kept = [rows["others"][0] for rows in cut]
     assert {len(others) for others in kept} == {3}
     assert all(set(others) < set("bcdef") for others in kept)
@@ -265,6 +241,17 @@ def test_the_label_cannot_be_read_from_an_untouched_users_row(seed):
     assert not any(known)
     size = frame["others"].map(len)
     assert size[frame["label"] == 1].mean() == size[frame["label"] == 0].mean()
+
+
+def test_a_seed_draws_what_it_always_drew():
+    """Results that were published with a seed can be made again."""
+    log = pd.DataFrame([(u, i) for u in range(4) for i in "abcdefgh"[u : u + 4]], columns=["who", "what"])
+    rows = ranking.leave_one_out(log, "who", "what", "others", longest=2, seed=5)
+    assert " ".join(rows["others"].map("".join)) == "dc cd ba ca ed eb eb dc ed ec fd dc fg dg de de"
+    made = ranking.with_negatives(rows[:4], log, "who", "what", 2, items=list("abcdefgh"), seed=5)
+    assert made["what"].str.cat() == "agfbghcegdgf"
+    assert ranking.hold_one_out(log, "who", "what", "others", seed=5)["what"].str.cat() == "aeeg"
+    assert ranking.split_by_user(log, "who", 0.5, seed=5)[1]["who"].unique().tolist() == [1, 3]
 
 
 # ------------------------------------------------------------------------------- a ranking of all items
@@ -467,11 +454,20 @@ IN_WORDS = in_type(LOG, who=lambda values: pd.Series(map(str, values)))
             "Column 'o' holds strings and items numbers",
         ),
         (
+            lambda: ranking.with_negatives(LOG[:1], IN_WORDS[:1], "who", "what", 1),
+            "Column 'who' of the rows holds numbers and that of the log strings",
+        ),
+        (
             lambda: ranking.held_out_places(LOG.assign(o="8"), "who", "o", [7, 8, 9], fixed([1, 2, 3])),
             "Column 'o' holds '8' in row 0; expected a list",
         ),
         (lambda: ranking.set_matrix([["a"], "bc"], ["a"]), "lists holds 'bc' in row 1; expected a list"),
         (lambda: ranking.set_matrix([["a"], [1]], ["a"]), "lists mixes strings and numbers, as in row 1"),
+        (lambda: ranking.leave_one_out(LOG, "who", "what", 0), "rename the columns"),
+        (lambda: ranking.leave_one_out(LOG.rename(columns={"who": 0}), 0, "what", "o"), "Column 0 is named by a int"),
+        (lambda: ranking.with_negatives(LOG, LOG, "who", "what", 1, label=0), "rename the columns"),
+        (lambda: ranking.candidates(LOG, 0, "abc"), "rename the columns"),
+        (lambda: ranking.split_by_time(LOG.rename(columns={"who": 0}), 0, 0.5), "rename the columns"),
         (lambda: ranking.candidates(LOG, "what", "abc"), "items is the string 'abc'; expected a list"),
         (lambda: ranking.candidates(LOG, "what", [2, "a"]), "items mixes strings and numbers, as in row 1"),
         (lambda: ranking.split_by_user(LOG.assign(who=[1, 2, "3", 4, 5, 6, 7]), "who", 0.5), "as in row 2"),
@@ -559,6 +555,9 @@ def test_a_long_list_is_cut_before_it_is_built():
     [
         (lambda: ranking.split_by_user(LOG, "user", 0.5), KeyError, "no column 'user'"),
         (lambda: ranking.split_by_user(LOG, "who", 1.5), ValueError, "share is 1.5"),
+        (lambda: ranking.split_by_time(LOG, "who", 0), ValueError, "share is 0"),
+        (lambda: ranking.split_by_time(LOG, "who", 1.0), ValueError, "share is 1.0"),
+        (lambda: ranking.split_by_time(LOG, "who", True), ValueError, "share is True"),
         (lambda: ranking.split_by_user(LOG[:1], "who", 0.5), ValueError, "leaves one side empty"),
         (lambda: ranking.split_by_time(LOG.assign(t=1), "t", 0.5), ValueError, "no row is later than 1"),
         (lambda: ranking.split_by_time(LOG.assign(t=None), "t", 0.5), ValueError, "'t' has 7 missing values"),

@@ -79,7 +79,7 @@ def wide_features(train: pd.DataFrame) -> WideFeatures:
     Taught in: notebook 2, "The wide model at full width".
     """
     base = [*CATEGORIES, "age", "hours-per-week"]
-    pairs = list(itertools.combinations(base, 2))
+    pairs = itertools.combinations(base, 2)
     return wdl.fit_wide(train, [*base, *pairs], buckets={"age": 10, "hours-per-week": 8})
 
 

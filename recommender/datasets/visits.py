@@ -21,7 +21,6 @@ from wdl_features import DeepFeatures, WideFeatures
 import keras
 import numpy as np
 import pandas as pd
-from scipy.special import logit
 from sklearn.metrics import roc_auc_score
 
 # ---------------------------------------------------------------------------------------------- data
@@ -295,14 +294,15 @@ def training(
 # ------------------------------------------------------------------------------------- what models say
 
 
-def _scored(
+def _said(
+    predict: Callable[[keras.Model, Any], np.ndarray],
     models: dict[str, keras.Model],
     queries: pd.DataFrame,
     areas: pd.DataFrame,
     wide: WideFeatures,
     deep: DeepFeatures,
 ) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
-    """Some of the queries at a time, by their row numbers, with each model's probabilities (these queries, areas)."""
+    """Some of the queries at a time, by their row numbers, with what `predict` gives of each model (queries, areas)."""
     words = title_words(areas)
     by_length = np.argsort(queries["seen"].map(len).to_numpy(), kind="stable")  # short lists need less room
     at_once = max(ranking.PAIRS_AT_ONCE // len(areas), 1)
@@ -310,7 +310,7 @@ def _scored(
         rows = by_length[start : start + at_once]
         pairs = with_words(ranking.candidates(queries.iloc[rows], "area", areas["area"]), words)
         inputs = wdl.joint_inputs(pairs, wide, deep)
-        yield rows, {name: wdl.predict(model, inputs).reshape(len(rows), -1) for name, model in models.items()}
+        yield rows, {name: predict(model, inputs).reshape(len(rows), -1) for name, model in models.items()}
 
 
 def _rows_of(table: np.ndarray) -> Callable[[pd.DataFrame], np.ndarray]:
@@ -340,7 +340,7 @@ def model_places(
     Taught in: notebook 7, "Wide, deep, and both".
     """
     places = np.empty((len(queries), len(models)))
-    for rows, probabilities in _scored(models, queries, areas, wide, deep):
+    for rows, probabilities in _said(wdl.predict, models, queries, areas, wide, deep):
         block = queries.iloc[rows].reset_index(drop=True)
         for column, name in enumerate(models):
             table = probabilities[name]  # (these queries, areas)
@@ -383,9 +383,9 @@ def new_area_logits(
     visited = np.zeros((len(queries), len(new)))
     visited[row, column] = 1
     logits = {name: np.zeros(visited.shape) for name in models}
-    for rows, probabilities in _scored(models, queries, new, wide, deep):
+    for rows, said in _said(wdl.predict_logits, models, queries, new, wide, deep):
         for name in models:
-            logits[name][rows] = logit(probabilities[name])
+            logits[name][rows] = said[name]
     return visited, logits
 
 
