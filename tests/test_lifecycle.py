@@ -513,6 +513,12 @@ def gate(live, shown, tmp_path):
     return report
 
 
+@pytest.fixture
+def at_once(monkeypatch):
+    """Candidates are scored in the tests' own process, where it does not matter; another takes seconds to begin."""
+    monkeypatch.setattr(lifecycle, "_scores_elsewhere", lambda candidate, sample: serving.scorer(candidate)(sample))
+
+
 def run_gate(live, candidate, shown):
     held_out = shown[shown.index % 3 == 0]
     return lifecycle.dry_run(live, candidate, held_out, held_out["install"], **BOUNDS)
@@ -550,14 +556,14 @@ def test_the_gate_lets_a_good_candidate_through(yesterday, live, gate, to_train,
     assert run_gate(live, live, shown) == {"change": 0, "rise": 0, "reasons": []}
 
 
-def test_the_gate_refuses_a_shuffled_vocabulary(yesterday, gate):
+def test_the_gate_refuses_a_shuffled_vocabulary(yesterday, gate, at_once):
     model, (wide, deep) = yesterday
     report = gate(model, (shuffled(wide), shuffled(deep)))
     assert len(report["reasons"]) == 2
     assert "scores moved by" in report["reasons"][0] and "log loss rose" in report["reasons"][1]
 
 
-def test_the_gate_refuses_a_weight_that_is_not_a_number(yesterday, gate, shown):
+def test_the_gate_refuses_a_weight_that_is_not_a_number(yesterday, gate, shown, at_once):
     model, parts = yesterday
     table = model.get_layer("wide_weights").get_weights()[0]
     used = parts[0]["vocabulary"]["user=u7"]
@@ -569,14 +575,13 @@ def test_the_gate_refuses_a_weight_that_is_not_a_number(yesterday, gate, shown):
 
 
 @pytest.mark.parametrize("path", ["wide_weights/table", "deep_logit/kernel"])
-def test_the_gate_refuses_a_model_that_lacks_one_logit(yesterday, gate, path):
+def test_the_gate_refuses_a_model_that_lacks_one_logit(yesterday, gate, path, at_once):
     model, parts = yesterday
     zeros = np.zeros(next(weight for weight in model.weights if weight.path == path).shape)
     assert "scores moved by" in gate(with_weight(model, parts, path, zeros), parts)["reasons"][0]
 
 
-def test_the_gate_refuses_what_gives_no_scores(live, shown, tmp_path):
-    assert "cannot be loaded and score: OSError" in run_gate(live, tmp_path / "nothing", shown)["reasons"][0]
+def test_the_gate_refuses_what_gives_no_scores(live, shown, tmp_path, at_once):
     n_rows = (shown.index % 3 == 0).sum()
     save_scores(tmp_path / "two", lambda users: tf.constant([0.5, 0.5]))
     assert run_gate(live, tmp_path / "two", shown)["reasons"] == [
@@ -588,11 +593,12 @@ def test_the_gate_refuses_what_gives_no_scores(live, shown, tmp_path):
     assert np.isnan(report["change"]) and np.isnan(report["rise"])
 
 
-def test_a_candidate_that_crashes_or_hangs_takes_nothing_down(live, shown, tmp_path, monkeypatch):
+def test_a_candidate_that_is_not_there_crashes_or_hangs_takes_nothing_down(live, shown, tmp_path, monkeypatch):
     def crash(users):
         with tf.control_dependencies([tf.raw_ops.Abort(error_msg="a bug in a kernel")]):
             return tf.fill(tf.shape(users), 0.5)
 
+    assert "cannot be loaded and score: OSError" in run_gate(live, tmp_path / "nothing", shown)["reasons"][0]
     save_scores(tmp_path / "crash", crash)
     reasons = run_gate(live, tmp_path / "crash", shown)["reasons"]
     assert len(reasons) == 1 and "cannot be loaded and score: its process ended with the code -6" in reasons[0]
@@ -600,7 +606,7 @@ def test_a_candidate_that_crashes_or_hangs_takes_nothing_down(live, shown, tmp_p
     assert run_gate(live, live, shown)["reasons"] == ["it cannot be loaded and score: it took more than 0.1 seconds"]
 
 
-def test_a_bound_that_is_no_number_lets_nothing_through(live, shown):
+def test_a_bound_that_is_no_number_lets_nothing_through(live, shown, at_once):
     held_out = shown[shown.index % 3 == 0]
     report = lifecycle.dry_run(
         live, live, held_out, held_out["install"], max_change=float("nan"), max_rise=float("nan")
