@@ -316,10 +316,9 @@ def seed_ftrl(optimizer: keras.optimizers.Optimizer, model: keras.Model) -> None
     if not inner:
         raise ValueError(f"There is no Ftrl in the optimizer '{optimizer.name}'.")
     for ftrl in inner:
-        if not float(ftrl.learning_rate) > 0:
-            raise ValueError(
-                f"The learning rate of '{ftrl.name}' is {float(ftrl.learning_rate)}; expected one above 0."
-            )
+        rate = float(ftrl.learning_rate)
+        if not rate > 0:
+            raise ValueError(f"The learning rate of '{ftrl.name}' is {rate}; expected one above 0.")
     optimizer.build(model.trainable_variables)
     for ftrl in inner:
         rate = float(ftrl.learning_rate)
