@@ -5,6 +5,8 @@ import numbers
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import wdl_reproducible  # noqa: F401, first: it says which package is missing
+
 import numpy as np
 import pandas as pd
 
@@ -249,7 +251,7 @@ def check_logit(model: Any) -> None:
         model: Keras model.
 
     Raises:
-        ValueError: it returns something else, or ends in a sigmoid.
+        ValueError: it returns something else, or ends in a sigmoid or a softmax.
 
     Example:
         >>> import keras
@@ -265,5 +267,9 @@ def check_logit(model: Any) -> None:
     shapes = ", ".join(str(output.shape) for output in outputs)
     if len(outputs) != 1 or tuple(outputs[0].shape[1:]) != (1,):
         raise ValueError(f"The model '{model.name}' returns {shapes}; expected one logit a row, (None, 1).")
-    if getattr(model.layers[-1], "activation", None) is keras.activations.sigmoid:
-        raise ValueError(f"The model '{model.name}' ends in a sigmoid; expected a logit: leave the activation out.")
+    last = getattr(model, "operations", model.layers)[-1]  # a layer, or an operation such as keras.ops.sigmoid
+    activation = getattr(last, "activation", None)
+    squashes = activation in (keras.activations.sigmoid, keras.activations.softmax)
+    if squashes or type(last).__name__ in ("Sigmoid", "Softmax"):
+        name = getattr(activation, "__name__", type(last).__name__.lower())
+        raise ValueError(f"The model '{model.name}' ends in a {name}; expected a logit: leave the activation out.")

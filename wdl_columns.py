@@ -92,6 +92,10 @@ def read_table(path: str | pathlib.Path, numbers: Sequence[str] = ()) -> pd.Data
 def _csv_table(path: pathlib.Path) -> pa.Table:
     with path.open(newline="", encoding="utf-8-sig") as file:
         header = next(csv.reader(file), [])
+    if path.read_bytes().count(b'"') % 2:  # all rows after an open quote would become one cell
+        raise ValueError(
+            "a quotation mark is opened and not closed, or stands alone in a cell: double it, and quote the cell."
+        )
     _check_header(header)
     return pyarrow.csv.read_csv(
         path,
@@ -122,7 +126,7 @@ def _numbers_of_texts(path: pathlib.Path, column: str, texts: pd.Series) -> pd.S
         if text == "" or pd.isna(text):
             continue
         with contextlib.suppress(TypeError, ValueError):  # it stays NaN then
-            values[row] = float(text)
+            values[row] = float(text.replace("_", "?"))  # Python takes 1_000 for 1000
         if math.isnan(values[row]):
             raise ValueError(
                 f"{path}: Column {column!r} holds {text!r} in row {row}; expected a number, or '' for a gap."
@@ -151,7 +155,7 @@ def quantile_boundaries(frame: pd.DataFrame, column: str, n_quantiles: int) -> n
     Source:
         Section 4.1 of the paper.
 
-    Taught in: notebook 3, "Numbers become quantiles"
+    Taught in: notebook 3, "Numbers become quantiles".
 
     Example:
         >>> quantile_boundaries(pd.DataFrame({"age": [20, 30, 40, 60]}), "age", 4).tolist()
@@ -176,7 +180,7 @@ def quantile_index(frame: pd.DataFrame, column: str, boundaries: np.ndarray) -> 
     Raises:
         KeyError, TypeError, ValueError: the column is missing, not numeric, or has missing values.
 
-    Taught in: notebook 1, "Which pairs carry signal"
+    Taught in: notebook 1, "Which pairs carry signal".
 
     Example:
         >>> quantile_index(pd.DataFrame({"age": [20, 35, 99]}), "age", np.array([27.5, 35, 45])).tolist()
@@ -202,7 +206,7 @@ def quantile_normalise(frame: pd.DataFrame, column: str, boundaries: np.ndarray)
     Source:
         Section 4.1 of the paper.
 
-    Taught in: notebook 3, "Numbers become quantiles"
+    Taught in: notebook 3, "Numbers become quantiles".
 
     Example:
         >>> quantile_normalise(pd.DataFrame({"age": [20, 35, 99]}), "age", np.array([27.5, 35])).tolist()
@@ -220,7 +224,7 @@ def bucket_names(boundaries: Sequence[float] | np.ndarray) -> np.ndarray:
     Returns:
         str objects (len(boundaries) + 1,).
 
-    Taught in: notebook 2, "The wide model at full width"
+    Taught in: notebook 2, "The wide model at full width".
 
     Example:
         >>> bucket_names([25, 32.5]).tolist()
@@ -234,6 +238,22 @@ def bucket_names(boundaries: Sequence[float] | np.ndarray) -> np.ndarray:
 
 LISTS = {list, tuple, np.ndarray}  # the types of a cell that holds several values
 NUMBERS = (numeric_types.Integral, float, np.floating, decimal.Decimal)  # and bool, which is an Integral
+
+
+def first_gap(value: float | np.floating) -> int:
+    """The number above which not every whole number is a float of this size: 2⁵³ for float64, 2²⁴ for float32.
+
+    Args:
+        value: a float of that size.
+
+    Returns:
+        The number.
+
+    Example:
+        >>> first_gap(np.float32(1)) == 2**24
+        True
+    """
+    return 2 ** (np.finfo(type(value)).nmant + 1)
 
 
 def category_text(value: object) -> str | None:
@@ -261,13 +281,8 @@ def category_text(value: object) -> str | None:
         return str(int(value)) if value.is_finite() and value == value.to_integral_value() else None
     if isinstance(value, (float, np.floating)):
         number = float(value)
-        return str(int(number)) if number.is_integer() and abs(number) < _first_gap(value) else None
+        return str(int(number)) if number.is_integer() and abs(number) < first_gap(value) else None
     return None
-
-
-def _first_gap(value: float | np.floating) -> int:
-    """The number above which not every whole number is a float of this size: 2⁵³ for float64, 2²⁴ for float32."""
-    return 2 ** (np.finfo(type(value)).nmant + 1)
 
 
 def _is_missing(value: object) -> bool:
@@ -283,14 +298,14 @@ def _refuse(column: str, row: int, value: object) -> NoReturn:
     if isinstance(value, (float, np.floating)):
         kind = "float"
         if value.is_integer():
-            reason = f"from {_first_gap(value)} on, two of them can be the same float."
+            reason = f"from {first_gap(value)} on, two of them can be the same float."
     raise TypeError(f"Column {column!r} holds a {kind} in row {row}; expected strings or whole numbers: {reason}")
 
 
 # ----------------------------------------------------------------------------------- names of features
 
 # A feature is written 'column=value & other=value'. So that no two features look alike, ' &' in a value is written
-# ' &&', and '=' in a column's name with a backslash before it. The rule stands in SQL (recommender.shards) and in an
+# ' &&', and '=' in a column's name with a backslash before it. The rule stands in SQL (recommender.sql) and in an
 # export's graph (recommender.serving) too.
 AND = " & "
 

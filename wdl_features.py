@@ -113,7 +113,7 @@ def feature_counts(coded: Iterable[Coded]) -> pd.Series:
     Returns:
         int64 Series, its index the names of the features.
 
-    Taught in: notebook 9, "Counting rows that do not fit"
+    Taught in: notebook 9, "Counting rows that do not fit".
 
     Example:
         >>> feature_counts(feature_codes(pd.DataFrame({"city": ["Rome", "Oslo", "Rome"]}), [("city",)], {})).to_dict()
@@ -142,7 +142,7 @@ def cross(frame: pd.DataFrame, columns: Sequence[str]) -> pd.Series:
     Source:
         Equation 1 of the paper; section 4.2 for AND(installed app, impression app).
 
-    Taught in: notebook 1, "Three apps"
+    Taught in: notebook 1, "Three apps".
 
     Example:
         >>> frame = pd.DataFrame({"installed": [["maps", "chess"], ["maps"]], "app": ["go", "news"]})
@@ -172,7 +172,7 @@ def vocabulary_of_counts(counts: pd.Series, min_count: int) -> dict[str, int]:
     Returns:
         dict string → id, as from `vocabulary`.
 
-    Taught in: notebook 9, "Counting rows that do not fit"
+    Taught in: notebook 9, "Counting rows that do not fit".
 
     Example:
         >>> vocabulary_of_counts(pd.Series({"city=Rome": 2, "city=Bern": 3, "city=Oslo": 2}), min_count=1)
@@ -201,7 +201,7 @@ def vocabulary(values: pd.Series, min_count: int = 1) -> dict[str, int]:
     Source:
         Section 4.1 of the paper.
 
-    Taught in: notebook 1, "From a string to an id"
+    Taught in: notebook 1, "From a string to an id".
 
     Example:
         >>> vocabulary(pd.Series(["a=x", "a=y", "a=x"]))
@@ -222,6 +222,16 @@ def _padded_matrix(rows: np.ndarray, ids: np.ndarray, n_rows: int) -> np.ndarray
     matrix = np.zeros((n_rows, max(sizes.max(initial=0), 1)), dtype="int32")
     matrix[rows, place] = ids
     return matrix
+
+
+def _rows_of(values: pd.Series, n_rows: int) -> np.ndarray:
+    """The numbers of the rows that strings from `cross` belong to, which are their index."""
+    rows = values.index.to_numpy()
+    if not np.issubdtype(rows.dtype, np.integer) or (np.diff(rows) < 0).any():
+        raise ValueError("The index of the strings is not that of `cross`: expected numbers of rows that ascend.")
+    if len(rows) and not (rows[0] >= 0 and rows[-1] < n_rows):
+        raise ValueError(f"The strings belong to rows {rows[0]} to {rows[-1]}, but n_rows is {n_rows}.")
+    return rows
 
 
 def _looked_up(names: pd.Series | np.ndarray, known: Mapping[str, int]) -> np.ndarray:
@@ -246,13 +256,16 @@ def vocabulary_ids(values: pd.Series, known: Mapping[str, int], n_rows: int) -> 
         int32 (n_rows, width), width being the largest number of strings that a row has, at least 1. An unseen string
         has id 0, and shorter rows are filled up with 0.
 
-    Taught in: notebook 1, "From a string to an id"
+    Raises:
+        ValueError: the strings' index does not hold numbers of rows that ascend, all below n_rows.
+
+    Taught in: notebook 1, "From a string to an id".
 
     Example:
         >>> vocabulary_ids(pd.Series(["a=x", "a=y", "a=new"], index=[0, 0, 1]), {"a=x": 1, "a=y": 2}, 2).tolist()
         [[1, 2], [0, 0]]
     """
-    return _padded_matrix(values.index.to_numpy(), _looked_up(values, known), n_rows)
+    return _padded_matrix(_rows_of(values, n_rows), _looked_up(values, known), n_rows)
 
 
 def hash_ids(values: pd.Series, n_buckets: int, n_rows: int) -> np.ndarray:
@@ -269,16 +282,17 @@ def hash_ids(values: pd.Series, n_buckets: int, n_rows: int) -> np.ndarray:
         int32 (n_rows, width) of ids 1 … n_buckets; shorter rows are filled up with 0.
 
     Raises:
-        ValueError: n_buckets is not a whole number of at least 1, or too large for an int32.
+        ValueError: n_buckets is not a whole number of at least 1, or too large for an int32; or the strings' index does
+            not hold numbers of rows that ascend, all below n_rows.
 
-    Taught in: notebook 1, "From a string to a bucket"
+    Taught in: notebook 1, "From a string to a bucket".
 
     Example:
         >>> hash_ids(pd.Series(["a=x", "a=y", "a=x"]), 1000, 3).tolist()
         [[911], [165], [911]]
     """
     check_buckets("n_buckets", n_buckets)
-    return _padded_matrix(values.index.to_numpy(), _hashed(values, n_buckets), n_rows)
+    return _padded_matrix(_rows_of(values, n_rows), _hashed(values, n_buckets), n_rows)
 
 
 # ----------------------------------------------------------------------------------------- wide and deep
@@ -347,7 +361,7 @@ def fit_wide(
     Source:
         Section 3.1 of the paper.
 
-    Taught in: notebook 2, "Two ways to write the same sum"
+    Taught in: notebook 2, "Two ways to write the same sum".
 
     Example:
         >>> frame = pd.DataFrame({"city": ["Rome", "Oslo", "Rome"], "device": ["phone", "phone", "laptop"]})
@@ -404,7 +418,7 @@ def wide_ids(frame: pd.DataFrame, wide: WideFeatures) -> np.ndarray:
         KeyError: a column is missing.
         ValueError, TypeError: `wide` is not from `fit_wide`, or a cell is not usable.
 
-    Taught in: notebook 2, "Two ways to write the same sum"
+    Taught in: notebook 2, "Two ways to write the same sum".
 
     Example:
         >>> wide = fit_wide(pd.DataFrame({"city": ["Rome", "Oslo", "Rome"]}), ["city"])
@@ -450,7 +464,7 @@ def fit_deep(
     Source:
         Sections 3.2 and 4.1 of the paper.
 
-    Taught in: notebook 3, "An embedding is a row of a table"
+    Taught in: notebook 3, "An embedding is a row of a table".
 
     Example:
         >>> deep = fit_deep(pd.DataFrame({"city": ["Rome", "Oslo"], "age": [20, 40]}), ["city"], ["age"], n_quantiles=2)
@@ -490,7 +504,7 @@ def deep_inputs(frame: pd.DataFrame, deep: DeepFeatures) -> dict[str, np.ndarray
         KeyError: a column is missing.
         ValueError, TypeError: `deep` is not from `fit_deep`, or a cell is not usable.
 
-    Taught in: notebook 3, "An embedding is a row of a table"
+    Taught in: notebook 3, "An embedding is a row of a table".
 
     Example:
         >>> frame = pd.DataFrame({"city": ["Rome", "Oslo"], "age": [20, 40]})
@@ -524,7 +538,7 @@ def joint_inputs(frame: pd.DataFrame, wide: WideFeatures, deep: DeepFeatures) ->
     Returns:
         dict with 'wide_ids', from `wide_ids`, and with what `deep_inputs` returns.
 
-    Taught in: notebook 4, "Equation 3"
+    Taught in: notebook 4, "Equation 3".
 
     Example:
         >>> frame = pd.DataFrame({"city": ["Rome", "Oslo"]})
@@ -565,7 +579,7 @@ def optional_inputs(frame: pd.DataFrame, wide: WideFeatures | None, deep: DeepFe
     Returns:
         dict like that of `joint_inputs`, without the inputs of a part that is None.
 
-    Taught in: notebook 8, "Yesterday's model"
+    Taught in: notebook 8, "Yesterday's model".
 
     Example:
         >>> frame = pd.DataFrame({"city": ["Rome", "Oslo"]})

@@ -140,7 +140,7 @@ Inputs = Mapping[str, npt.ArrayLike]  # arrays by the names of a model's inputs,
 def _inputs_of(model: keras.Model, inputs: Inputs) -> dict[str, npt.ArrayLike]:
     """The arrays that the model takes, by name, out of what may be a larger dict."""
     check_logit(model)
-    if not isinstance(inputs, dict):
+    if not isinstance(inputs, Mapping):
         raise TypeError(f"The inputs are a {type(inputs).__name__}; expected a dict of arrays, by the inputs' names.")
     names = [tensor.name for tensor in model.inputs]
     for name in names:
@@ -164,10 +164,10 @@ class LogLoss(keras.losses.Loss):
     It is Keras' BinaryCrossentropy but for the rounding, and the loss that all training here goes through.
 
     Args:
-        from_logits: Whether the model returns a logit z, or a probability p. The loss of a row with the label y
+        from_logits: whether the model returns a logit z, or a probability p. The loss of a row with the label y
             is softplus(z) − y z, or −y log p − (1 − y) log(1 − p) with p cut off at 1e-7 and 1 − 1e-7.
-        name: The loss' name.
-        **kwargs: Those of `keras.losses.Loss`, such as `reduction`.
+        name: the loss' name.
+        **kwargs: those of `keras.losses.Loss`, such as `reduction`.
 
     Taught in: notebook 2, "The course recipe".
 
@@ -301,14 +301,14 @@ def train(
 
     Args:
         model: Keras model that returns one logit a row.
-        inputs: Arrays by name, at least the model's inputs; others are left aside.
+        inputs: arrays by name, at least the model's inputs; others are left aside.
         labels: 0 or 1 a row.
         optimizer: Keras optimizer that is new, or has trained this model before, with the same layers; it goes on
             with its slots. None goes on as the model was compiled last, by `train` or by `compile`: with that
             optimizer and that loss.
-        epochs: Passes over the rows, at least 1.
-        batch_size: Rows of a step, at least 1; the last step of an epoch takes what is left.
-        validation: Inputs and labels that are scored after each epoch.
+        epochs: passes over the rows, at least 1.
+        batch_size: rows of a step, at least 1; the last step of an epoch takes what is left.
+        validation: inputs and labels that are scored after each epoch.
 
     Returns:
         Lists with one entry an epoch: 'loss', the mean loss of the rows, each at the time of its step, in nats, and
@@ -363,7 +363,7 @@ def predict_logits(model: keras.Model, inputs: Inputs) -> np.ndarray:
 
     Args:
         model: Keras model that returns one logit a row.
-        inputs: Arrays by name, at least the model's inputs; they may have no rows.
+        inputs: arrays by name, at least the model's inputs; they may have no rows.
 
     Returns:
         float64 array (rows,).
@@ -396,7 +396,7 @@ def predict(model: keras.Model, inputs: Inputs) -> np.ndarray:
 
     Args:
         model: Keras model that returns one logit a row.
-        inputs: Arrays by name, at least the model's inputs; they may have no rows.
+        inputs: arrays by name, at least the model's inputs; they may have no rows.
 
     Returns:
         float64 array (rows,).
@@ -423,7 +423,7 @@ def scores(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> dict[str, flo
 
     Args:
         labels: 0 or 1 a row, both classes present.
-        probabilities: Of label 1, one a row.
+        probabilities: of label 1, one a row.
 
     Returns:
         'accuracy' and 'AUC' (more is better), and 'log loss' (less is better).
@@ -456,7 +456,7 @@ def comparison(results: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
     """One table of the scores of several models.
 
     Args:
-        results: Name of a model → what `scores` returned.
+        results: name of a model → what `scores` returned.
 
     Returns:
         A row a model, rounded to 4 decimals.
@@ -474,8 +474,8 @@ def wide_weights(model: keras.Model, wide: WideFeatures) -> pd.Series:
     """The wide part's weights by name, largest absolute value first.
 
     Args:
-        model: From `wide_model` or `wide_deep_model`.
-        wide: What `fit_wide` returned.
+        model: from `wide_model` or `wide_deep_model`.
+        wide: what `fit_wide` returned.
 
     Returns:
         float32; the index is the feature's string, or the bucket's id when hashed.
@@ -511,12 +511,12 @@ def canvas(
     """An empty figure in the house style.
 
     Args:
-        title: The answer that the picture gives.
-        x: What the x axes show, with the unit; '' for none.
-        y: What the first y axis shows, with the unit; '' for none.
-        panels: Axes side by side, at least 1.
-        size: Width and height in inches.
-        share_y: Whether the panels have one scale.
+        title: the answer that the picture gives.
+        x: what the x axes show, with the unit; '' for none.
+        y: what the first y axis shows, with the unit; '' for none.
+        panels: axes side by side, at least 1.
+        size: width and height in inches.
+        share_y: whether the panels have one scale.
 
     Returns:
         The figure, and its axes, or an array of them if there are several panels.
@@ -545,8 +545,8 @@ def show(figure: Figure, alt: str) -> Image:
     """Show a Matplotlib figure as a picture with a text for those who cannot see it.
 
     Args:
-        figure: What is shown; it is closed afterwards.
-        alt: One sentence that says what it shows.
+        figure: what is shown; it is closed afterwards.
+        alt: one sentence that says what it shows.
 
     Returns:
         IPython image; as the last line of a cell it is displayed.

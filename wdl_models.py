@@ -21,11 +21,11 @@ class Lookup(layers.Layer):
     """Gather a table's rows by id and combine them along the last axis of ids; id 0, unseen, adds exactly 0.
 
     Args:
-        n_ids: Rows of the table, id 0 included.
-        dimension: Columns of the table.
+        n_ids: rows of the table, id 0 included.
+        dimension: columns of the table.
         combiner: 'sum', or 'mean' over the ids that are not 0.
-        initializer: The table's first values: a Keras initializer or its name.
-        **kwargs: Those of `keras.layers.Layer`.
+        initializer: the table's first values: a Keras initializer or its name.
+        **kwargs: those of `keras.layers.Layer`.
 
     Call:
         int ids (..., k) → float (..., dimension).
@@ -122,7 +122,7 @@ def wide_model(wide: WideFeatures) -> keras.Model:
     """Logistic regression on ids: the logit is the sum of one weight per id, and a bias.
 
     Args:
-        wide: What `fit_wide` returned.
+        wide: what `fit_wide` returned.
 
     Returns:
         Keras model {'wide_ids': (rows, k)} → logit (rows, 1). All weights start at 0. Trained with one
@@ -155,10 +155,10 @@ def deep_model(
     """A feed-forward network on embeddings and normalised numbers.
 
     Args:
-        deep: What `fit_deep` returned.
-        embedding_dim: Length of each category's vector.
-        units: Neurons of each ReLU layer.
-        dropout: Share of them dropped in training.
+        deep: what `fit_deep` returned.
+        embedding_dim: length of each category's vector.
+        units: neurons of each ReLU layer.
+        dropout: share of them dropped in training.
 
     Returns:
         Keras model {'deep_ids': (rows, categories, width), 'numbers': (rows, numbers)} → logit (rows, 1).
@@ -194,11 +194,11 @@ def wide_deep_model(
     """Both parts under one loss: the logit is the wide logit plus the deep logit plus one bias.
 
     Args:
-        wide: What `fit_wide` returned.
-        deep: What `fit_deep` returned.
-        embedding_dim: As in `deep_model`.
-        units: As in `deep_model`.
-        dropout: As in `deep_model`.
+        wide: what `fit_wide` returned.
+        deep: what `fit_deep` returned.
+        embedding_dim: as in `deep_model`.
+        units: as in `deep_model`.
+        dropout: as in `deep_model`.
 
     Returns:
         Keras model with the inputs of both parts → logit (rows, 1).

@@ -3,6 +3,8 @@
 All that the project takes from Keras under private names stands here, and tests/test_optimizers.py names each of them.
 """
 
+import math
+import numbers
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +18,7 @@ with wdl_reproducible.quiet_stderr():  # TensorFlow greets there when it is impo
     import tensorflow as tf
 
 # A batch repeats ids. Keras' own optimizers square the pieces of such a gradient and then add, Σg²;
-# the algorithms add first, (Σg)². So each class here adds first. Only rows of the batch are touched.
+# the algorithms add first, (Σg)². So each class here adds first. Only rows of the batch are touched, except by Adam.
 
 
 def _sum_repeated(gradient: tf.Tensor | tf.IndexedSlices) -> tf.Tensor | tf.IndexedSlices:
@@ -59,8 +61,8 @@ class Ftrl(_SumFirst, keras.optimizers.Ftrl):
     and stays what it is. It needs no schedule, since √n makes the steps of each weight shorter.
 
     Args:
-        learning_rate: The rate α > 0, no schedule.
-        **settings: Those of `keras.optimizers.Ftrl`. Where ids are rare, set initial_accumulator_value near 0.
+        learning_rate: the rate α > 0, no schedule.
+        **settings: those of `keras.optimizers.Ftrl`. Where ids are rare, set initial_accumulator_value near 0.
 
     Raises:
         ValueError: the rate is a schedule or not above 0, or is to change.
@@ -80,12 +82,14 @@ class Ftrl(_SumFirst, keras.optimizers.Ftrl):
     """
 
     def __init__(self, learning_rate: float = 0.001, **settings: Any):
-        if not isinstance(learning_rate, float) or not learning_rate > 0:
+        is_number = isinstance(learning_rate, numbers.Real) and not isinstance(learning_rate, bool)
+        if not is_number or not 0 < learning_rate < math.inf:
             raise ValueError(
-                f"The learning rate of Ftrl is {learning_rate!r}; expected a float above 0 that stays the same, and no "
-                "schedule: FTRL computes each weight anew from its sums, so another rate would rescale all it touches."
+                f"The learning rate of Ftrl is {learning_rate!r}; expected a number above 0 that stays the same, and "
+                "no schedule: FTRL computes each weight anew from its sums, so another rate would rescale all it "
+                "touches."
             )
-        super().__init__(learning_rate, **settings)
+        super().__init__(float(learning_rate), **settings)
 
     @property
     def learning_rate(self) -> keras.Variable:
@@ -233,7 +237,7 @@ def build_for(optimizer: keras.optimizers.Optimizer, model: keras.Model) -> None
         >>> build_for(adam, models[0])
         >>> build_for(adam, models[1])
         Traceback (most recent call last):
-        ValueError: The optimizer 'adam' keeps slots of other weights than those that 'b' trains now: it has trained \
+        ValueError: the optimizer 'adam' keeps slots of other weights than those that 'b' trains now: it has trained \
 another model, or a layer was frozen or unfrozen since. Give a new optimizer.
     """
     if not optimizer.built:
@@ -293,7 +297,7 @@ def check_same_ftrl(old: keras.optimizers.Optimizer, new: keras.optimizers.Optim
     Example:
         >>> check_same_ftrl(Ftrl(0.5, name="old"), Ftrl(0.05, name="new"))
         Traceback (most recent call last):
-        ValueError: The old Ftrl has learning_rate 0.5 and the new one 0.05; expected the same: FTRL computes each \
+        ValueError: the old Ftrl has learning_rate 0.5 and the new one 0.05; expected the same: FTRL computes each \
 weight anew from its sums, so it would rescale all it touches.
     """
     settings = ("learning_rate", "learning_rate_power", "beta", "l1_regularization_strength")

@@ -21,7 +21,9 @@ import os
 import sys
 from collections.abc import Iterator
 
-NEEDED = ("IPython", "keras", "matplotlib", "numpy", "pandas", "scipy", "sklearn", "tensorflow", "threadpoolctl")
+NEEDED = (
+    "IPython", "keras", "matplotlib", "numpy", "pandas", "pyarrow", "scipy", "sklearn", "tensorflow", "threadpoolctl",
+)  # fmt: skip
 AT_IMPORT = {"TF_ENABLE_ONEDNN_OPTS": "0"}  # must be set before TensorFlow is imported
 AT_FIRST_PRODUCT = {"TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL": "false"}  # before TensorFlow multiplies matrices
 THREADS = 2  # one thread gives the same bits as two; four give others
@@ -101,6 +103,8 @@ def reproducible(seed: int = 0) -> None:
         RuntimeError: TensorFlow was imported before wdl_helpers, or has computed something with other settings, or an
             environment variable forbids the settings.
 
+    Taught in: notebook 1, its first cell.
+
     Example:
         >>> import keras
         >>> reproducible(seed=3)
@@ -108,8 +112,6 @@ def reproducible(seed: int = 0) -> None:
         >>> reproducible(seed=3)
         >>> [float(keras.random.uniform(()))] == draws
         True
-
-    Taught in: notebook 1, its first cell.
     """
     if not IMPORTED_FIRST:
         raise RuntimeError("Import wdl_helpers before tensorflow and keras: some settings cannot be changed later.")

@@ -23,8 +23,9 @@ from typing import Any, TypedDict, TypeVar, cast
 
 import wdl_helpers as wdl
 import wdl_optimizers
+from recommender.folders import check_replaceable, replace_folder
 from recommender.raw_columns import Columns
-from recommender.serving import check_fits, check_replaceable, replace_folder, scorer
+from recommender.serving import check_fits, scorer
 from wdl_columns import escaped, feature_prefix
 from wdl_features import DeepFeatures, WideFeatures
 
@@ -56,6 +57,8 @@ def save_training(
         ValueError: the model does not belong to the features.
         FileExistsError: the folder holds something else than these two files.
 
+    Taught in: notebook 8, "One artefact".
+
     Example:
         >>> wide = wdl.fit_wide(pd.DataFrame({"city": ["Rome", "Oslo"]}), ["city"])
         >>> with tempfile.TemporaryDirectory() as folder:
@@ -63,8 +66,6 @@ def save_training(
         ...     model, again, deep = load_training(f"{folder}/monday")
         >>> model.name, again == wide, deep
         ('wide', True, None)
-
-    Taught in: notebook 8, "One artefact".
     """
     folder = check_replaceable(folder, SAVED)
     check_fits(model, wide, deep)
@@ -193,14 +194,15 @@ def grow(fitted: Part, frame: pd.DataFrame, min_count: int) -> Part:
         KeyError: a column is missing.
         ValueError, TypeError: a cell or the count is not usable.
 
+    Taught in: notebook 8, "Day 2".
+
     Example:
         >>> wide = wdl.fit_wide(pd.DataFrame({"city": ["Rome", "Oslo"]}), ["city"])
         >>> grow(wide, pd.DataFrame({"city": ["Bern", "Rome"]}), min_count=1)["vocabulary"]
         {'city=Oslo': 1, 'city=Rome': 2, 'city=Bern': 3}
-
-    Taught in: notebook 8, "Day 2".
     """
     wdl.check_whole("min_count", min_count, 1)
+    wdl.check_fitted(fitted, "fit_wide or fit_deep", "vocabulary")
     old = fitted["vocabulary"]
     if old is None:  # hashed
         return fitted.copy()
@@ -236,6 +238,8 @@ def warm_start(old: keras.Model, new: keras.Model, optimizer: keras.optimizers.O
     Source:
         Section 4.2 of the paper.
 
+    Taught in: notebook 8, "Day 2".
+
     Example:
         >>> wide = wdl.fit_wide(pd.DataFrame({"city": ["Rome", "Oslo"]}), ["city"])
         >>> monday = wdl.wide_model(wide)
@@ -244,8 +248,6 @@ def warm_start(old: keras.Model, new: keras.Model, optimizer: keras.optimizers.O
         >>> warm_start(monday, tuesday, wdl.Ftrl(0.1))
         >>> (tuesday.get_layer("wide_weights").get_weights()[0][:, 0] != 0).tolist()  # Bern begins at 0
         [False, True, True, False]
-
-    Taught in: notebook 8, "Day 2".
     """
     if getattr(old, "optimizer", None) is None:
         raise ValueError(f"The model '{old.name}' has no optimizer: train it first, or use seed_ftrl.")
@@ -260,6 +262,10 @@ def warm_start(old: keras.Model, new: keras.Model, optimizer: keras.optimizers.O
     wdl_optimizers.restart_schedules(optimizer)
 
 
+# The table of a `Lookup` or of Keras' Embedding, or a slot of it, such as 'ftrl/wide_weights_table_linear'.
+TABLE = re.compile(r"(^|[/_])(table|embeddings)(_[a-z]+)?$")
+
+
 def _check_copy(old: Sequence[keras.Variable], new: Sequence[keras.Variable]) -> None:
     """Refuse variables that differ in more than rows at the end of tables, before any of them is changed."""
     old_names = [variable.path.split("/")[-1] for variable in old]
@@ -268,7 +274,9 @@ def _check_copy(old: Sequence[keras.Variable], new: Sequence[keras.Variable]) ->
         raise ValueError(f"The old variables are {old_names} and the new ones {new_names}; expected the same.")
     for before, after in zip(old, new, strict=True):
         # More rows of a layer's kernel are other inputs, not new ids.
-        may_grow = "table" in after.path and before.shape[1:] == after.shape[1:] and before.shape[0] <= after.shape[0]
+        may_grow = (
+            TABLE.search(after.path) and before.shape[1:] == after.shape[1:] and before.shape[0] <= after.shape[0]
+        )
         if before.shape != after.shape and not may_grow:
             raise ValueError(
                 f"{after.path} has the shape {after.shape} and had {before.shape}; only rows of tables may be added."
@@ -300,6 +308,8 @@ def seed_ftrl(optimizer: keras.optimizers.Optimizer, model: keras.Model) -> None
     Source:
         McMahan et al., 2013, algorithm 1, solved for z.
 
+    Taught in: notebook 8, "Day 2".
+
     Example:
         >>> model = wdl.wide_model(wdl.fit_wide(pd.DataFrame({"city": ["Rome"]}), ["city"]))
         >>> model.get_layer("wide_weights").set_weights([np.array([[0.0], [0.5]])])
@@ -308,8 +318,6 @@ def seed_ftrl(optimizer: keras.optimizers.Optimizer, model: keras.Model) -> None
         >>> (weights, z), _ = wdl_optimizers.ftrl_weights_and_z(ftrl)
         >>> z.numpy().ravel().round(6).tolist()  # −0.5 · √0.04 / 0.1
         [-0.0, -1.0]
-
-    Taught in: notebook 8, "Day 2".
     """
     parts = wdl_optimizers.inner_optimizers(optimizer)
     inner = [part for part in parts if isinstance(part, keras.optimizers.Ftrl)]
@@ -400,10 +408,17 @@ def dry_run(
     report["rise"] = wdl.scores(labels, after)["log loss"] - loss
     # "not at most": a bound that is NaN lets nothing through
     if not report["change"] <= max_change:
-        report["reasons"].append(f"its scores moved by {report['change']:.2f}, more than {max_change}")
+        report["reasons"].append(
+            f"its scores moved by {_above(report['change'], max_change, 2)}, more than {max_change}"
+        )
     if not report["rise"] <= max_rise:
-        report["reasons"].append(f"its log loss rose by {report['rise']:.4f}, more than {max_rise}")
+        report["reasons"].append(f"its log loss rose by {_above(report['rise'], max_rise, 4)}, more than {max_rise}")
     return report
+
+
+def _above(value: float, bound: float, digits: int) -> str:
+    """A value that is above a bound, with as many digits as it takes to see that."""
+    return f"{value:.{digits}f}" if round(value, digits) > bound else f"{value:.6g}"
 
 
 # A program by itself. On Linux it asks to be the first to be stopped where memory runs out.

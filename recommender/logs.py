@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import wdl_helpers as wdl
-from wdl_columns import LISTS
+from wdl_columns import LISTS, first_gap
 
 import numpy as np
 import pandas as pd
@@ -59,6 +59,8 @@ def _whole_number(value: Any) -> int | None:
     """The value as an int, or None if it is no whole number."""
     if isinstance(value, bool) or not isinstance(value, (numbers.Real, decimal.Decimal)) or not math.isfinite(value):
         return None
+    if isinstance(value, (float, np.floating)) and abs(value) >= first_gap(value):
+        return None  # two whole numbers may be this float
     whole = int(math.floor(value))
     return whole if whole == value else None
 
@@ -81,7 +83,7 @@ def _named_error(cells: np.ndarray, found: list[int | None], name: str) -> Excep
     )
 
 
-def ids_of(values: Iterable, name: str) -> pd.Index:
+def ids_of(values: Iterable[Any], name: str) -> pd.Index:
     """Users or items as an index in which the same ones are equal: all of them strings, or all of them whole numbers.
 
     Args:
@@ -135,7 +137,7 @@ def check_same_type(ids: pd.Index, name: str, others: pd.Index, other_name: str)
         )
 
 
-def different_items(items: Iterable) -> pd.Index:
+def different_items(items: Iterable[Any]) -> pd.Index:
     """The `items` to draw from or to rank, as `ids_of` returns them; a clear error unless each is there once.
 
     Example:
@@ -195,13 +197,13 @@ def split_by_user(log: pd.DataFrame, user: str, share: float, seed: int = 0) -> 
         TypeError: a user is neither a string nor a whole number.
         ValueError: a user is missing, or one side would be empty.
 
+    Taught in: notebook 7, "Two models without training".
+
     Example:
         >>> log = pd.DataFrame({"user": ["Ann", "Ann", "Bob"], "item": ["a", "b", "a"]})
         >>> kept, held_out = split_by_user(log, "user", share=0.5)
         >>> kept["user"].tolist(), held_out["user"].tolist()
         (['Bob'], ['Ann', 'Ann'])
-
-    Taught in: notebook 7, "Two models without training".
     """
     check_log(log, [user])
     check_share(share)
@@ -257,13 +259,13 @@ def split_by_time(log: pd.DataFrame, time: str, share: float) -> tuple[pd.DataFr
         TypeError: its values cannot be compared with each other.
         ValueError: a time is missing or a text of another form, or one side would be empty.
 
+    Taught in: notebook 6, "Splits by time".
+
     Example:
         >>> log = pd.DataFrame({"day": ["2024-01-09", "2024-01-10", "2023-12-30"]})
         >>> before, after = split_by_time(log, "day", share=1 / 3)
         >>> before["day"].tolist(), after["day"].tolist()
         (['2024-01-09', '2023-12-30'], ['2024-01-10'])
-
-    Taught in: notebook 6, "Splits by time".
     """
     check_log(log, [time])
     check_share(share)
@@ -282,7 +284,7 @@ def split_by_time(log: pd.DataFrame, time: str, share: float) -> tuple[pd.DataFr
 # ------------------------------------------------------------------------------------------ rows from sets
 
 
-def _without_own(items: list, own: int, longest: int | None, rng: np.random.Generator) -> list:
+def _without_own(items: list[Any], own: int, longest: int | None, rng: np.random.Generator) -> list[Any]:
     """A user's `items` but for the one at the place `own`, −1 if it is none of them; at most `longest`, at random."""
     n = len(items) - (own >= 0)
     if longest is not None and n > longest:
@@ -321,12 +323,12 @@ def leave_one_out(
             has numbers.
         ValueError: a value is missing, `longest` is not usable, or no user of the log is in the history.
 
+    Taught in: notebook 7, "Rows from sets, and a leak".
+
     Example:
         >>> log = pd.DataFrame({"user": ["Ann", "Ann", "Ann", "Bob"], "item": ["a", "b", "c", "a"]})
         >>> leave_one_out(log, "user", "item", "others")["others"].tolist()
         [['b', 'c'], ['a', 'c'], ['a', 'b'], []]
-
-    Taught in: notebook 7, "Rows from sets, and a leak".
     """
     pairs = _pairs_of(log, user, item)
     past = pairs if history is None else _pairs_of(history, user, item, " of the history")
@@ -426,7 +428,7 @@ def with_negatives(
     item: str,
     n: int,
     label: str = "label",
-    items: Iterable | None = None,
+    items: Iterable[Any] | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Put n items that the user does not have beside each row: the row has label 1, they have label 0.
@@ -453,12 +455,12 @@ def with_negatives(
         ValueError: a value is missing, a row is not in the log, the items repeat or none of them is in the log, or a
             user has fewer than n items left.
 
+    Taught in: notebook 7, "Negatives that nobody gave us" and "A log of your own".
+
     Example:
         >>> log = pd.DataFrame({"user": ["Ann", "Ann", "Bob"], "item": ["a", "b", "c"]})
         >>> with_negatives(log[:2], log, "user", "item", n=1)[["user", "item", "label"]].values.tolist()
         [['Ann', 'a', 1], ['Ann', 'c', 0], ['Ann', 'b', 1], ['Ann', 'c', 0]]
-
-    Taught in: notebook 7, "Negatives that nobody gave us" and "A log of your own".
     """
     wdl.check_whole("n", n, 1)
     check_log(rows, [user, item])
@@ -516,12 +518,12 @@ def hold_one_out(log: pd.DataFrame, user: str, item: str, others: str, seed: int
         TypeError: a user or item is neither a string nor a whole number.
         ValueError: a value is missing, or a user has a single item.
 
+    Taught in: notebook 7, "A test that others published".
+
     Example:
         >>> log = pd.DataFrame({"user": ["Ann", "Ann", "Ann"], "item": ["a", "b", "c"]})
         >>> hold_one_out(log, "user", "item", "others").values.tolist()
         [['Ann', 'c', ['a', 'b']]]
-
-    Taught in: notebook 7, "A test that others published".
     """
     pairs = _pairs_of(log, user, item)
     number, users = pd.factorize(pairs.users)

@@ -26,8 +26,8 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-Paths = str | os.PathLike | Iterable[str | os.PathLike]  # a file, a folder, or several of them
-Path = str | os.PathLike
+Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]  # a file, a folder, or several of them
+PathLike = str | os.PathLike[str]
 
 # -------------------------------------------------------------------------------------- which files
 
@@ -50,6 +50,8 @@ def shard_files(paths: Paths) -> list[pathlib.Path]:
         FileNotFoundError: a path does not exist, or a folder holds no such file.
         ValueError: a file has another ending, or `paths` is empty.
 
+    Taught in: notebook 9, "Counting rows that do not fit".
+
     Example:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
@@ -57,8 +59,6 @@ def shard_files(paths: Paths) -> list[pathlib.Path]:
         ...         (pathlib.Path(folder) / name).touch()
         ...     [path.name for path in shard_files(folder)]
         ['a.parquet', 'b.csv']
-
-    Taught in: notebook 9, "Counting rows that do not fit"
     """
     found = []
     for path in map(pathlib.Path, [paths] if isinstance(paths, (str, os.PathLike)) else paths):
@@ -94,7 +94,7 @@ GROUP_ROWS = 10_000  # rows of a row group: small, so that many of them meet in 
 BLOCK_BYTES = 2**23  # that are read of a CSV file at once; no row may be longer
 
 
-def check_columns(path: Path, found: list[str], expected: Iterable[str]) -> None:
+def check_columns(path: PathLike, found: list[str], expected: Iterable[str]) -> None:
     """Raise a clear error unless a file has each of the columns once.
 
     Args:
@@ -118,7 +118,7 @@ def check_columns(path: Path, found: list[str], expected: Iterable[str]) -> None
             raise ValueError(f"{path} has the column {column!r} more than once.")
 
 
-def csv_header(path: Path) -> tuple[list[str], int]:
+def csv_header(path: PathLike) -> tuple[list[str], int]:
     """The first row of a CSV file.
 
     Args:
@@ -152,7 +152,7 @@ def csv_header(path: Path) -> tuple[list[str], int]:
 class _Followed(io.RawIOBase):
     """The bytes of a file, followed by others."""
 
-    def __init__(self, path: Path, ending: bytes) -> None:
+    def __init__(self, path: PathLike, ending: bytes) -> None:
         self.parts = [open(path, "rb"), io.BytesIO(ending)]  # noqa: SIM115
 
     def readable(self) -> bool:
@@ -172,7 +172,7 @@ class _Followed(io.RawIOBase):
         super().close()
 
 
-def csv_batches(path: Path, types: Mapping[int, pa.DataType]) -> Iterator[pa.RecordBatch]:
+def csv_batches(path: PathLike, types: Mapping[int, pa.DataType]) -> Iterator[pa.RecordBatch]:
     """The rows of a CSV file, block by block.
 
     Args:
@@ -221,7 +221,7 @@ def csv_batches(path: Path, types: Mapping[int, pa.DataType]) -> Iterator[pa.Rec
         raise _csv_error(path, header, str(error)) from None
 
 
-def _csv_error(path: Path, header: list[str], message: str) -> Exception:
+def _csv_error(path: PathLike, header: list[str], message: str) -> Exception:
     """What is said of a CSV file that Arrow cannot read."""
     found = re.match(r"In CSV column #(\d+): .* to double: invalid value '(.*)'", message, re.DOTALL)
     if found:
@@ -229,7 +229,7 @@ def _csv_error(path: Path, header: list[str], message: str) -> Exception:
     return ValueError(f"{path}: {message}")
 
 
-def to_parquet(path: Path, target: Path, columns: list[str], numbers: Collection[str]) -> None:
+def to_parquet(path: PathLike, target: PathLike, columns: list[str], numbers: Collection[str]) -> None:
     """Write columns of a CSV file as a Parquet file, block by block, without holding the file in memory.
 
     A text stays as it is, leading zeros and blanks too, and a missing one is the empty string. A row group has at most
@@ -276,7 +276,7 @@ class Shard(NamedTuple):
 
 
 @contextlib.contextmanager
-def naming_file(path: Path) -> Iterator[None]:
+def naming_file(path: PathLike) -> Iterator[None]:
     """Within it, the error of a damaged file names the file.
 
     Args:
@@ -298,7 +298,7 @@ or this is not a parquet file.
         raise ValueError(f"{path} cannot be read: {error}") from None
 
 
-def as_shards(paths: Paths, columns: list[str], numbers: Collection[str], workplace: Path) -> list[Shard]:
+def as_shards(paths: Paths, columns: list[str], numbers: Collection[str], workplace: PathLike) -> list[Shard]:
     """All files that hold rows, those of CSV as Parquet.
 
     Args:
@@ -361,11 +361,11 @@ def column_type(shard: Shard, column: str) -> pa.DataType:
     return shard.schema.field(shard.schema.names.index(column)).type
 
 
-def is_list(found: pa.DataType) -> bool:
+def is_list(arrow_type: pa.DataType) -> bool:
     """Whether the cells of an Arrow type are lists.
 
     Args:
-        found: the type.
+        arrow_type: the type.
 
     Returns:
         True for lists.
@@ -374,14 +374,14 @@ def is_list(found: pa.DataType) -> bool:
         >>> is_list(pa.list_(pa.string()))
         True
     """
-    return pa.types.is_list(found) or pa.types.is_large_list(found) or pa.types.is_fixed_size_list(found)
+    return pa.types.is_list(arrow_type) or pa.types.is_large_list(arrow_type) or pa.types.is_fixed_size_list(arrow_type)
 
 
-def value_type(found: pa.DataType) -> pa.DataType:
+def value_type(arrow_type: pa.DataType) -> pa.DataType:
     """The type of single values: of those in a list, or of those that a dictionary stands for.
 
     Args:
-        found: the type of a column.
+        arrow_type: the type of a column.
 
     Returns:
         The type of its values.
@@ -390,14 +390,16 @@ def value_type(found: pa.DataType) -> pa.DataType:
         >>> value_type(pa.list_(pa.dictionary(pa.int32(), pa.string())))
         DataType(string)
     """
-    return value_type(found.value_type) if is_list(found) or pa.types.is_dictionary(found) else found
+    return (
+        value_type(arrow_type.value_type) if is_list(arrow_type) or pa.types.is_dictionary(arrow_type) else arrow_type
+    )
 
 
-def kind_of(found: pa.DataType) -> str | None:
+def kind_of(arrow_type: pa.DataType) -> str | None:
     """What the values of an Arrow type are.
 
     Args:
-        found: the type of a column, which may hold lists.
+        arrow_type: the type of a column, which may hold lists.
 
     Returns:
         'text', 'whole', 'float', 'decimal' or 'bool'; None for anything that is of no use.
@@ -413,7 +415,7 @@ def kind_of(found: pa.DataType) -> str | None:
         "float": (pa.types.is_floating,),
         "decimal": (pa.types.is_decimal128, pa.types.is_decimal64, pa.types.is_decimal32),
     }
-    value = value_type(found)
+    value = value_type(arrow_type)
     return next((kind for kind, of_kind in tests.items() if any(test(value) for test in of_kind)), None)
 
 

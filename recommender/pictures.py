@@ -7,8 +7,9 @@ import wdl_helpers as wdl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
 INK = "#222222"
@@ -46,7 +47,13 @@ def square(pairs: pd.DataFrame, values: Sequence[float]) -> np.ndarray:
     return matrix
 
 
-def draw_grid(panel: Axes, pairs: pd.DataFrame, values: Sequence[float], colours=PROBABILITY, limits=(0.0, 1.0)):
+def draw_grid(
+    panel: Axes,
+    pairs: pd.DataFrame,
+    values: Sequence[float],
+    colours: Colormap = PROBABILITY,
+    limits: tuple[float, float] = (0.0, 1.0),
+) -> AxesImage:
     """Draw one grid: a square a pair, a frame around each exception, a dot in each pair that was never shown.
 
     Args:
@@ -78,8 +85,15 @@ def draw_grid(panel: Axes, pairs: pd.DataFrame, values: Sequence[float], colours
     return image
 
 
-def grids(title: str, pairs: pd.DataFrame, values: Mapping[str, Sequence[float]], colours=PROBABILITY,
-          limits=(0.0, 1.0), label="probability of an install", height=4.6) -> Figure:  # fmt: skip
+def grids(
+    title: str,
+    pairs: pd.DataFrame,
+    values: Mapping[str, Sequence[float]],
+    colours: Colormap = PROBABILITY,
+    limits: tuple[float, float] = (0.0, 1.0),
+    label: str = "probability of an install",
+    height: float = 4.6,
+) -> Figure:
     """Grids side by side, page-wide: what a log holds, or what several models say of the same pairs.
 
     Args:

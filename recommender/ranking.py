@@ -44,10 +44,11 @@ __all__ = [
 ]
 
 # ---------------------------------------------------------------------------- a ranking of all items
+
 PAIRS_AT_ONCE = 100_000  # pairs of a query and an item that are scored at once: it bounds the memory, changes no number
 
 
-def candidates(queries: pd.DataFrame, item: str, items: Sequence) -> pd.DataFrame:
+def candidates(queries: pd.DataFrame, item: str, items: Sequence[Any]) -> pd.DataFrame:
     """Each query with each item: rows to be scored.
 
     Args:
@@ -62,11 +63,11 @@ def candidates(queries: pd.DataFrame, item: str, items: Sequence) -> pd.DataFram
         TypeError: an item is neither a string nor a whole number, or they are mixed.
         ValueError: items is empty or names an item twice.
 
+    Taught in: notebook 7, "Where each part wins".
+
     Example:
         >>> candidates(pd.DataFrame({"user": ["Ann", "Bob"]}), "item", ["a", "b"]).values.tolist()
         [['Ann', 'a'], ['Ann', 'b'], ['Bob', 'a'], ['Bob', 'b']]
-
-    Taught in: notebook 7, "Where each part wins".
     """
     wdl.check_names([item])
     index = different_items(items)
@@ -75,7 +76,7 @@ def candidates(queries: pd.DataFrame, item: str, items: Sequence) -> pd.DataFram
     return frame
 
 
-def set_matrix(lists: Sequence | pd.Series, items: Sequence) -> sparse.csr_array:
+def set_matrix(lists: Sequence[Any] | pd.Series, items: Sequence[Any]) -> sparse.csr_array:
     """Lists as a matrix of zeros and ones.
 
     Args:
@@ -89,11 +90,11 @@ def set_matrix(lists: Sequence | pd.Series, items: Sequence) -> sparse.csr_array
         TypeError: one of the lists is none, or they hold strings where items has numbers.
         ValueError: items is empty or names an item twice, or a list holds a missing value.
 
+    Taught in: notebook 7, "Two models without training".
+
     Example:
         >>> set_matrix([["b", "a"], [], ["c", "z"]], ["a", "b", "c"]).toarray().tolist()
         [[1.0, 1.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
-
-    Taught in: notebook 7, "Two models without training".
     """
     name = f"Column {lists.name!r}" if isinstance(lists, pd.Series) else "lists"
     for place, cell in enumerate(lists):
@@ -134,7 +135,7 @@ def _places(scores: np.ndarray, known: np.ndarray, target: np.ndarray) -> np.nda
 
 
 def held_out_places(
-    queries: pd.DataFrame, item: str, others: str, items: Sequence, score: Callable[[pd.DataFrame], Any]
+    queries: pd.DataFrame, item: str, others: str, items: Sequence[Any], score: Callable[[pd.DataFrame], Any]
 ) -> np.ndarray:
     """The place of each held-out item among all items that its user does not have.
 
@@ -155,12 +156,12 @@ def held_out_places(
         ValueError: a held-out item is none of `items` or stands in its own list, or what `score` returns has another
             shape or is not finite.
 
+    Taught in: notebook 7, "A test that others published".
+
     Example:
         >>> queries = pd.DataFrame({"item": ["c"], "others": [["a"]]})
         >>> held_out_places(queries, "item", "others", ["a", "b", "c"], lambda rows: [[3, 2, 1]]).tolist()
         [1.0]
-
-    Taught in: notebook 7, "A test that others published".
     """
     check_log(queries, [item])
     wdl.check_frame(queries, [others])
@@ -182,9 +183,8 @@ def held_out_places(
         )
 
     places = np.empty(len(queries))
-    order = np.argsort(
-        queries[others].map(len).to_numpy(), kind="stable"
-    )  # lists of one length together: less to fill up
+    # Lists of one length together: there is less to fill up.
+    order = np.argsort(queries[others].map(len).to_numpy(), kind="stable")
     at_once = max(PAIRS_AT_ONCE // len(index), 1)
     for start in range(0, len(queries), at_once):
         rows = order[start : start + at_once]
@@ -225,11 +225,11 @@ def half_life_score(places: Sequence[float] | np.ndarray, half_life: float) -> f
         Heckerman et al., "Dependency Networks for Inference, Collaborative Filtering, and Data Visualization",
         JMLR 1, 2000, where half_life is 5.
 
+    Taught in: notebook 7, "A test that others published".
+
     Example:
         >>> half_life_score([0, 5], half_life=5)
         75.0
-
-    Taught in: notebook 7, "A test that others published".
     """
     array = _checked_places(places)
     if not half_life > 0:
@@ -250,11 +250,11 @@ def hit_rate(places: Sequence[float] | np.ndarray, k: int) -> float:
     Raises:
         ValueError: there is no place, a place is missing or negative, or k is not a whole number of at least 1.
 
+    Taught in: notebook 7, "Wide, deep, and both".
+
     Example:
         >>> hit_rate([0, 9, 10, 11], k=10)
         0.5
-
-    Taught in: notebook 7, "Wide, deep, and both".
     """
     wdl.check_whole("k", k, 1)
     return float(np.mean(_checked_places(places) <= k - 1))
@@ -290,12 +290,12 @@ def ranking_scores(
     Source:
         Järvelin and Kekäläinen, "Cumulated gain-based evaluation of IR techniques", TOIS 2002.
 
+    Taught in: notebook 6, "Your own log".
+
     Example:
         >>> page = pd.DataFrame({"visit": [1, 1, 1], "install": [0, 1, 0]})
         >>> ranking_scores(page, "visit", "install", [0.9, 0.5, 0.1], k=3)
         {'NDCG@3': 0.63..., 'hit rate@3': 1.0, 'queries': 1}
-
-    Taught in: notebook 6, "Your own log".
     """
     wdl.check_frame(frame, [query, label])
     wdl.check_whole("k", k, 1)

@@ -54,12 +54,12 @@ def column_kinds(frame: pd.DataFrame, wide: WideFeatures | None, deep: DeepFeatu
     Raises:
         KeyError: a column is missing.
 
+    Taught in: notebook 8, "One artefact".
+
     Example:
         >>> frame = pd.DataFrame({"city": ["Rome", "Oslo"], "tags": [["new"], []], "age": [20, 30]})
         >>> column_kinds(frame, wdl.fit_wide(frame, ["city", "tags"]), wdl.fit_deep(frame, ["city"], ["age"]))
         {'city': 'text', 'tags': 'list', 'age': 'number'}
-
-    Taught in: notebook 8, "One artefact".
     """
     columns = wdl.used_columns(wide, deep)
     wdl.check_frame(frame, columns)
@@ -101,12 +101,12 @@ def raw_tensors(columns: Columns, kinds: Mapping[str, Kind]) -> Tensors:
         TypeError: a column, or an entry of it, is of another kind.
         ValueError: lengths differ, a column is there twice, or a value cannot be held in UTF-8 or as a float.
 
+    Taught in: notebook 8, "How fast".
+
     Example:
         >>> tensors = raw_tensors({"city": ["Rome", None], "age": [20, 30.5]}, {"city": "text", "age": "number"})
         >>> tensors["city"].numpy().tolist(), tensors["age"].numpy().tolist()
         ([b'Rome', b''], [20.0, 30.5])
-
-    Taught in: notebook 8, "How fast".
     """
     _check_request(columns)
     tensors: Tensors = {}
@@ -192,7 +192,7 @@ def _number(column: str, value: Any) -> float:
     return float(value)
 
 
-def _text(column: str, value: Any) -> str:
+def _text_or_empty(column: str, value: Any) -> str:
     """The text of a category's value, as training writes it; '' if it is missing."""
     if _is_missing(value):
         return ""
@@ -229,7 +229,7 @@ def _strings(column: str, values: list[Any]) -> tf.Tensor:
     """The texts of a column's values, string (values,)."""
     texts = values
     if not set(map(type, values)) <= {str}:
-        texts = [_text(column, value) for value in values]
+        texts = [_text_or_empty(column, value) for value in values]
     try:
         return tf.constant(texts, tf.string)
     except ValueError:  # of a half of a surrogate pair; nothing else can be wrong with a list of texts
@@ -273,12 +273,12 @@ def tf_examples(columns: Columns, kinds: Mapping[str, Kind]) -> list[bytes]:
     Raises:
         KeyError, TypeError, ValueError: as `raw_tensors`.
 
+    Taught in: notebook 8, "Before a model goes live".
+
     Example:
         >>> (serialised,) = tf_examples({"city": ["Rome"]}, {"city": "text"})
         >>> tf.train.Example.FromString(serialised).features.feature["city"].bytes_list.value[0]
         b'Rome'
-
-    Taught in: notebook 8, "Before a model goes live".
     """
     tensors = raw_tensors(columns, kinds)
     cells = {}

@@ -11,12 +11,12 @@ import itertools
 import keyword
 import pathlib
 import re
-import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import wdl_helpers as wdl
+from recommender.folders import check_replaceable, replace_folder
 from recommender.raw_columns import Columns, Kind, Tensors, column_kinds, is_utf8, raw_tensors, tf_examples
 from wdl_columns import feature_prefix
 from wdl_features import DeepFeatures, WideFeatures
@@ -43,14 +43,14 @@ def graph_inputs(wide: WideFeatures | None, deep: DeepFeatures | None) -> Callab
     Raises:
         ValueError: a feature is no text that UTF-8 can hold.
 
+    Taught in: notebook 8, "One artefact".
+
     Example:
         >>> frame = pd.DataFrame({"city": ["Rome", "Oslo", "Rome"], "age": [20, 30, 40]})
         >>> features = graph_inputs(wdl.fit_wide(frame, ["city"]), wdl.fit_deep(frame, [], ["age"], n_quantiles=2))
         >>> found = features({"city": tf.constant(["Oslo", "Bern"]), "age": tf.constant([50.0, 20.0], tf.float64)})
         >>> found["wide_ids"].numpy().tolist(), found["numbers"].numpy().tolist()
         ([[2], [0]], [[1.0], [0.0]])
-
-    Taught in: notebook 8, "One artefact".
     """
     tables: dict[str, tf.lookup.StaticHashTable] = {}
     if wide is not None and wide["vocabulary"] is not None:
@@ -225,6 +225,9 @@ def _snapped(values: tf.Tensor, boundaries: np.ndarray) -> tf.Tensor:
 # ------------------------------------------------------------------------------------ export and serve
 
 
+EXPORTED = {"assets", "assets.extra", "fingerprint.pb", "saved_model.pb", "variables"}  # what an export consists of
+
+
 def scorer(folder: str | pathlib.Path) -> Callable[[Columns], np.ndarray]:
     """Load an export and return the function that scores with it.
 
@@ -235,12 +238,14 @@ def scorer(folder: str | pathlib.Path) -> Callable[[Columns], np.ndarray]:
 
     Returns:
         function (data frame, or dict column → one entry a row) → float64 array (rows,), the probability of label 1. It
-        may be called from many threads at once. Unseen and missing values are answered: see the top of this module. Its
-        errors are those of `raw_tensors`, and a ValueError that names the folder if the export's own graph fails.
+        may be called from many threads at once. Unseen and missing values are answered: see the top of `raw_columns`.
+        Its errors are those of `raw_tensors`, and a ValueError that names the folder if the export's own graph fails.
 
     Raises:
         OSError: there is no SavedModel.
         ValueError: it was not written by `export`.
+
+    Taught in: notebook 8, "One artefact".
 
     Example:
         >>> wide = wdl.fit_wide(pd.DataFrame({"city": ["Rome", "Oslo"]}), ["city"])
@@ -248,8 +253,6 @@ def scorer(folder: str | pathlib.Path) -> Callable[[Columns], np.ndarray]:
         ...     export(wdl.wide_model(wide), wide, None, pd.DataFrame({"city": ["Rome"]}), f"{folder}/model")
         ...     scorer(f"{folder}/model")({"city": ["Oslo", "Bern"]}).tolist()
         [0.5, 0.5]
-
-    Taught in: notebook 8, "One artefact".
     """
     loaded = tf.saved_model.load(str(folder))
     if not hasattr(loaded, "score"):
@@ -420,68 +423,6 @@ def export(
         _save(model, wide, deep, kinds, new)
         _check_scores(new, sample, kinds, expected)
         replace_folder(folder, new)
-
-
-EXPORTED = {"assets", "assets.extra", "fingerprint.pb", "saved_model.pb", "variables"}  # what an export consists of
-
-
-def check_replaceable(folder: str | pathlib.Path, own: set[str]) -> pathlib.Path:
-    """Raise a clear error unless a folder is free, or holds only what will be replaced.
-
-    Args:
-        folder: path of a folder that may not be there yet, or a link to one.
-        own: names of the files and folders that may be in it.
-
-    Returns:
-        The path behind all links.
-
-    Raises:
-        FileExistsError: something else is there.
-
-    Example:
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     _ = pathlib.Path(folder, "thesis.tex").write_text("years of work")
-        ...     try:
-        ...         check_replaceable(folder, EXPORTED)
-        ...     except FileExistsError as error:
-        ...         print(str(error).replace(folder, "FOLDER"))
-        FOLDER holds something else than what is written there, 'thesis.tex': name a new folder.
-    """
-    folder = pathlib.Path(folder).resolve()
-    if folder.exists() and not folder.is_dir():
-        raise FileExistsError(f"{folder} is a file: name a new folder.")
-    others = sorted({path.name for path in folder.iterdir()} - own) if folder.exists() else []
-    if others:
-        raise FileExistsError(
-            f"{folder} holds something else than what is written there, {others[0]!r}: name a new folder."
-        )
-    return folder
-
-
-def replace_folder(folder: pathlib.Path, new: pathlib.Path) -> None:
-    """Put a folder in the place of another one: the old one aside, the new one in, and only then the old one away.
-
-    Args:
-        folder: the place; it may be free.
-        new: a folder on the same disk, in one that will be deleted.
-
-    Example:
-        >>> with tempfile.TemporaryDirectory() as beside:
-        ...     pathlib.Path(beside, "new").mkdir()
-        ...     replace_folder(pathlib.Path(beside, "live"), pathlib.Path(beside, "new"))
-        ...     [path.name for path in pathlib.Path(beside).iterdir()]
-        ['live']
-    """
-    old = new.with_name("old")
-    if folder.exists():
-        folder.rename(old)
-    try:
-        new.rename(folder)
-    except OSError:
-        if old.exists():
-            old.rename(folder)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _check_whole_categories(sample: pd.DataFrame, wide: WideFeatures | None, deep: DeepFeatures | None) -> None:

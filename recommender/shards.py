@@ -62,11 +62,11 @@ def counted_quantiles(counted: pd.DataFrame, n_quantiles: int) -> np.ndarray:
     Returns:
         float64 (n_quantiles − 1,), the boundaries of `quantile_boundaries` to the last bit.
 
+    Taught in: notebook 9, "Counting rows that do not fit".
+
     Example:
         >>> counted_quantiles(pd.DataFrame({"age": [40, 20], "n": [1, 3]}), 2)  # of the rows 20, 20, 20, 40
         array([20.])
-
-    Taught in: notebook 9, "Counting rows that do not fit"
     """
     values, counts = counted.sort_values(counted.columns[0]).to_numpy("float64").T  # (different values,) each
     last = np.cumsum(counts) - 1  # the place of each value's last row, if all rows were sorted
@@ -87,7 +87,7 @@ def fit_shards(
     wide_settings: Mapping[str, Any],
     deep_settings: Mapping[str, Any],
     memory_limit: str = "1GB",
-    folder: str | os.PathLike | None = None,
+    folder: str | os.PathLike[str] | None = None,
 ) -> tuple[WideFeatures, DeepFeatures]:
     """`fit_wide` and `fit_deep` on files that do not fit into memory.
 
@@ -112,6 +112,8 @@ def fit_shards(
         ValueError: a setting or a cell is not usable, or a file is damaged. All name the file.
         FileNotFoundError: a file is missing.
 
+    Taught in: notebook 9, "Counting rows that do not fit".
+
     Example:
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     for day, cities in enumerate([["Rome", "Oslo"], ["Oslo"]]):
@@ -120,8 +122,6 @@ def fit_shards(
         ...     wide, deep = fit_shards(folder, {"features": ["city"]}, {"categories": [], "numbers": ["age"]})
         >>> wide["vocabulary"]
         {'city=Oslo': 1, 'city=Rome': 2}
-
-    Taught in: notebook 9, "Counting rows that do not fit"
     """
     wide_settings = _complete(wdl.fit_wide, wide_settings)
     deep_settings = _complete(wdl.fit_deep, deep_settings)
@@ -163,14 +163,14 @@ def fit_shards(
     return wide, deep
 
 
-def _workplace(folder: str | os.PathLike | None) -> tempfile.TemporaryDirectory:
+def _workplace(folder: str | os.PathLike[str] | None) -> tempfile.TemporaryDirectory[str]:
     """A folder below `folder`, with what is in it gone at the end."""
     if folder is not None:
         pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
     return tempfile.TemporaryDirectory(dir=folder)
 
 
-def _complete(function: Callable, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _complete(function: Callable[..., Any], settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings, without the frame, with the function's defaults for those that are not named."""
     bound = inspect.signature(function).bind(None, **settings)
     bound.apply_defaults()
@@ -225,7 +225,7 @@ def _check_cells(
             raise problem.error(f"{shard.origin}: Column {problem.column!r} {problem.words}, in {count} rows.")
 
 
-def _create_table(
+def _create_view(
     engine: duckdb.DuckDBPyConnection,
     shards: list[Shard],
     columns: Iterable[str],
@@ -239,7 +239,7 @@ def _create_table(
 
 
 def _counted_numbers(engine: duckdb.DuckDBPyConnection, shards: list[Shard], column: str) -> pd.DataFrame:
-    names = _create_table(engine, shards, [column], [column])
+    names = _create_view(engine, shards, [column], [column])
     return engine.execute(counts_query(names[column])).df()
 
 
@@ -252,7 +252,7 @@ def _vocabulary(
 ) -> dict[str, int]:
     """The vocabulary of some features of all files."""
     used = list(dict.fromkeys(itertools.chain(*features)))
-    names = _create_table(engine, shards, used, boundaries, settings.get("longest"))
+    names = _create_view(engine, shards, used, boundaries, settings.get("longest"))
     lists = {column for column in used if is_list(column_type(shards[0], column))}
     query = vocabulary_query(features, lists, boundaries, settings["min_count"], names)
     vocabulary: dict[str, int] = {}
@@ -281,7 +281,7 @@ def stream(
     start: int = 0,
     worker: tuple[int, int] = (0, 1),
     buffer_rows: int = 200_000,
-    folder: str | os.PathLike | None = None,
+    folder: str | os.PathLike[str] | None = None,
 ) -> tf.data.Dataset:
     """A `tf.data.Dataset` of an epoch's batches, a model's inputs and labels, read from files while it trains.
 
@@ -323,6 +323,8 @@ def stream(
         ValueError: an argument is of no use, or a file is damaged. The message names it.
         tf.errors.InvalidArgumentError: while it is read: a missing cell, or another label than the two.
 
+    Taught in: notebook 9, "Reading while the model trains".
+
     Example:
         >>> frame = pd.DataFrame({"city": ["Rome", "Oslo", "Rome"], "bought": [0, 1, 1]})
         >>> with tempfile.TemporaryDirectory() as folder:
@@ -332,8 +334,6 @@ def stream(
         ...         print(inputs["wide_ids"].numpy().tolist(), labels.numpy().tolist())
         [[1], [2]] [0.0, 1.0]
         [[1]] [1.0]
-
-    Taught in: notebook 9, "Reading while the model trains"
     """
     for name, value, least in (("batch_size", batch_size, 1), ("start", start, 0), ("buffer_rows", buffer_rows, 1)):
         wdl.check_whole(name, value, least)
@@ -453,7 +453,7 @@ def _in_whole_batches(tables: Iterable[pa.Table], batch_size: int) -> Iterator[p
 def _ahead(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
     """function(item) for each item in order; threads work on the next ones meanwhile."""
     with concurrent.futures.ThreadPoolExecutor(READERS) as readers:
-        waiting: collections.deque = collections.deque()
+        waiting: collections.deque[Any] = collections.deque()
         for item in items:
             waiting.append(readers.submit(function, item))
             if len(waiting) > READERS:
@@ -485,7 +485,7 @@ def _is_class(value: Any, expected: Any) -> bool:
     return value == expected or wdl.category_text(value) == wdl.category_text(expected) is not None
 
 
-def _signature(wide: WideFeatures | None, deep: DeepFeatures | None) -> tuple:
+def _signature(wide: WideFeatures | None, deep: DeepFeatures | None) -> tuple[Any, ...]:
     """The shapes and types of the inputs and labels."""
     inputs = {}
     if wide:

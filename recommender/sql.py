@@ -95,18 +95,20 @@ def cell_problems(shard: Shard, texts: Collection[str], numbers: Collection[str]
     return problems
 
 
-def _problems_of_texts(column: str, place: str, found: pa.DataType) -> list[Problem]:
-    value = "cell" if is_list(found) else place
+def _problems_of_texts(column: str, place: str, arrow_type: pa.DataType) -> list[Problem]:
+    value = "cell" if is_list(arrow_type) else place
     gaps = f"{value} IS NULL"
-    kind = kind_of(found)
+    kind = kind_of(arrow_type)
     decimals = f"{value} <> trunc({value})" if kind in ("float", "decimal") else ""
     words = "holds decimals: cut them into buckets"
     if kind == "float":
         gaps += f" OR isnan({value})"
-        too_large = 2 ** (np.finfo(value_type(found).to_pandas_dtype()).nmant + 1)  # two whole numbers may be one float
+        too_large = 2 ** (
+            np.finfo(value_type(arrow_type).to_pandas_dtype()).nmant + 1
+        )  # two whole numbers may be one float
         decimals += f" OR abs({value}) >= {too_large}"
         words = f"holds floats that are no whole numbers below {too_large}: cut decimals into buckets"
-    if is_list(found):
+    if is_list(arrow_type):
         gaps = f"{place} IS NULL OR {_in_a_list(place, gaps)}"
         decimals = _in_a_list(place, decimals) if decimals else ""
     problems = [Problem(column, "has missing values: fill them, for example with '?'", ValueError, gaps)]
@@ -117,31 +119,37 @@ def _in_a_list(place: str, condition: str) -> str:
     return f"len(list_filter({place}, lambda cell: {condition})) > 0"
 
 
-def _text(value: str, found: pa.DataType) -> str:
-    """The SQL of a category's text, by the one rule for all (see `wdl_features`); whole numbers may stay."""
+def _text(value: str, arrow_type: pa.DataType) -> str:
+    """The SQL of a category's text, by the one rule for all (see `wdl_columns`); whole numbers may stay."""
     texts = {
-        "text": f"replace({value}, ' &', ' &&')",  # as `wdl_features.escaped` does it
+        "text": f"replace({value}, ' &', ' &&')",  # as `wdl_columns.escaped` does it
         "whole": value,
         "float": f"CAST({value} AS BIGINT)",
         "decimal": f"CAST(CAST({value} AS DECIMAL(38, 0)) AS STRING)",
         "bool": f"CASE WHEN {value} THEN 'True' ELSE 'False' END",
     }
-    return texts[kind_of(found) or ""]
+    return texts[kind_of(arrow_type) or ""]
 
 
-def _category(place: str, found: pa.DataType, longest: int | None) -> str:
+def _category(place: str, arrow_type: pa.DataType, longest: int | None) -> str:
     """The SQL of a category's texts: of one, or of a list, of which the first `longest` different ones are taken."""
-    if not is_list(found):
-        return _text(place, found)
-    texts = place if kind_of(found) == "whole" else f"list_transform({place}, lambda cell: {_text('cell', found)})"
+    if not is_list(arrow_type):
+        return _text(place, arrow_type)
+    texts = (
+        place
+        if kind_of(arrow_type) == "whole"
+        else f"list_transform({place}, lambda cell: {_text('cell', arrow_type)})"
+    )
     if longest is None:
         return texts
     return f"list_filter({texts}, lambda cell, i: list_position({texts}, cell) = i)[:{longest}]"
 
 
-def _number(place: str, found: pa.DataType) -> str:
+def _number(place: str, arrow_type: pa.DataType) -> str:
     """The SQL of a number; DuckDB rounds a decimal's digits rightly when it reads them."""
-    return f"CAST(CAST({place} AS STRING) AS DOUBLE)" if kind_of(found) == "decimal" else f"CAST({place} AS DOUBLE)"
+    return (
+        f"CAST(CAST({place} AS STRING) AS DOUBLE)" if kind_of(arrow_type) == "decimal" else f"CAST({place} AS DOUBLE)"
+    )
 
 
 def table_query(
@@ -193,11 +201,11 @@ def counts_query(column: str) -> str:
     Returns:
         The query; its result has the columns 'value' and 'n'.
 
+    Taught in: notebook 9, "Counting rows that do not fit".
+
     Example:
         >>> counts_query("age")
         'SELECT CAST("age" AS DOUBLE) AS value, count(*) AS n FROM shards GROUP BY 1'
-
-    Taught in: notebook 9, "Counting rows that do not fit"
     """
     return f"SELECT CAST({_quoted(column)} AS DOUBLE) AS value, count(*) AS n FROM shards GROUP BY 1"
 
@@ -219,7 +227,7 @@ def vocabulary_query(
 ) -> str:
     """The SQL that gives the strings of a vocabulary in the order of their ids.
 
-    In the table's texts ' &' must be written ' &&' already, as `wdl_features.escaped` does it: where no text holds
+    In the table's texts ' &' must be written ' &&' already, as `wdl_columns.escaped` does it: where no text holds
     ' &', as in most data, that is the case. `fit_shards` writes it when it makes the table.
 
     Args:
@@ -232,6 +240,8 @@ def vocabulary_query(
     Returns:
         The query; its result has the columns 'name', the string as `wdl_features.cross` writes it, and 'n', its rows.
 
+    Taught in: notebook 9, "Counting rows that do not fit".
+
     Example:
         >>> print(vocabulary_query([("education", "sex")], set(), {}, min_count=100))
         SELECT 'education=' || CAST(v0 AS STRING) || ' & ' || 'sex=' || CAST(v1 AS STRING) AS name, n FROM
@@ -240,8 +250,6 @@ def vocabulary_query(
         GROUP BY 1, 2
         HAVING count(*) >= 100)
         ORDER BY n DESC, name
-
-    Taught in: notebook 9, "Counting rows that do not fit"
     """
     names = names or {column: column for column in itertools.chain(*features)}
     counts = [_count_feature(feature, lists, boundaries, min_count, names) for feature in features]

@@ -1162,3 +1162,16 @@ def test_a_single_name_in_place_of_a_list_of_names_is_refused():
     ):
         with pytest.raises(TypeError, match="list"):
             call()
+
+
+@pytest.mark.parametrize("index", [[1, 0, 1], [0.0, 1.0, 1.0], ["a", "b", "c"]])
+def test_strings_whose_index_is_no_row_numbers_are_refused(index):
+    strings = pd.Series(["a=x", "a=y", "a=z"], index=index)
+    for look_up in (lambda: wdl.vocabulary_ids(strings, {"a=x": 1}, 2), lambda: wdl.hash_ids(strings, 10, 2)):
+        with pytest.raises(ValueError, match="expected numbers of rows that ascend"):
+            look_up()
+
+
+def test_strings_of_more_rows_than_there_are_are_refused():
+    with pytest.raises(ValueError, match="rows 0 to 2, but n_rows is 2"):
+        wdl.vocabulary_ids(pd.Series(["a=x", "a=y"], index=[0, 2]), {"a=x": 1}, 2)

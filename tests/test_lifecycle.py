@@ -612,3 +612,19 @@ def test_a_bound_that_is_no_number_lets_nothing_through(live, shown, at_once):
         live, live, held_out, held_out["install"], max_change=float("nan"), max_rise=float("nan")
     )
     assert len(report["reasons"]) == 2
+
+
+def test_only_tables_may_grow_and_not_what_is_called_like_one():
+    models = []
+    for width in (2, 3):
+        numbers = keras.Input((width,), name="numbers")
+        layer = keras.layers.Dense(1, name="timetable")
+        models.append(keras.Model([numbers], layer(numbers)))
+        wdl.train(models[-1], {"numbers": np.zeros((4, width))}, [0, 1, 0, 1], keras.optimizers.SGD(0.1), epochs=1)
+    with pytest.raises(ValueError, match="timetable/kernel has the shape .* only rows of tables may be added"):
+        lifecycle.warm_start(*models, keras.optimizers.SGD(0.1))
+
+
+def test_growing_what_was_never_fitted_is_refused():
+    with pytest.raises(ValueError, match="call fit_wide or fit_deep first"):
+        lifecycle.grow({}, pd.DataFrame({"a": ["x"]}), min_count=1)

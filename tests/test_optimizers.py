@@ -453,3 +453,14 @@ def test_training_with_a_save_in_the_middle_follows_the_published_algorithm(name
     np.testing.assert_allclose(found, losses, rtol=1e-5)
     np.testing.assert_allclose(model.get_layer("wide_weights").get_weights()[0], table.w, rtol=2e-4, atol=2e-5)
     np.testing.assert_allclose(model.get_layer("logit").get_weights()[0], bias.w, rtol=2e-4, atol=2e-5)
+
+
+@pytest.mark.parametrize("rate", [1, np.float32(0.5)])
+def test_ftrl_takes_any_number_as_its_rate(rate):
+    assert float(wdl.Ftrl(rate).learning_rate) == float(rate)
+
+
+@pytest.mark.parametrize("rate", [0, -1.0, float("inf"), float("nan"), True, "0.1"])
+def test_ftrl_refuses_what_is_no_rate(rate):
+    with pytest.raises(ValueError, match="expected a number above 0"):
+        wdl.Ftrl(rate)

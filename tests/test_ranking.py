@@ -7,7 +7,7 @@ import tracemalloc
 from statistics import mean
 
 import wdl_helpers as wdl
-from recommender import ranking
+from recommender import logs, ranking
 
 import numpy as np
 import pandas as pd
@@ -706,3 +706,9 @@ def test_ranking_scores_refuse_what_they_cannot_rank():
         ranking.ranking_scores(frame, "q", "y", np.zeros(3), k=0)
     with pytest.raises(TypeError, match="data ?frame|DataFrame"):
         ranking.ranking_scores([1, 2], "q", "y", np.zeros(2))
+
+
+def test_a_float_that_may_be_two_whole_numbers_is_no_id():
+    with pytest.raises(TypeError, match="holds 9007199254740992.0"):
+        logs.ids_of([2.0**53], "items")
+    assert logs.ids_of([2.0**53 - 1], "items").tolist() == [2**53 - 1]

@@ -226,3 +226,17 @@ def test_the_readmes_dozen_lines_run_on_a_file_as_it_is(tmp_path, monkeypatch):
     assert variables["train"]["time"].max() < variables["test"]["time"].min() and len(variables["test"]) == 2_000
     assert "city=02116" in variables["wide"]["vocabulary"] and "city=2116" in variables["wide"]["vocabulary"]
     assert "city=Bed && Breakfast & device=phone && pad" in variables["wide"]["vocabulary"]
+
+
+@pytest.mark.parametrize("line", ['2,"Oslo', '2,5" screen'])
+def test_an_open_quote_swallows_no_rows(tmp_path, line):
+    file = tmp_path / "cities.csv"
+    file.write_text(f"n,city\n1,Rome\n{line}\n3,Bern\n")
+    with pytest.raises(ValueError, match="cities.csv: a quotation mark is opened and not closed"):
+        wdl.read_table(file)
+
+
+def test_a_number_with_underscores_is_none(tmp_path):
+    (tmp_path / "amounts.csv").write_text("amount\n1_000\n")
+    with pytest.raises(ValueError, match="'amount' holds '1_000' in row 0; expected a number"):
+        wdl.read_table(tmp_path / "amounts.csv", numbers=["amount"])

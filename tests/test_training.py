@@ -785,3 +785,13 @@ def test_weights_of_another_model_are_refused():
     wide, other = wdl.fit_wide(frame, ["a"]), wdl.fit_wide(frame[:2], ["a"])
     with pytest.raises(ValueError, match="3 wide weights, but `wide` has 2 features"):
         wdl.wide_weights(wdl.wide_model(wide), other)
+
+
+@pytest.mark.parametrize(
+    "last", [keras.ops.sigmoid, keras.layers.Dense(1, "softmax"), keras.layers.Dense(1, "sigmoid")]
+)
+def test_a_model_that_ends_in_a_probability_is_refused(last):
+    numbers = keras.Input((2,), name="numbers")
+    model = keras.Model([numbers], last(keras.layers.Dense(1)(numbers)), name="squashed")
+    with pytest.raises(ValueError, match="'squashed' ends in a (sigmoid|softmax); expected a logit"):
+        wdl.predict(model, {"numbers": np.zeros((3, 2))})

@@ -45,12 +45,12 @@ def load_adult(folder: str | pathlib.Path = DATA) -> tuple[pd.DataFrame, pd.Data
     Source:
         Becker and Kohavi, UCI Machine Learning Repository, 1996, DOI 10.24432/C5XW20.
 
+    Taught in: notebook 1, "From a string to an id".
+
     Example:
         >>> train, test = load_adult()
         >>> train.shape, test.shape
         ((32561, 15), (16281, 15))
-
-    Taught in: notebook 1, "From a string to an id".
     """
     train, test = (read_original(pathlib.Path(folder) / name, sha256) for name, sha256 in SHA256.items())
     return train, test
@@ -72,11 +72,11 @@ def wide_features(train: pd.DataFrame) -> WideFeatures:
     Args:
         train: training rows of Adult.
 
+    Taught in: notebook 2, "The wide model at full width".
+
     Example:
         >>> len(wide_features(load_adult()[0][:1000])["features"])  # 12 columns, 66 pairs
         78
-
-    Taught in: notebook 2, "The wide model at full width".
     """
     base = [*CATEGORIES, "age", "hours-per-week"]
     pairs = itertools.combinations(base, 2)
@@ -89,11 +89,11 @@ def deep_features(train: pd.DataFrame) -> DeepFeatures:
     Args:
         train: training rows of Adult.
 
+    Taught in: notebook 3, "The network in plain Keras".
+
     Example:
         >>> list(deep_features(load_adult()[0][:1000])["boundaries"]) == NUMBERS
         True
-
-    Taught in: notebook 3, "The network in plain Keras".
     """
     return wdl.fit_deep(train, CATEGORIES, NUMBERS)
 
@@ -130,11 +130,11 @@ def training(kind: str, n_rows: int) -> dict[str, Any]:
     Raises:
         ValueError: there is no such kind.
 
+    Taught in: notebook 4, "Three tuned models".
+
     Example:
         >>> training("wide", n_rows=32_561)["epochs"]
         8
-
-    Taught in: notebook 4, "Three tuned models".
     """
     epochs = 8
     batch_size = 256
@@ -154,11 +154,11 @@ def course_features(train: pd.DataFrame) -> tuple[WideFeatures, DeepFeatures]:
     Args:
         train: training rows of Adult.
 
+    Taught in: notebook 2, "The course recipe".
+
     Example:
         >>> course_features(load_adult()[0][:1000])[0]["features"][-1]
         ('marital-status', 'sex')
-
-    Taught in: notebook 2, "The course recipe".
     """
     categories = CATEGORIES[:8]
     buckets = {"age": 10, "hours-per-week": 6}
@@ -178,12 +178,12 @@ def course_inputs(frame: pd.DataFrame, wide: WideFeatures, deep: DeepFeatures) -
     Returns:
         dict with those of the deep part, and 'one_hot', float32 (rows, ids of the wide part).
 
+    Taught in: notebook 2, "The course recipe".
+
     Example:
         >>> rows = load_adult()[0][:1000]
         >>> sorted(course_inputs(rows, *course_features(rows)))
         ['deep_ids', 'numbers', 'one_hot']
-
-    Taught in: notebook 2, "The course recipe".
     """
     one_hot = np.zeros((len(frame), wide["n_ids"]), dtype="float32")
     np.put_along_axis(one_hot, wdl.wide_ids(frame, wide), 1, axis=1)
@@ -206,12 +206,12 @@ def course_model(kind: str, wide: WideFeatures, deep: DeepFeatures, penalty: flo
     Raises:
         ValueError: there is no such kind.
 
+    Taught in: notebook 3, "The course recipe", and notebook 4, "The course recipe".
+
     Example:
         >>> model = course_model("wide_deep", *course_features(load_adult()[0][:1000]))
         >>> sorted(tensor.name for tensor in model.inputs)
         ['deep_ids', 'numbers', 'one_hot']
-
-    Taught in: notebook 3, "The course recipe", and notebook 4, "The course recipe".
     """
     check_kind(kind)
     one_hot = keras.Input((wide["n_ids"],), name="one_hot")

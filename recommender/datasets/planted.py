@@ -39,12 +39,12 @@ def planted_log(seed: int = 0, repeats: int = 20) -> tuple[pd.DataFrame, pd.Data
     Raises:
         ValueError: repeats is not a whole number of at least 1.
 
+    Taught in: notebook 3, "Where generalisation goes wrong".
+
     Example:
         >>> pairs, log = planted_log(seed=4)
         >>> len(pairs), len(log), pairs["truth"].unique().tolist()
         (576, 8120, [0.8, 0.1])
-
-    Taught in: notebook 3, "Where generalisation goes wrong".
     """
     wdl.check_whole("repeats", repeats, 1)
     rng = np.random.default_rng(seed)
@@ -119,11 +119,11 @@ def training(kind: str, epochs: int = 15) -> dict[str, Any]:
     Raises:
         ValueError: there is no such kind.
 
+    Taught in: notebook 4, "Joint training is not an ensemble".
+
     Example:
         >>> sorted(training("wide"))
         ['batch_size', 'epochs', 'optimizer']
-
-    Taught in: notebook 4, "Joint training is not an ensemble".
     """
     optimizer = optimizer_of_kind(kind, wdl.Ftrl(1.0, l1_regularization_strength=0.1), wdl.Adam(0.01))
     return {"optimizer": optimizer, "epochs": epochs, "batch_size": 128}

@@ -70,9 +70,8 @@ class Store(TypedDict):
     rules: pd.DataFrame  # installed, app, strength in log odds
     hidden: Hidden
     exploration: float  # share of the page's places that are filled at random
-    beliefs: (
-        np.ndarray
-    )  # (countries, apps), of the policy: installs / (shown + 20) in a simulated past, 0 for a new app
+    # The policy's beliefs: installs / (shown + 20) in a simulated past, 0 for a new app.
+    beliefs: np.ndarray  # (countries, apps)
 
 
 def make_store(
@@ -101,12 +100,12 @@ def make_store(
     Raises:
         ValueError: a knob is out of its range.
 
+    Taught in: notebook 6, "A store whose truth is known".
+
     Example:
         >>> store = make_store(seed=6, n_users=100)
         >>> store["users"].columns.tolist(), store["apps"].columns.tolist()
         (['country', 'language', 'device', 'age', 'installed'], ['app', 'category', 'app_age'])
-
-    Taught in: notebook 6, "A store whose truth is known".
     """
     wdl.check_whole("n_users", n_users, 1)
     wdl.check_whole("n_apps", n_apps, 150)
@@ -268,11 +267,11 @@ def install_probability(
         IndexError: there is no such row.
         ValueError: there are not as many users as apps.
 
+    Taught in: notebook 6, "A store whose truth is known".
+
     Example:
         >>> install_probability(make_store(seed=6, n_users=100), [0, 0], [9, 10]).tolist()
         [0.271301, 0.49546]
-
-    Taught in: notebook 6, "A store whose truth is known".
     """
     users = np.asarray(users)
     apps = np.asarray(apps)
@@ -299,11 +298,11 @@ def retrieve(store: Store, users: Sequence[int] | np.ndarray, n: int = 100, seed
     Raises:
         ValueError: n is not a whole number, or more than the catalogue has for everyone.
 
+    Taught in: notebook 6, "From a query to a page".
+
     Example:
         >>> retrieve(make_store(seed=6, n_users=100), [7, 8], n=5).shape
         (2, 5)
-
-    Taught in: notebook 6, "From a query to a page".
     """
     wdl.check_whole("n", n, 1)
     n_apps = len(store["apps"])
@@ -330,11 +329,11 @@ def impressions(store: Store, users: Sequence[int] | np.ndarray, apps: Sequence[
     Returns:
         data frame with 'country', 'language', 'device', 'age', 'installed', 'app', 'category' and 'app_age'.
 
+    Taught in: notebook 6, "From a query to a page".
+
     Example:
         >>> impressions(make_store(seed=6, n_users=100), [7, 7], [0, 13])["app"].tolist()
         ['books 1', 'chess 2']
-
-    Taught in: notebook 6, "From a query to a page".
     """
     left = store["users"].iloc[users].reset_index(drop=True)
     right = store["apps"].iloc[apps].reset_index(drop=True)
@@ -377,11 +376,11 @@ def simulate_day(store: Store, visits: int, seed: int, shown: int = 10) -> pd.Da
     Raises:
         ValueError: visits or shown are not usable.
 
+    Taught in: notebook 6, "From a query to a page".
+
     Example:
         >>> len(simulate_day(make_store(seed=6, n_users=100), visits=20, seed=0))
         200
-
-    Taught in: notebook 6, "From a query to a page".
     """
     wdl.check_whole("visits", visits, 1)
     wdl.check_whole("shown", shown, 1)
@@ -413,11 +412,11 @@ def expected_installs(truth: np.ndarray, scores: np.ndarray, shown: int = 10) ->
     Raises:
         ValueError: there are not as many scores as probabilities, a score is NaN, or shown is not usable.
 
+    Taught in: notebook 6, "The online experiment".
+
     Example:
         >>> expected_installs([[0.25, 0.5, 0.125]], [3, 1, 2], shown=2).tolist()
         [0.375]
-
-    Taught in: notebook 6, "The online experiment".
     """
     truth = np.asarray(truth)
     scores = np.asarray(scores)
@@ -446,12 +445,12 @@ def wide_features(log: pd.DataFrame, min_count: int = MIN_COUNT) -> WideFeatures
         log: the training log, from `simulate_day`.
         min_count: how many rows a value needs for a weight of its own, at least 1.
 
+    Taught in: notebook 6, "Three groups of features".
+
     Example:
         >>> log = simulate_day(make_store(seed=6, n_users=100), visits=20, seed=0)
         >>> wide_features(log)["features"][-1]
         ('installed', 'app')
-
-    Taught in: notebook 6, "Three groups of features".
     """
     columns = ["country", "language", "device", "age", "installed", "app", "category", "app_age"]
     buckets = {"age": 6, "app_age": 6}
@@ -465,12 +464,12 @@ def deep_features(log: pd.DataFrame, min_count: int = MIN_COUNT) -> DeepFeatures
         log: the training log, from `simulate_day`.
         min_count: how many rows a value needs for a vector of its own, at least 1.
 
+    Taught in: notebook 6, "Three groups of features".
+
     Example:
         >>> log = simulate_day(make_store(seed=6, n_users=100), visits=20, seed=0)
         >>> list(deep_features(log)["boundaries"])
         ['age', 'app_age']
-
-    Taught in: notebook 6, "Three groups of features".
     """
     categories = ["country", "language", "device", "installed", "app", "category"]
     return wdl.fit_deep(log, categories, ["age", "app_age"], min_count=min_count)
@@ -487,12 +486,12 @@ def build_model(kind: str, wide: WideFeatures, deep: DeepFeatures) -> keras.Mode
     Raises:
         ValueError: there is no such kind.
 
+    Taught in: notebook 6, "Three models".
+
     Example:
         >>> log = simulate_day(make_store(seed=6, n_users=100), visits=20, seed=0)
         >>> build_model("wide_deep", wide_features(log), deep_features(log)).name
         'wide_deep'
-
-    Taught in: notebook 6, "Three models".
     """
     return model_of_kind(kind, wide, deep, **MODEL_SIZES)
 
@@ -509,11 +508,11 @@ def training(kind: str) -> dict[str, Any]:
     Raises:
         ValueError: there is no such kind.
 
+    Taught in: notebook 6, "Three models".
+
     Example:
         >>> training("wide")["epochs"]
         5
-
-    Taught in: notebook 6, "Three models".
     """
     # Both sums of squares start near 0: the usual start, 0.1, would drown the tiny gradients of rare ids.
     # Beside a deep part, L1 may be strict: a cross must then be worth more than what taste already says.

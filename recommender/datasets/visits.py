@@ -50,12 +50,12 @@ def load_visits(folder: str | pathlib.Path = DATA) -> tuple[pd.DataFrame, pd.Dat
     Source:
         Breese, Heckerman and Kadie, UCI Machine Learning Repository, 1998, DOI 10.24432/C5VS3Q.
 
+    Taught in: notebook 7, "What a log of visits holds".
+
     Example:
         >>> train, test, areas = load_visits()
         >>> len(train), len(test), len(areas)
         (98654, 15191, 294)
-
-    Taught in: notebook 7, "What a log of visits holds".
     """
     train, test, areas = (read_original(pathlib.Path(folder) / name, sha256) for name, sha256 in SHA256.items())
     return train, test, areas
@@ -77,11 +77,11 @@ def title_words(areas: pd.DataFrame) -> dict[str, list[str]]:
     Returns:
         dict area → list of words, each once.
 
+    Taught in: notebook 7, "Where each part wins".
+
     Example:
         >>> title_words(pd.DataFrame({"area": ["/games"], "title": ["Games, more Games"]}))
         {'/games': ['games', 'more']}
-
-    Taught in: notebook 7, "Where each part wins".
     """
     words = {}
     for area, title in zip(areas["area"], areas["title"], strict=True):
@@ -96,11 +96,11 @@ def with_words(frame: pd.DataFrame, words: dict[str, list[str]]) -> pd.DataFrame
         frame: data frame with a column 'area'.
         words: from `title_words`.
 
+    Taught in: notebook 7, "Where each part wins".
+
     Example:
         >>> with_words(pd.DataFrame({"area": ["/games"]}), {"/games": ["games"]})["words"].tolist()
         [['games']]
-
-    Taught in: notebook 7, "Where each part wins".
     """
     return frame.assign(words=frame["area"].map(words))
 
@@ -120,12 +120,12 @@ def visit_rows(log: pd.DataFrame, areas: pd.DataFrame, negatives: int, seed: int
     Raises:
         ValueError: negatives is not usable, or a visitor saw nearly all areas.
 
+    Taught in: notebook 7, "Rows from sets, and a leak".
+
     Example:
         >>> train, _, areas = load_visits()
         >>> visit_rows(train[:100], areas, negatives=4).columns.tolist()
         ['user', 'area', 'seen', 'label', 'words']
-
-    Taught in: notebook 7, "Rows from sets, and a leak".
     """
     rows = ranking.leave_one_out(log, "user", "area", "seen", longest=LONGEST_LIST, seed=seed)
     single = rows["seen"].map(len) == 0
@@ -189,12 +189,12 @@ def held_out_visits(test: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     Returns:
         data frame with a row for each such visitor: 'user', 'area', what is held out, and 'seen', the others.
 
+    Taught in: notebook 7, "A test that others published".
+
     Example:
         >>> queries = held_out_visits(load_visits()[1])
         >>> len(queries), queries.columns.tolist()
         (3453, ['user', 'area', 'seen'])
-
-    Taught in: notebook 7, "A test that others published".
     """
     several = test.groupby("user")["area"].transform("nunique") > 1
     return ranking.hold_one_out(test[several], "user", "area", "seen", seed)
@@ -214,11 +214,11 @@ def wide_features(rows: pd.DataFrame) -> WideFeatures:
     Args:
         rows: the training rows, from `visit_rows`.
 
+    Taught in: notebook 7, "Wide, deep, and both".
+
     Example:
         >>> wide_features(pd.DataFrame({"seen": [["/a"]], "area": ["/b"]}))["features"]
         [('area',), ('seen', 'area')]
-
-    Taught in: notebook 7, "Wide, deep, and both".
     """
     return wdl.fit_wide(rows, ["area", ("seen", "area")])
 
@@ -229,11 +229,11 @@ def deep_features(rows: pd.DataFrame) -> DeepFeatures:
     Args:
         rows: the training rows, from `visit_rows`.
 
+    Taught in: notebook 7, "Wide, deep, and both".
+
     Example:
         >>> deep_features(pd.DataFrame({"seen": [["/a"]], "area": ["/b"], "words": [["b"]]}))["categories"]
         ['seen', 'area', 'words']
-
-    Taught in: notebook 7, "Wide, deep, and both".
     """
     return wdl.fit_deep(rows, ["seen", "area", "words"], [])
 
@@ -249,12 +249,12 @@ def build_model(kind: str, wide: WideFeatures, deep: DeepFeatures) -> keras.Mode
     Raises:
         ValueError: there is no such kind.
 
+    Taught in: notebook 7, "Wide, deep, and both".
+
     Example:
         >>> rows = pd.DataFrame({"seen": [["/a"]], "area": ["/b"], "words": [["b"]]})
         >>> build_model("deep", wide_features(rows), deep_features(rows)).name
         'deep'
-
-    Taught in: notebook 7, "Wide, deep, and both".
     """
     return model_of_kind(kind, wide, deep, **MODEL_SIZES)
 
@@ -278,11 +278,11 @@ def training(
     Raises:
         ValueError: there is no such kind.
 
+    Taught in: notebook 7, "Wide, deep, and both".
+
     Example:
         >>> training("wide_deep", n_rows=10_000)["batch_size"]
         2048
-
-    Taught in: notebook 7, "Wide, deep, and both".
     """
     # Both sums of squares start near 0: the usual start, 0.1, would drown the tiny gradients of rare ids.
     ftrl = wdl.Ftrl(wide_rate, l1_regularization_strength=l1, initial_accumulator_value=1e-6)
@@ -294,7 +294,7 @@ def training(
 # ------------------------------------------------------------------------------------- what models say
 
 
-def _said(
+def _predicted_blocks(
     predict: Callable[[keras.Model, Any], np.ndarray],
     models: dict[str, keras.Model],
     queries: pd.DataFrame,
@@ -340,7 +340,7 @@ def model_places(
     Taught in: notebook 7, "Wide, deep, and both".
     """
     places = np.empty((len(queries), len(models)))
-    for rows, probabilities in _said(wdl.predict, models, queries, areas, wide, deep):
+    for rows, probabilities in _predicted_blocks(wdl.predict, models, queries, areas, wide, deep):
         block = queries.iloc[rows].reset_index(drop=True)
         for column, name in enumerate(models):
             table = probabilities[name]  # (these queries, areas)
@@ -383,7 +383,7 @@ def new_area_logits(
     visited = np.zeros((len(queries), len(new)))
     visited[row, column] = 1
     logits = {name: np.zeros(visited.shape) for name in models}
-    for rows, said in _said(wdl.predict_logits, models, queries, new, wide, deep):
+    for rows, said in _predicted_blocks(wdl.predict_logits, models, queries, new, wide, deep):
         for name in models:
             logits[name][rows] = said[name]
     return visited, logits
@@ -398,11 +398,11 @@ def beyond_visitor(logits: np.ndarray) -> np.ndarray:
     Returns:
         float64 array (users, areas), rounded to six decimals, so that logits that were equal stay equal.
 
+    Taught in: notebook 7, "New areas".
+
     Example:
         >>> beyond_visitor(np.array([[1.0, 3.0], [7.0, 9.0]])).tolist()
         [[-1.0, 1.0], [-1.0, 1.0]]
-
-    Taught in: notebook 7, "New areas".
     """
     return (logits - logits.mean(axis=1, keepdims=True)).round(6)
 
@@ -417,11 +417,11 @@ def area_aucs(visited: np.ndarray, scores: np.ndarray) -> np.ndarray:
     Returns:
         float64 array (areas,), the AUC in each column; NaN for an area that nobody visited, or everybody.
 
+    Taught in: notebook 7, "New areas".
+
     Example:
         >>> area_aucs(np.array([[1, 0], [0, 0]]), np.array([[0.9, 0.5], [0.1, 0.5]])).tolist()
         [1.0, nan]
-
-    Taught in: notebook 7, "New areas".
     """
     mixed = (visited.min(axis=0) == 0) & (visited.max(axis=0) == 1)  # (areas,)
     return np.array([roc_auc_score(visited[:, i], scores[:, i]) if known else np.nan for i, known in enumerate(mixed)])
