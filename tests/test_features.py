@@ -206,6 +206,14 @@ def test_numbers_keep_the_order_of_their_columns_and_have_quantiles_of_their_own
     assert inputs["numbers"].tolist() == np.array(expected, "float32").tolist()
 
 
+def test_a_column_may_be_a_category_and_a_number():
+    frame = pd.DataFrame({"n": [1, 2, 3]})
+    deep = wdl.fit_deep(frame, ["n"], ["n"], n_quantiles=2)
+    assert deep["vocabulary"] == {"n=1": 1, "n=2": 2, "n=3": 3}
+    inputs = wdl.deep_inputs(frame, deep)
+    assert inputs["deep_ids"].ravel().tolist() == [1, 2, 3] and inputs["numbers"].ravel().tolist() == [0, 1, 1]
+
+
 def test_inputs_have_the_promised_types_and_shapes():
     frame = pd.DataFrame({"a": ["x", "y"], "tags": [["p", "q"], []], "n": [1, 2], "m": [1.5, 2.5]})
     ids = wdl.wide_ids(frame, wdl.fit_wide(frame, ["a", "tags"]))

@@ -95,6 +95,9 @@ def test_the_row_of_a_bad_value_in_a_list_that_is_shared_is_its_first():
     bad = ["b", 0.5]
     with pytest.raises(TypeError, match="'list' holds a float in row 1"):
         wdl.fit_wide(pd.DataFrame({"list": [["a"], bad, ["a"], bad]}), ["list"])
+    first = ["a"]
+    with pytest.raises(TypeError, match="'list' holds a float in row 2"):
+        wdl.fit_wide(pd.DataFrame({"list": [first, first, bad, bad]}), ["list"])
     gap = ["b", None]
     with pytest.raises(ValueError, match="'list' has a missing value in row 2"):
         wdl.fit_wide(pd.DataFrame({"list": [["a"], ["b"], gap, gap]}), ["list"])

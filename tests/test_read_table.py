@@ -71,6 +71,13 @@ def test_a_byte_order_mark_and_ends_of_lines_are_no_text(tmp_path, end, mark):
     assert frame.to_dict("list") == {"größe": ["é", "ß"], "b": ["x", "y"]}
 
 
+def test_a_text_may_hold_line_breaks_in_a_file_of_many_blocks(tmp_path):
+    rows = 60_000  # 2 MB, and Arrow reads blocks of 1 MB
+    frame = wdl.read_table(written(tmp_path, "a,b\n" + '"one\ntwo, three\nfour",some more text\n' * rows))
+    assert len(frame) == rows
+    assert set(frame["a"]) == {"one\ntwo, three\nfour"} and set(frame["b"]) == {"some more text"}
+
+
 @given(column_names(2), st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=4))
 def test_every_text_comes_back(columns, rows):
     columns = [column.replace("\0", "") or f"column {i}" for i, column in enumerate(columns)]
