@@ -46,6 +46,7 @@ def kernels(run):
     return found
 
 
+@pytest.mark.filterwarnings("ignore:Keras' own Adam squares")
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("model", MODELS)
 def test_training_runs_no_kernel_that_depends_on_the_processor(model, optimizer, small):
