@@ -128,7 +128,7 @@ def fit_shards(
     buckets = wide_settings["buckets"] or {}
     numbers = {*buckets, *deep_settings["numbers"]}
     features = _checked_features(shard_files(paths)[0], wide_settings, deep_settings, numbers)
-    categories = [(column,) for column in deep_settings["categories"]]
+    categories: list[tuple[str, ...]] = [(column,) for column in deep_settings["categories"]]
     texts = {*itertools.chain(*features)} - {*buckets} | {*itertools.chain(*categories)}
     config = {"memory_limit": memory_limit, "preserve_insertion_order": False}  # to keep an order takes memory
     with _workplace(folder) as workplace, duckdb.connect(config=config | {"temp_directory": workplace}) as engine:
@@ -144,13 +144,22 @@ def fit_shards(
     quantiles = {
         column: counted_quantiles(counts[column], deep_settings["n_quantiles"]) for column in deep_settings["numbers"]
     }
-    wide = {"features": features, "boundaries": cuts, "vocabulary": wide_names}
-    wide["n_ids"] = (len(wide_names) if wide_names is not None else hashed) + 1
-    deep = {"categories": list(deep_settings["categories"]), "vocabulary": deep_names, "boundaries": quantiles}
-    deep["n_ids"] = len(deep_names) + 1
-    for fitted, settings in ((wide, wide_settings), (deep, deep_settings)):
-        if settings.get("longest") is not None:
-            fitted["longest"] = settings["longest"]
+    wide = WideFeatures(
+        features=features,
+        boundaries=cuts,
+        vocabulary=wide_names,
+        n_ids=(hashed if wide_names is None else len(wide_names)) + 1,
+    )
+    deep = DeepFeatures(
+        categories=list(deep_settings["categories"]),
+        vocabulary=deep_names,
+        boundaries=quantiles,
+        n_ids=len(deep_names) + 1,
+    )
+    if wide_settings["longest"] is not None:
+        wide["longest"] = wide_settings["longest"]
+    if deep_settings["longest"] is not None:
+        deep["longest"] = deep_settings["longest"]
     return wide, deep
 
 
@@ -243,7 +252,7 @@ def _vocabulary(
 ) -> dict[str, int]:
     """The vocabulary of some features of all files."""
     used = list(dict.fromkeys(itertools.chain(*features)))
-    names = _create_table(engine, shards, used, boundaries, settings.get("longest"))
+    names = _create_table(engine, shards, used, boundaries, settings["longest"])
     lists = {column for column in used if is_list(column_type(shards[0], column))}
     query = vocabulary_query(features, lists, boundaries, settings["min_count"], names)
     vocabulary: dict[str, int] = {}

@@ -103,7 +103,7 @@ def _problems_of_texts(column: str, place: str, found: pa.DataType) -> list[Prob
     if kind_of(found) == "float":
         gaps += f" OR isnan({value})"
         too_large = 2 ** (np.finfo(value_type(found).to_pandas_dtype()).nmant + 1)  # two whole numbers may be one float
-        decimals += f" OR abs({value}) >= {too_large}"
+        decimals = f"{decimals} OR abs({value}) >= {too_large}"
         words = f"holds floats that are no whole numbers below {too_large}: cut decimals into buckets"
     if is_list(found):
         gaps = f"{place} IS NULL OR {_in_a_list(place, gaps)}"
@@ -125,7 +125,7 @@ def _text(value: str, found: pa.DataType) -> str:
         "decimal": f"CAST(CAST({value} AS DECIMAL(38, 0)) AS STRING)",
         "bool": f"CASE WHEN {value} THEN 'True' ELSE 'False' END",
     }
-    return texts[kind_of(found)]
+    return texts[kind_of(found) or "text"]
 
 
 def _category(place: str, found: pa.DataType, longest: int | None) -> str:
@@ -136,11 +136,6 @@ def _category(place: str, found: pa.DataType, longest: int | None) -> str:
     if longest is None:
         return texts
     return f"list_filter({texts}, lambda cell, i: list_position({texts}, cell) = i)[:{longest}]"
-
-
-def _number(place: str, found: pa.DataType) -> str:
-    """The SQL of a number; DuckDB rounds a decimal's digits rightly when it reads them."""
-    return f"CAST(CAST({place} AS STRING) AS DOUBLE)" if kind_of(found) == "decimal" else f"CAST({place} AS DOUBLE)"
 
 
 def table_query(
@@ -174,7 +169,7 @@ def table_query(
         for column, name in names.items():
             place = _place(group[0], column)
             found = column_type(group[0], column)
-            value = _number(place, found) if column in numbers else _category(place, found, longest)
+            value = f"CAST({place} AS DOUBLE)" if column in numbers else _category(place, found, longest)
             values.append(f"{value} AS {name}")
         parts.append(f"SELECT {', '.join(values)}\nFROM {rows_of(group)}")
     return "\nUNION ALL ".join(parts)
