@@ -144,21 +144,21 @@ def fit_shards(
     quantiles = {
         column: counted_quantiles(counts[column], deep_settings["n_quantiles"]) for column in deep_settings["numbers"]
     }
-    wide: WideFeatures = {
-        "features": features,
-        "boundaries": cuts,
-        "vocabulary": wide_names,
-        "n_ids": (hashed if wide_names is None else len(wide_names)) + 1,
-    }
-    deep: DeepFeatures = {
-        "categories": list(deep_settings["categories"]),
-        "vocabulary": deep_names,
-        "boundaries": quantiles,
-        "n_ids": len(deep_names) + 1,
-    }
-    if wide_settings.get("longest") is not None:
+    wide = WideFeatures(
+        features=features,
+        boundaries=cuts,
+        vocabulary=wide_names,
+        n_ids=(hashed if wide_names is None else len(wide_names)) + 1,
+    )
+    deep = DeepFeatures(
+        categories=list(deep_settings["categories"]),
+        vocabulary=deep_names,
+        boundaries=quantiles,
+        n_ids=len(deep_names) + 1,
+    )
+    if wide_settings["longest"] is not None:
         wide["longest"] = wide_settings["longest"]
-    if deep_settings.get("longest") is not None:
+    if deep_settings["longest"] is not None:
         deep["longest"] = deep_settings["longest"]
     return wide, deep
 
@@ -252,7 +252,7 @@ def _vocabulary(
 ) -> dict[str, int]:
     """The vocabulary of some features of all files."""
     used = list(dict.fromkeys(itertools.chain(*features)))
-    names = _create_view(engine, shards, used, boundaries, settings.get("longest"))
+    names = _create_view(engine, shards, used, boundaries, settings["longest"])
     lists = {column for column in used if is_list(column_type(shards[0], column))}
     query = vocabulary_query(features, lists, boundaries, settings["min_count"], names)
     vocabulary: dict[str, int] = {}

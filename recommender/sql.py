@@ -103,9 +103,8 @@ def _problems_of_texts(column: str, place: str, arrow_type: pa.DataType) -> list
     words = "holds decimals: cut them into buckets"
     if kind == "float":
         gaps += f" OR isnan({value})"
-        too_large = 2 ** (
-            np.finfo(value_type(arrow_type).to_pandas_dtype()).nmant + 1
-        )  # two whole numbers may be one float
+        float_type = value_type(arrow_type).to_pandas_dtype()
+        too_large = 2 ** (np.finfo(float_type).nmant + 1)  # two whole numbers may be one float
         decimals += f" OR abs({value}) >= {too_large}"
         words = f"holds floats that are no whole numbers below {too_large}: cut decimals into buckets"
     if is_list(arrow_type):
@@ -183,7 +182,7 @@ def table_query(
         for column, name in names.items():
             place = _place(group[0], column)
             found = column_type(group[0], column)
-            value = _number(place, found) if column in numbers else _category(place, found, longest)
+            value = f"CAST({place} AS DOUBLE)" if column in numbers else _category(place, found, longest)
             values.append(f"{value} AS {name}")
         parts.append(f"SELECT {', '.join(values)}\nFROM {rows_of(group)}")
     return "\nUNION ALL ".join(parts)

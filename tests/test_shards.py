@@ -284,8 +284,8 @@ def test_files_that_are_not_there_or_of_another_kind_are_refused(adult_shards, t
 
 def test_a_file_without_rows_adds_nothing(tmp_path):
     full = bad_file(tmp_path, pd.DataFrame(GOOD), "full.parquet")
-    empty = bad_file(tmp_path, pd.DataFrame(GOOD).head(0), "none.parquet")
-    wide, deep = {"features": ["a"]}, {"categories": [], "numbers": ["n"]}
+    empty = bad_file(tmp_path, pd.DataFrame(GOOD).head(0).astype({"n": str}), "none.parquet")  # its lists have no type
+    wide, deep = {"features": ["a", "tags"]}, {"categories": [], "numbers": ["n"]}
     assert_same_features(shards.fit_shards([full, empty], wide, deep), shards.fit_shards(full, wide, deep))
 
 
@@ -633,6 +633,16 @@ def test_a_value_has_one_text_in_files_of_all_types(tmp_path):
     assert inputs["wide_ids"].numpy().ravel().tolist() == [2, 1] * len(arrays)
 
 
+def test_a_decimal_that_comes_in_a_stream_is_named_with_its_file(tmp_path):
+    wide = wdl.fit_wide(pd.DataFrame({"city": ["7"]}), ["city"])
+    for i, array in enumerate((pa.array([0.5]), pa.array([decimal.Decimal("0.5")]), pa.array([2.0**53]))):
+        path = write(tmp_path / f"{i}.parquet", city=array, label=pa.array([0]))
+        with pytest.raises(
+            tf.errors.InvalidArgumentError, match=f"{i}.parquet: Column 'city' holds .*; expected strings"
+        ):
+            list(shards.stream(path, wide, None, "label", (0, 1), 1))
+
+
 def test_truth_values_and_long_whole_numbers_have_one_text_too(tmp_path):
     write(
         tmp_path / "a.parquet", city=pa.array([True, False]), tags=pa.array([[2**60 + 1], []]), label=pa.array([1, 0])
@@ -645,14 +655,16 @@ def test_truth_values_and_long_whole_numbers_have_one_text_too(tmp_path):
 
 
 def test_decimals_are_numbers_to_the_last_bit(tmp_path):
-    values = [decimal.Decimal("0.10"), decimal.Decimal("0.70"), decimal.Decimal("12345678901234567.89")]
-    path = write(tmp_path / "a.parquet", n=pa.array(values, pa.decimal128(30, 2)), label=pa.array([0, 1, 1]))
-    frame = pd.DataFrame({"n": [float(value) for value in values]})
-    deep = {"categories": [], "numbers": ["n"], "n_quantiles": 3}
+    # Cast by Arrow, the one in the middle would be a bit smaller, and fall below the boundary that it is.
+    texts = ["-1", "0.10", "3919.888516739533088188", "4000", "12345678901234567.89"]
+    values = [decimal.Decimal(text) for text in texts]
+    path = write(tmp_path / "a.parquet", n=pa.array(values, pa.decimal128(38, 18)), label=pa.array([0, 1, 1, 0, 0]))
+    frame = pd.DataFrame({"n": [float(text) for text in texts]})
+    deep = {"categories": [], "numbers": ["n"], "n_quantiles": 4}  # the three in the middle are boundaries
     _, found = shards.fit_shards(path, {"features": ["label"]}, deep)
     expected = wdl.fit_deep(frame, **deep)
     np.testing.assert_equal(found, expected)
-    ((inputs, _),) = shards.stream(path, None, found, "label", (0, 1), 3)
+    ((inputs, _),) = shards.stream(path, None, found, "label", (0, 1), 5)
     np.testing.assert_array_equal(inputs["numbers"], wdl.deep_inputs(frame, expected)["numbers"])
 
 
