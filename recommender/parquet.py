@@ -522,10 +522,13 @@ def read_group(shard: Shard, group: int, types: Mapping[str, pa.DataType]) -> pa
     return pa.table(columns, list(types))
 
 
+MISSING = "has missing values: fill them, for example with '?'."
+
+
 def _converted(cells: pa.Array, kind: pa.DataType) -> pa.Array:
     """The cells in another type that means the same; an error for those that it cannot hold."""
     if cells.null_count:
-        raise ValueError("has missing values: fill them, for example with '?'.")
+        raise ValueError(MISSING)
     if is_list(kind):
         values = _converted(cells.flatten(), kind.value_type)
         ends = np.cumsum(pa.compute.list_value_length(cells).to_numpy())
@@ -542,5 +545,7 @@ def _converted(cells: pa.Array, kind: pa.DataType) -> pa.Array:
     texts = [wdl.category_text(value) for value in values]
     if None in texts:
         value = values[texts.index(None)]
+        if value != value:  # NaN
+            raise ValueError(MISSING)
         raise TypeError(f"holds {value}; expected strings or whole numbers: cut decimals into buckets.")
     return pa.array(texts, pa.string()).take(coded.indices)

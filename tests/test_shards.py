@@ -643,6 +643,16 @@ def test_a_decimal_that_comes_in_a_stream_is_named_with_its_file(tmp_path):
             list(shards.stream(path, wide, None, "label", (0, 1), 1))
 
 
+@pytest.mark.parametrize("cells", [[float("nan"), 1.0], [[1.0, float("nan")], [1.0]]], ids=["single", "list"])
+def test_a_nan_in_a_category_is_missing(tmp_path, cells):
+    path = write(tmp_path / "a.parquet", city=pa.array(cells), label=pa.array([0, 1]))
+    with pytest.raises(ValueError, match="a.parquet: Column 'city' has missing values.*in 1 rows"):
+        fitted_city([write(tmp_path / "good.parquet", city=pa.array(cells[1:])), path])
+    wide = wdl.fit_wide(pd.DataFrame({"city": ["1"]}), ["city"])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="a.parquet: Column 'city' has missing values"):
+        list(shards.stream(path, wide, None, "label", (0, 1), 2))
+
+
 def test_truth_values_and_long_whole_numbers_have_one_text_too(tmp_path):
     write(
         tmp_path / "a.parquet", city=pa.array([True, False]), tags=pa.array([[2**60 + 1], []]), label=pa.array([1, 0])
