@@ -56,6 +56,7 @@ function makeTour(card, opener, page) {
     const most = subject.top - top - ROOM;
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     scrollBy({ top: Math.min(Math.max(first, needed), most), behavior: calm ? "auto" : "smooth" });
+    place({ at, beside });
   }
   /** Put the card where it covers its subject least, then what is beside it; of equal places the nearest. */
   function place({ at, beside }) {
@@ -109,7 +110,6 @@ function makeTour(card, opener, page) {
     step.first?.(page);
     place(step); // its width is known from here on
     scrollTo(step);
-    place(step);
     card.querySelector(".close").addEventListener("click", close);
     card.querySelector(".back")?.addEventListener("click", () => show(now - 1));
     card.querySelector(".next").addEventListener("click", () => (now + 1 < TOUR.length ? show(now + 1) : close()));
@@ -118,7 +118,7 @@ function makeTour(card, opener, page) {
   const follow = () => now >= 0 && place(TOUR[now]);
   addEventListener("scroll", follow, { passive: true });
   addEventListener("resize", follow);
-  new ResizeObserver(follow).observe(document.body); // what is above the subject may grow
+  new ResizeObserver(() => now >= 0 && scrollTo(TOUR[now])).observe(document.body); // the live sentence may grow
   addEventListener("keydown", (event) => event.key === "Escape" && close());
   opener.addEventListener("click", () => show(0));
 }
