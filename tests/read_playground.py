@@ -607,6 +607,7 @@ def test_the_tour_has_six_steps_and_can_be_left(visit, width):
     page.click("#tour")
     for i in range(6):
         page.wait_for_function("i => element('card').innerText.startsWith(`${i} of 6`)", arg=i + 1)
+        page.wait_for_function(SEEN, arg=".lit", timeout=5000)  # it scrolls there smoothly
         page.wait_for_timeout(900)
         box = page.locator("#card").bounding_box()
         assert box["x"] >= 0 and box["x"] + box["width"] <= width and box["y"] >= 0
@@ -617,7 +618,7 @@ def test_the_tour_has_six_steps_and_can_be_left(visit, width):
             assert page.evaluate("() => state.settings.l1") == 0.3, "the cards speak of the paper's case"
             page.wait_for_function("() => state.step > 0")
         if i == 2:
-            assert not page.evaluate(COVERED, "#sentence")
+            page.wait_for_function(f"() => !({COVERED})('#sentence')", timeout=5000)  # it may just have grown
         if width == 1366 and i == 1:
             assert not page.evaluate(COVERED, ".axes"), "the truth is compared with the predictions"
         if width == 1366 and i == 4:
