@@ -2,7 +2,7 @@
 
 /* The panel at the bottom: the pair that is looked at, its truth, what each model says of it, and how that adds up. */
 
-const signed = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)}`;
+const inFull = (value) => `${value < 0 ? "−" : ""}${Math.abs(value).toFixed(2)}`;
 const inPercent = (p) => `${Math.round(100 * p)}%`;
 const NEXT_KIND = ["Make exception", "Hide it", "Make usual"];
 const LOGITS = 6; // at the ends of the scale
@@ -17,19 +17,21 @@ function describePair(pair, store, said) {
   return `${nameOf(pair)}, ${tasteOf(pair)}, ${kind}, truth ${inPercent(store.truth[pair])}${models && `; ${models}`}`;
 }
 
-/** The terms of a model's logit: a name, a value, and a class of style.css. */
-function termsOf(model, i, pair) {
-  const terms = [];
-  if (i === 0) {
-    terms.push(["user", model.table[1 + Math.floor(pair / 24)]]);
-    terms.push(["app", model.table[25 + (pair % 24)]]);
-    terms.push(["pair", model.cross]);
-  }
-  if (i === 2) terms.push(["wide", model.wideLogits[pair], "wide"]);
-  if (i === 2) terms.push(["pair", model.cross, "inside"]);
-  if (i > 0) terms.push(["deep", model.deepLogits[pair], "deep"]);
-  terms.push(["bias", model.bias]);
-  return terms;
+/** How a model's logit adds up, in words: "user + app + pair + bias = logit", and for wide & deep first its wide part. */
+function sumsOf(model, i, pair) {
+  const sum = (terms, look) => terms.map(([name, value]) => `<span class="${look ?? name}">${name} <b>${inFull(value)}</b></span>`).join(" + ");
+  const { table } = model;
+  const weights = table && [
+    ["user", table[1 + Math.floor(pair / 24)]],
+    ["app", table[25 + (pair % 24)]],
+    ["pair", table[49 + pair]],
+  ];
+  const wide = ["wide", model.wideLogits[pair]];
+  const deep = ["deep", model.deepLogits[pair]];
+  const bias = ["bias", model.bias];
+  const terms = [[...(weights ?? []), bias], [deep, bias], [wide, deep, bias]][i];
+  const total = `<span class="line">${sum(terms)} <em class="logit">= <i></i>logit <b>${inFull(model.logits[pair])}</b></em></span>`;
+  return i === 2 ? `<span class="line">${sum(weights, "inside")} = wide,</span> ${total}` : total;
 }
 
 /** Fill the panel's frame once; `onChange` is called when its button is pressed. */
@@ -37,10 +39,11 @@ function makePairPanel(panel, onChange) {
   const cell = (i) => `
     <div class="said ${["wide", "deep", "joint"][i]}">
       <p class="model">${MODEL_NAMES[i]}</p>
-      <div class="row"><strong class="p">50%</strong>
+      <div class="rows"><strong class="p">50%</strong>
         <div class="scale" aria-hidden="true"><i class="value"></i><i class="truth"></i></div>
-        <span class="logit">logit <b></b></span></div>
-      <div class="sum" aria-hidden="true"><i class="middle"></i><i class="part wide"></i><i class="part deep"></i><i class="total"></i></div>
+        <div class="marks" aria-hidden="true"><span class="true">truth</span><span class="zero">0</span></div>
+        <span class="of" aria-hidden="true">logit</span>
+        <div class="sum" aria-hidden="true"><i class="middle"></i><i class="part wide"></i><i class="part deep"></i><i class="total"></i></div></div>
       <p class="terms"></p>
     </div>`;
   panel.innerHTML = `<div class="page"><div class="who">
@@ -77,16 +80,12 @@ function showPair(panel, pair, store, said) {
     const p = model.probabilities[pair];
     cell.querySelector(".p").textContent = inPercent(p);
     cell.querySelector(".value").style.width = `${100 * p}%`;
-    cell.querySelector(".truth").style.left = `${100 * truth}%`;
-    const cross = model.table ? model.table[49 + pair] : 0;
-    const terms = termsOf({ ...model, cross }, i, pair);
+    for (const mark of [".truth", ".true"]) cell.querySelector(mark).style.left = `${100 * truth}%`;
     const wide = i === 2 ? model.wideLogits[pair] : i === 0 ? model.logits[pair] - model.bias : 0;
     const start = model.bias;
     segment(cell.querySelector(".part.wide"), start, start + wide);
     segment(cell.querySelector(".part.deep"), start + wide, start + wide + model.deepLogits[pair]);
     segment(cell.querySelector(".total"), model.logits[pair], model.logits[pair]);
-    const shown = terms.map(([name, value, look = ""]) => `<span class="${look}">${name} <b>${signed(value)}</b></span>`);
-    cell.querySelector(".terms").innerHTML = shown.join("");
-    cell.querySelector(".logit b").textContent = signed(model.logits[pair]);
+    cell.querySelector(".terms").innerHTML = sumsOf(model, i, pair);
   });
 }

@@ -19,8 +19,9 @@ const range = (from, to, by) => Array.from({ length: Math.floor((to - from) / by
 /** Name → label, allowed values, the paper's case, and how a value is shown and explained. */
 const SETTINGS = {
   rows: {
-    label: "Rows per pair", values: [1, 2, 3, 5, 10, 20, 40], start: 20, show: plain,
-    help: "How often the log holds each pair that was shown.",
+    label: "Each pair was shown", values: [1, 2, 3, 5, 10, 20, 40], start: 20,
+    show: (value) => (value === 1 ? "once" : `${value} times`),
+    help: "Rows of the log for each pair, but for those never shown.",
   },
   exceptions: {
     label: "Exceptions", values: range(0, 80, 1), start: 20, show: percent,
@@ -32,31 +33,31 @@ const SETTINGS = {
   },
   l1: {
     label: "L1", values: [0, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 1], start: 0.3, show: plain,
-    help: "What a wide weight costs: below it, a weight stays exactly 0.",
+    help: "The price of a wide weight: one that is not worth it stays exactly 0.",
   },
   rate: {
     label: "FTRL's rate", values: [0.1, 0.3, 1, 3, 10], start: 3, show: plain,
-    help: "How far a wide weight moves in a step.",
+    help: "FTRL trains the wide part: how far its weights move in a step.",
   },
   adam: {
     label: "Adam's rate", values: [0.001, 0.003, 0.01, 0.03, 0.1], start: 0.01, show: plain,
-    help: "How far the deep weights move in a step.",
+    help: "Adam trains the deep part: how far its weights move in a step.",
   },
   size: {
     label: "Embedding size", values: [1, 2, 4, 8, 16], start: 4, show: plain,
-    help: "Numbers in each user's and each app's vector.",
+    help: "How many numbers describe a user or an app: its vector.",
   },
   units: {
     label: "Hidden units", values: [2, 4, 8, 16, 32, 64], start: 16, show: plain,
-    help: "Neurons of the hidden layer.",
+    help: "Neurons between the two vectors and the logit.",
   },
   times: {
     label: "Deep alone trains", values: [1, 3, 10], start: 1, show: (value) => (value === 1 ? "as long" : `${value}× as long`),
-    help: "Steps of the deep model for each step of the two others.",
+    help: "Its steps for each step of the two others.",
   },
   epochs: {
     label: "Stop after", values: [5, 15, 30, 60], start: 15, show: (value) => `${value} epochs`,
-    help: "Times the whole log is seen before training stops.",
+    help: "An epoch sees the whole log once.",
   },
 };
 
@@ -67,11 +68,11 @@ const SEEDS = 10_000;
 const PRESETS = [
   {
     name: "The paper's case", changes: {},
-    watch: "Which model gets the framed pairs right, which one the small squares – and which one both?",
+    watch: "The argument of Cheng et al. (2016), in small: which model gets the framed pairs right, which one the small squares – and which one both?",
   },
   {
     name: "No exceptions", changes: { exceptions: 0 },
-    watch: "With nothing to memorize, deep alone is enough: see how nearly all of the joint model’s cross weights stay at 0.",
+    watch: "With nothing to memorize, deep alone is enough: see how nearly all of the joint model’s cross weights (a cross is one user with one app) stay at 0.",
   },
   {
     name: "Nothing hidden", changes: { never: 0 },
@@ -79,11 +80,11 @@ const PRESETS = [
   },
   {
     name: "No L1", changes: { l1: 0 },
-    watch: "Weights are free now: the joint model's cross weights fill up, and its small squares get worse.",
+    watch: "Weights are free: the crosses of wide & deep (one user with one app) take over a part of the rule for the pairs that were shown. The deep part then has less error left to learn the rule from, and the rule is all that a small square has.",
   },
   {
     name: "Few rows", changes: { rows: 2 },
-    watch: "Two rows say little about a pair: no cross earns its weight, and only what pairs share can be learned.",
+    watch: "Two rows say little: no pair earns a weight of its own. Wide’s shorter bar on exceptions is not memory: it says 30 to 60% of most pairs, and a guess near the middle is never far off.",
   },
   {
     name: "Deep, ten times as long", changes: { times: 10 },
@@ -137,15 +138,15 @@ function fromLink(text) {
   return { settings, clicks, at, problems };
 }
 
-/** What is going on, in one or two sentences, from the three models' errors: usual, exception, never shown. */
-function sentence(step, models, constant) {
+/** What is going on, in a few sentences, from the three models' errors: usual, exception, never shown. */
+function sentence(step, models, constant, l1) {
   if (step === 0) return "Nothing has been trained yet: every model says 50% for every pair. Press play.";
   const [wide, deep, joint] = models.map((model) => model.errors);
   const good = 0.15;
   const bad = 0.25;
   const says = [];
   if (!(wide[1] < bad) && !(wide[0] < good)) says.push("Wide has found little that is worth a weight.");
-  else if (wide[2] > constant) says.push("Wide knows the pairs it was shown; where it was shown nothing, it is worse than a constant.");
+  else if (wide[2] > constant) says.push("Wide knows the pairs it was shown; where it was shown nothing, it is worse than giving every pair the same probability.");
   else if (wide[2] > bad) says.push("Wide knows the pairs it was shown, and has nothing to say about the others.");
   else says.push("Wide has learned the pairs it was shown.");
   const groups = Number.isNaN(deep[2]) ? "Deep has found the two groups" : "Deep has found the two groups and fills the gaps";
@@ -157,7 +158,9 @@ function sentence(step, models, constant) {
   if (joint[0] > bad) says.push("Together they have only begun.");
   else if (joint[1] > bad) says.push("Together they follow the rule, but not its exceptions.");
   else if (joint[1] > 0.1) says.push("Together they follow the rule, and are learning its exceptions.");
-  else if (joint[2] > 0.075) says.push("Together they are right about what they saw, but the gaps have suffered.");
-  else says.push("Together they are right about all of it.");
+  else if (joint[2] > 0.075) {
+    const why = l1 === 0 ? ": without a price, the crosses took over a part of the rule, and left the deep part less error to learn it from" : "";
+    says.push(`Together they are right about what they saw, but the gaps have suffered${why}.`);
+  } else says.push("Together they are right about all of it.");
   return says.join(" ");
 }
