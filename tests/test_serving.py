@@ -722,3 +722,11 @@ def test_a_thousand_calls_from_eight_threads_give_the_same_scores_as_one_after_t
     with concurrent.futures.ThreadPoolExecutor(8) as threads:
         for i, found in enumerate(threads.map(score, requests)):
             np.testing.assert_array_equal(found, expected[i % 60])
+
+
+def test_each_ampersand_of_a_value_is_escaped_in_the_graph_as_in_the_frame():
+    frame = pd.DataFrame({"kind": ["Food & drink & more", "x &y &z", "R&B", "Food && drink"]})
+    for hash_buckets in (None, 1000):
+        wide = wdl.fit_wide(frame, ["kind"], hash_buckets=hash_buckets)
+        found = serving.graph_inputs(wide, None)({"kind": tf.constant(frame["kind"].tolist())})
+        np.testing.assert_array_equal(found["wide_ids"], wdl.wide_ids(frame, wide))
