@@ -377,7 +377,7 @@ def test_the_keyboard_trains_and_walks_through_the_store(visit):
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowRight")
     assert page.evaluate("() => state.pair") == 25
-    assert page.inner_text("#pair .name") == "u1 × a1"
+    page.wait_for_function("() => document.querySelector('#pair .name').innerText === 'u1 × a1'")
     label = page.get_attribute(":focus", "aria-label")
     assert label.startswith("u1 × a1, music user, music app") and "Wide & Deep 5" in label
     kind = page.evaluate("() => state.store.kinds[25]")
@@ -500,7 +500,10 @@ def test_the_sentence_follows_the_training(visit):
     [
         # usual, exception, never shown, for wide, deep and joint
         ([[0.34, 0.35, 0.35]] * 3, "Wide has found little|Deep has not found|only begun"),
-        ([[0.07, 0.06, 0.4], [0.05, 0.36, 0.09], [0.04, 0.06, 0.05]], "worse than giving every pair the same|still wrong|all of it"),
+        (
+            [[0.07, 0.06, 0.4], [0.05, 0.36, 0.09], [0.04, 0.06, 0.05]],
+            "worse than giving every pair the same|still wrong|all of it",
+        ),
         (
             [[0.07, 0.06, 0.3], [0.05, 0.12, 0.13], [0.06, 0.06, 0.12]],
             "nothing to say|its gaps have|the gaps have suffered",
