@@ -18,6 +18,7 @@ def check_replaceable(folder: str | pathlib.Path, own: set[str]) -> pathlib.Path
         FileExistsError: something else is there.
 
     Example:
+        >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     _ = pathlib.Path(folder, "thesis.tex").write_text("years of work")
         ...     try:
@@ -45,6 +46,7 @@ def replace_folder(folder: pathlib.Path, new: pathlib.Path) -> None:
         new: a folder on the same disk, in one that will be deleted.
 
     Example:
+        >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as beside:
         ...     pathlib.Path(beside, "new").mkdir()
         ...     replace_folder(pathlib.Path(beside, "live"), pathlib.Path(beside, "new"))
