@@ -107,11 +107,14 @@ def check_buckets(name: str, value: Any) -> None:
         raise ValueError(f"{name} is {value}; expected at most {2**31 - 2}, so that ids are 32-bit numbers.")
 
 
-def check_names(names: Iterable[str]) -> None:
+def check_names(names: Iterable[str]) -> list[str]:
     """Raise a clear error unless a list holds names of columns, each of them once.
 
     Args:
-        names: list of names.
+        names: list of names, or anything that gives them one after the other.
+
+    Returns:
+        The names as a list.
 
     Raises:
         TypeError: it is a single string, or a name is not a string.
@@ -124,12 +127,12 @@ def check_names(names: Iterable[str]) -> None:
     """
     if isinstance(names, str):
         raise TypeError(f"{names!r} is a single name; expected a list of column names.")
-    seen = set()
+    names = list(names)
     for name in names:
         check_name(name)
-        if name in seen:
+        if names.count(name) > 1:
             raise ValueError(f"{name!r} is listed more than once.")
-        seen.add(name)
+    return names
 
 
 def _is_numeric(series: pd.Series) -> bool:
@@ -214,7 +217,7 @@ def check_labels(labels: Any) -> np.ndarray:
         ValueError: The labels hold 2; expected 0 and 1 only.
     """
     labels = np.asarray(labels)
-    if labels.ndim != 1 or not (np.issubdtype(labels.dtype, np.number) or labels.dtype == bool):
+    if labels.ndim != 1 or labels.dtype.kind not in "biuf":
         raise TypeError(f"The labels have the shape {labels.shape} and type {labels.dtype}; expected one 0 or 1 a row.")
     found = np.unique(labels)
     if not np.isin(found, [0, 1]).all():
@@ -244,6 +247,15 @@ def check_lengths(inputs: Mapping[str, Any], labels: Any) -> None:
             raise ValueError(f"Input {name!r} has {len(array)} rows but there are {len(labels)} labels.")
 
 
+def _last_operation(model: Any) -> Any:
+    """The layer, or the operation such as keras.ops.sigmoid, that makes a model's output, whatever reshapes it."""
+    operations = list(getattr(model, "operations", model.layers))
+    while operations and type(operations[-1]).__name__ in ("Dropout", "Flatten", "Identity", "Reshape", "Squeeze"):
+        operations.pop()
+    last = operations[-1] if operations else model
+    return _last_operation(last) if getattr(last, "layers", None) else last
+
+
 def check_logit(model: Any) -> None:
     """Raise a clear error unless a model returns one logit a row.
 
@@ -267,7 +279,7 @@ def check_logit(model: Any) -> None:
     shapes = ", ".join(str(output.shape) for output in outputs)
     if len(outputs) != 1 or tuple(outputs[0].shape[1:]) != (1,):
         raise ValueError(f"The model '{model.name}' returns {shapes}; expected one logit a row, (None, 1).")
-    last = getattr(model, "operations", model.layers)[-1]  # a layer, or an operation such as keras.ops.sigmoid
+    last = _last_operation(model)
     activation = getattr(last, "activation", None)
     squashes = activation in (keras.activations.sigmoid, keras.activations.softmax)
     if squashes or type(last).__name__ in ("Sigmoid", "Softmax"):

@@ -17,13 +17,16 @@ What the text of a category is, one rule says for frames, files (recommender.sha
 - Nor has anything else: a decimal with a fraction is to be cut into buckets, a date or bytes to be made a text first.
 """
 
+import collections
 import contextlib
 import csv
 import decimal
 import itertools
 import math
 import numbers as numeric_types
+import os
 import pathlib
+import sys
 from collections.abc import Sequence
 from typing import Any, NamedTuple, NoReturn
 
@@ -67,7 +70,7 @@ def read_table(path: str | pathlib.Path, numbers: Sequence[str] = ()) -> pd.Data
         0    02116  Food & drink    12.0
         1    10001            NA     NaN
     """
-    check_names(numbers)
+    numbers = check_names(numbers)
     path = pathlib.Path(path)
     readers = {".csv": _csv_table, ".parquet": _parquet_table}
     if path.suffix.lower() not in readers:
@@ -89,17 +92,42 @@ def read_table(path: str | pathlib.Path, numbers: Sequence[str] = ()) -> pd.Data
     return frame
 
 
+def check_quotes(path: str | os.PathLike[str]) -> None:
+    """Raise a ValueError if quotation marks of a CSV file do not match: the rows behind an open one would be one cell.
+
+    Args:
+        path: the file, in UTF-8.
+
+    Example:
+        >>> import tempfile
+        >>> file = pathlib.Path(tempfile.mkdtemp(), "cities.csv")
+        >>> _ = file.write_text('n,city\n1,"Rome\n2,"Oslo\n')
+        >>> check_quotes(file)
+        Traceback (most recent call last):
+        ValueError: a quotation mark is opened and not closed ...
+    """
+    with pathlib.Path(path).open("rb") as file:
+        if not any(b'"' in block for block in iter(lambda: file.read(2**20), b"")):
+            return  # nothing to look for, and a large file is not read row by row
+    limit = csv.field_size_limit(sys.maxsize)  # a cell may be long
+    try:
+        with pathlib.Path(path).open(newline="", encoding="utf-8-sig", errors="replace") as file:
+            collections.deque(csv.reader(file, strict=True), maxlen=0)
+    except csv.Error as error:
+        raise ValueError(f"a quotation mark is opened and not closed as it should be ({error}).") from None
+    finally:
+        csv.field_size_limit(limit)
+
+
 def _csv_table(path: pathlib.Path) -> pa.Table:
     with path.open(newline="", encoding="utf-8-sig") as file:
-        header = next(csv.reader(file), [])
-    if path.read_bytes().count(b'"') % 2:  # all rows after an open quote would become one cell
-        raise ValueError(
-            "a quotation mark is opened and not closed, or stands alone in a cell: double it, and quote the cell."
-        )
+        header = next((row for row in csv.reader(file) if row), [])
+    check_quotes(path)
     _check_header(header)
     return pyarrow.csv.read_csv(
         path,
-        parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
+        # In a file of one column an empty line is a cell that is empty.
+        parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=len(header) > 1),
         convert_options=pyarrow.csv.ConvertOptions(
             column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=False
         ),
@@ -126,7 +154,8 @@ def _numbers_of_texts(path: pathlib.Path, column: str, texts: pd.Series) -> pd.S
         if text == "" or pd.isna(text):
             continue
         with contextlib.suppress(TypeError, ValueError):  # it stays NaN then
-            values[row] = float(text.replace("_", "?"))  # Python takes 1_000 for 1000
+            # Python takes the text 1_000 for 1000. Whole numbers with a gap, and decimals, come as they are.
+            values[row] = float(text.replace("_", "?") if isinstance(text, str) else text)
         if math.isnan(values[row]):
             raise ValueError(
                 f"{path}: Column {column!r} holds {text!r} in row {row}; expected a number, or '' for a gap."

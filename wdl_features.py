@@ -151,7 +151,7 @@ def cross(frame: pd.DataFrame, columns: Sequence[str]) -> pd.Series:
         0     installed=chess & app=go
         1    installed=maps & app=news
     """
-    check_names(columns)
+    columns = check_names(columns)
     if len(columns) == 0:
         raise ValueError("columns is empty: name at least one column.")
     check_frame(frame, columns)
@@ -381,6 +381,8 @@ def fit_wide(
             raise ValueError(f"{AND.join(feature)!r} is listed more than once.")
     used = list(dict.fromkeys(itertools.chain(*crosses)))
     buckets = buckets or {}
+    if not isinstance(buckets, Mapping):
+        raise TypeError(f"buckets is {buckets!r}; expected a dict, column → number of buckets.")
     check_frame(frame, [*used, *buckets])
     for column in buckets:
         if column not in used:
@@ -471,8 +473,8 @@ def fit_deep(
         >>> deep["vocabulary"], deep["boundaries"]["age"].tolist()
         ({'city=Oslo': 1, 'city=Rome': 2}, [30.0])
     """
-    check_names(categories)
-    check_names(numbers)
+    categories = check_names(categories)
+    numbers = check_names(numbers)
     check_whole("n_quantiles", n_quantiles, 2)
     check_whole("min_count", min_count, 1)
     if not [*categories, *numbers]:

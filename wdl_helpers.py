@@ -142,11 +142,15 @@ def _inputs_of(model: keras.Model, inputs: Inputs) -> dict[str, npt.ArrayLike]:
     check_logit(model)
     if not isinstance(inputs, Mapping):
         raise TypeError(f"The inputs are a {type(inputs).__name__}; expected a dict of arrays, by the inputs' names.")
-    names = [tensor.name for tensor in model.inputs]
-    for name in names:
-        if name not in inputs:
-            raise KeyError(f"The model '{model.name}' needs the input {name!r}; there are {list(inputs)}.")
-    return {name: inputs[name] for name in names}
+    for tensor in model.inputs:
+        if tensor.name not in inputs:
+            raise KeyError(f"The model '{model.name}' needs the input {tensor.name!r}; there are {list(inputs)}.")
+        array = np.asarray(inputs[tensor.name])
+        if tensor.dtype.startswith("int") and array.dtype.kind not in "iu":
+            raise TypeError(f"Input {tensor.name!r} has the type {array.dtype}; expected ids, which are whole numbers.")
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise ValueError(f"Input {tensor.name!r} holds NaN or infinite values; expected numbers.")
+    return {tensor.name: inputs[tensor.name] for tensor in model.inputs}
 
 
 @tf.custom_gradient

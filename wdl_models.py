@@ -105,6 +105,8 @@ def _deep_part(
     deep: DeepFeatures, embedding_dim: int, units: Iterable[int], dropout: float
 ) -> tuple[list[keras.KerasTensor], keras.KerasTensor]:
     check_fitted(deep, "fit_deep", "categories")
+    if not isinstance(units, Iterable):
+        raise TypeError(f"units is {units!r}; expected a list with the number of neurons of each layer.")
     n_categories = len(deep["categories"])
     ids = keras.Input((n_categories, None), dtype="int32", name="deep_ids")  # (rows, categories, width)
     values = keras.Input((len(deep["boundaries"]),), name="numbers")  # (rows, numbers)

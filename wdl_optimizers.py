@@ -237,7 +237,7 @@ def build_for(optimizer: keras.optimizers.Optimizer, model: keras.Model) -> None
         >>> build_for(adam, models[0])
         >>> build_for(adam, models[1])
         Traceback (most recent call last):
-        ValueError: the optimizer 'adam' keeps slots of other weights than those that 'b' trains now: it has trained \
+        ValueError: The optimizer 'adam' keeps slots of other weights than those that 'b' trains now: it has trained \
 another model, or a layer was frozen or unfrozen since. Give a new optimizer.
     """
     if not optimizer.built:
@@ -297,7 +297,7 @@ def check_same_ftrl(old: keras.optimizers.Optimizer, new: keras.optimizers.Optim
     Example:
         >>> check_same_ftrl(Ftrl(0.5, name="old"), Ftrl(0.05, name="new"))
         Traceback (most recent call last):
-        ValueError: the old Ftrl has learning_rate 0.5 and the new one 0.05; expected the same: FTRL computes each \
+        ValueError: The old Ftrl has learning_rate 0.5 and the new one 0.05; expected the same: FTRL computes each \
 weight anew from its sums, so it would rescale all it touches.
     """
     settings = ("learning_rate", "learning_rate_power", "beta", "l1_regularization_strength")

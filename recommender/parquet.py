@@ -20,6 +20,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import wdl_helpers as wdl
+from wdl_columns import check_quotes
 
 import numpy as np
 import pyarrow as pa
@@ -195,6 +196,10 @@ def csv_batches(path: PathLike, types: Mapping[int, pa.DataType]) -> Iterator[pa
         [[{'1': 'Boston, MA', '2': 31}]]
     """
     header, lines = csv_header(path)
+    try:
+        check_quotes(path)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
     # An open quote takes in all that follows, and Arrow does not mind. So we add a last row and drop it below: its
     # first cell is a quoted run of commas. To an open quote they are too many cells, and that is an error.
     commas = "," * len(header)

@@ -70,6 +70,8 @@ def candidates(queries: pd.DataFrame, item: str, items: Sequence[Any]) -> pd.Dat
         [['Ann', 'a'], ['Ann', 'b'], ['Bob', 'a'], ['Bob', 'b']]
     """
     wdl.check_names([item])
+    if not isinstance(queries, pd.DataFrame):
+        raise TypeError(f"queries is a {type(queries).__name__}; expected a data frame, one row a query.")
     index = different_items(items)
     frame = queries.iloc[np.arange(len(queries)).repeat(len(index))].reset_index(drop=True)
     frame[item] = np.tile(index.to_numpy(), len(queries))

@@ -235,12 +235,35 @@ def test_the_readmes_dozen_lines_run_on_a_file_as_it_is(tmp_path, monkeypatch):
     assert "city=Bed && Breakfast & device=phone && pad" in variables["wide"]["vocabulary"]
 
 
-@pytest.mark.parametrize("line", ['2,"Oslo', '2,5" screen'])
-def test_an_open_quote_swallows_no_rows(tmp_path, line):
+@pytest.mark.parametrize("rows", ['2,"Oslo\n3,Bern', '2,"Oslo\n3,"Bern\n4,Paris'], ids=["one", "two"])
+def test_an_open_quote_swallows_no_rows(tmp_path, rows):
     file = tmp_path / "cities.csv"
-    file.write_text(f"n,city\n1,Rome\n{line}\n3,Bern\n")
+    file.write_text(f"n,city\n1,Rome\n{rows}\n")
     with pytest.raises(ValueError, match="cities.csv: a quotation mark is opened and not closed"):
         wdl.read_table(file)
+
+
+def test_what_a_quote_may_do_is_read(tmp_path):
+    file = tmp_path / "cities.csv"
+    file.write_text('n,city\n1,5" pipe\n2,"a ""b"" c"\n3,"two\nlines"\n')
+    assert wdl.read_table(file)["city"].tolist() == ['5" pipe', 'a "b" c', "two\nlines"]
+
+
+def test_a_blank_line_before_the_header_changes_no_type(tmp_path):
+    (tmp_path / "zips.csv").write_text("\nzip,n\n02116,1\nNA,2\n")
+    assert wdl.read_table(tmp_path / "zips.csv", numbers=["n"]).to_dict("list") == {"zip": ["02116", "NA"], "n": [1, 2]}
+
+
+def test_an_empty_cell_of_a_single_column_is_one(tmp_path):
+    (tmp_path / "cities.csv").write_text("city\nOslo\n\nRome\n")
+    assert wdl.read_table(tmp_path / "cities.csv")["city"].tolist() == ["Oslo", "", "Rome"]
+
+
+def test_names_may_come_from_a_generator(tmp_path):
+    (tmp_path / "ages.csv").write_text("city,age\nOslo,3\nRome,4\n")
+    frame = wdl.read_table(tmp_path / "ages.csv", numbers=(name for name in ["age"]))
+    deep = wdl.fit_deep(frame, (name for name in ["city"]), (name for name in ["age"]))
+    assert deep["categories"] == ["city"] and list(deep["boundaries"]) == ["age"]
 
 
 def test_a_number_with_underscores_is_none(tmp_path):

@@ -574,9 +574,9 @@ BAD_CSV_FILES = [
     (b"city,n,n\nx,1,2\n", ValueError, "a.csv has the column 'n' more than once"),
     (b"city,n\nx,1,\n", ValueError, "a.csv: .*Expected 2 columns, got 3"),
     (b"city,n\nx\n", ValueError, "a.csv: .*Expected 2 columns, got 1"),
-    (b'city,n\nx,1\n"y,2\n', ValueError, "a.csv: .*Expected 2 columns"),
-    (b'city,n\nx,1\n"y"",2\n', ValueError, "a.csv: .*Expected 2 columns"),
-    (b'n,city\n1,x\n2,"y\n', ValueError, "a.csv: .*Expected 2 columns"),
+    (b'city,n\nx,1\n"y,2\n', ValueError, "a.csv: a quotation mark is opened"),
+    (b'city,n\nx,1\n"y"",2\n', ValueError, "a.csv: a quotation mark is opened"),
+    (b'n,city\n1,x\n2,"y\n', ValueError, "a.csv: a quotation mark is opened"),
     (b"city,n\n\xff,1\n", ValueError, "a.csv: .*invalid UTF8"),
     (b"city,n\nx,1_0\n", TypeError, "a.csv: Column 'n' holds '1_0'; expected numbers"),
     (b"city,n\nx,\n", ValueError, "a.csv: Column 'n' has .*missing"),
@@ -596,7 +596,7 @@ def test_a_csv_file_that_has_no_one_reading_is_refused_by_name(tmp_path, text, e
 def test_an_open_quote_is_found_in_the_only_column(tmp_path):
     path = tmp_path / "a.csv"
     path.write_bytes(b'city\nx\n"y\nz\n')
-    with pytest.raises(ValueError, match="a.csv: .*Expected 1 columns"):
+    with pytest.raises(ValueError, match="a.csv: a quotation mark is opened"):
         fitted_city(path)
 
 

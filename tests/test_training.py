@@ -795,3 +795,20 @@ def test_a_model_that_ends_in_a_probability_is_refused(last):
     model = keras.Model([numbers], last(keras.layers.Dense(1)(numbers)), name="squashed")
     with pytest.raises(ValueError, match="'squashed' ends in a (sigmoid|softmax); expected a logit"):
         wdl.predict(model, {"numbers": np.zeros((3, 2))})
+
+
+def test_ids_that_are_no_whole_numbers_and_numbers_that_are_none_are_refused(small):
+    model = wdl.wide_deep_model(small.wide, small.deep, 4, (8,), 0.0)
+    with pytest.raises(TypeError, match="Input 'wide_ids' has the type float64; expected ids"):
+        wdl.predict(model, small.inputs | {"wide_ids": small.inputs["wide_ids"] + 0.7})
+    with pytest.raises(ValueError, match="Input 'numbers' holds NaN or infinite values"):
+        wdl.predict(model, small.inputs | {"numbers": small.inputs["numbers"] * np.nan})
+
+
+def test_a_probability_is_found_behind_what_only_reshapes_it():
+    numbers = keras.Input((2,), name="numbers")
+    squashed = keras.layers.Dense(1, "sigmoid")(numbers)
+    inner = keras.Model(numbers, squashed, name="inner")
+    for model in (keras.Model([numbers], keras.layers.Reshape((1,))(squashed)), keras.Sequential([numbers, inner])):
+        with pytest.raises(ValueError, match="ends in a sigmoid; expected a logit"):
+            wdl.predict(model, {"numbers": np.zeros((3, 2))})
