@@ -101,7 +101,7 @@ def check_quotes(path: str | os.PathLike[str]) -> None:
     Example:
         >>> import tempfile
         >>> file = pathlib.Path(tempfile.mkdtemp(), "cities.csv")
-        >>> _ = file.write_text('n,city\n1,"Rome\n2,"Oslo\n')
+        >>> _ = file.write_text('n,city\\n1,"Rome\\n2,"Oslo\\n')
         >>> check_quotes(file)
         Traceback (most recent call last):
         ValueError: a quotation mark is opened and not closed ...
