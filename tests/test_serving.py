@@ -217,7 +217,9 @@ def test_what_a_column_holds_is_seen_in_the_sample():
 
 # ----------------------------------------------------------------------------------- features in the graph
 
-TEXTS = st.sampled_from(["x", "y", "ü", "", "x=y", "7", "x & y", "x &y", "x &&y", "x &", "& y", " &", "\\"])
+TEXTS = st.sampled_from(
+    ["x", "y", "ü", "", "x=y", "7", "x & y", "x &y", "x &&y", "x & y & z", "x &", "& y", " &", "\\"]
+)
 CELLS = st.lists(st.sampled_from(["p", "q", "7", "p", "p & q", " &&"]) | st.integers(6, 8), max_size=4)
 QUANTITIES = st.sampled_from([-1.5, 0.0, 0.1, 0.30000000000000004, 2.0, 1e9])
 
@@ -276,12 +278,15 @@ def test_a_list_keeps_its_first_different_values():
 def test_a_value_that_looks_like_a_cross_does_not_get_its_weight():
     frame = pd.DataFrame({"c": ["x", "y"], "o": ["p", "q"]})
     wide = wdl.fit_wide(frame, ["c", ("c", "o")])
-    tensors = serving.raw_tensors({"c": ["x & o=p", "x"], "o": ["s", "p"]}, {"c": "text", "o": "text"})
+    request = {"c": ["x & o=p", "x", "x & y & z"], "o": ["s", "p", "p"]}
+    tensors = serving.raw_tensors(request, {"c": "text", "o": "text"})
     found = serving.graph_inputs(wide, None)(tensors)["wide_ids"].numpy().tolist()
-    assert found == [[0, 0], [wide["vocabulary"]["c=x"], wide["vocabulary"]["c=x & o=p"]]]
+    assert found == [[0, 0], [wide["vocabulary"]["c=x"], wide["vocabulary"]["c=x & o=p"]], [0, 0]]
     hashed = wdl.fit_wide(frame, ["c", ("c", "o")], hash_buckets=10**6)
     found = serving.graph_inputs(hashed, None)(tensors)["wide_ids"]
-    names = tf.constant([["c=x && o=p", "c=x && o=p & o=s"], ["c=x", "c=x & o=p"]])
+    names = tf.constant(
+        [["c=x && o=p", "c=x && o=p & o=s"], ["c=x", "c=x & o=p"], ["c=x && y && z", "c=x && y && z & o=p"]]
+    )
     np.testing.assert_array_equal(found, tf.strings.to_hash_bucket_fast(names, 10**6) + 1)
 
 
