@@ -38,9 +38,19 @@ def test_an_old_export_gives_the_scores_that_it_gave(old, expected):
 
 def test_an_old_training_gives_the_scores_that_it_gave_and_trains_on(old, expected):
     kind, folder = old
-    model, wide, deep = lifecycle.load_training(folder / "training")
-    inputs = wdl.joint_inputs(pd.DataFrame(expected["rows"]), wide, deep)
-    np.testing.assert_allclose(wdl.predict(model, inputs), expected["scores"][kind], atol=1e-6)
+    rows = pd.DataFrame(expected["rows"])
+    if kind == "hashed":
+        with pytest.warns(UserWarning, match="values with ' &' have other buckets now"):
+            model, wide, deep = lifecycle.load_training(folder / "training")
+        texts = rows["genre"] + rows["tags"].map(" ".join)
+        same = ~texts.str.contains(" &", regex=False)  # what the warning is not about
+    else:
+        model, wide, deep = lifecycle.load_training(folder / "training")
+        same = np.full(len(rows), True)
+    inputs = wdl.joint_inputs(rows, wide, deep)
+    scores = wdl.predict(model, inputs)
+    assert same.sum() >= 5
+    np.testing.assert_allclose(scores[same], np.array(expected["scores"][kind])[same], atol=1e-6)
     keras.utils.set_random_seed(0)
     history = wdl.train(model, inputs, np.arange(14) % 2, epochs=20)
     assert history["loss"][-1] < history["loss"][0]

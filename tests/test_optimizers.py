@@ -245,13 +245,13 @@ def test_a_learning_rate_schedule_is_followed(name):
 SCHEDULE = keras.optimizers.schedules.CosineDecay(0.1, 10)
 
 
-@pytest.mark.parametrize("rate", [SCHEDULE, lambda: 0.1, 0.0, -0.1, float("nan"), 1, "0.1"])
+@pytest.mark.parametrize("rate", [SCHEDULE, lambda: 0.1, 0.0, -0.1, float("nan"), "0.1"])
 def test_ftrl_takes_no_schedule_and_no_rate_that_is_not_above_0(rate):
     with pytest.raises(
-        ValueError, match="expected a float above 0 that stays the same, and no schedule: FTRL computes"
+        ValueError, match="expected a number above 0 that stays the same, and no schedule: FTRL computes"
     ):
         wdl.Ftrl(rate)
-    with pytest.raises(ValueError, match="expected a float above 0"):
+    with pytest.raises(ValueError, match="expected a number above 0"):
         wdl.Ftrl.from_config({**wdl.Ftrl(0.1).get_config(), "learning_rate": rate})
 
 
