@@ -156,7 +156,9 @@ def test_csv_files_give_the_features_of_the_frame_that_was_written(data, names, 
     text, other, number, label = names
     cells = st.sampled_from(TEXT_VALUES) | st.text(st.characters(codec="utf-8"), max_size=4)
     frame = pd.DataFrame({name: data.draw(st.lists(cells, min_size=n_rows, max_size=n_rows)) for name in (text, other)})
-    frame[number] = data.draw(st.lists(QUARTERS | st.floats(-100, 100), min_size=n_rows, max_size=n_rows))
+    # TensorFlow takes subnormal numbers, below 2.2e-308, for 0 in its threads: see the known limits.
+    numbers = QUARTERS | st.floats(-100, 100, allow_subnormal=False)
+    frame[number] = data.draw(st.lists(numbers, min_size=n_rows, max_size=n_rows))
     frame[label] = data.draw(st.lists(st.sampled_from(["a", "0"]), min_size=n_rows, max_size=n_rows))
     wide = {"features": [text, (other, text), (text, number)], "buckets": {number: 3}}
     deep = {"categories": [other, text], "numbers": [number]}
