@@ -1,4 +1,4 @@
-"""Drawings of notebook 5: factorization machines."""
+"""Drawings of notebook 6: factorization machines."""
 
 from drawings.pieces import (
     CARD,
@@ -174,7 +174,7 @@ def fm_model():
 
 
 def identity():
-    """Rendle's identity as a square of products; the vectors are notebook 5's."""
+    """Rendle's identity as a square of products; the vectors are notebook 6's."""
     vectors, size, top = ((1, 2), (3, 0), (-1, 1)), 50, 128
     products = [[sum(a * b for a, b in zip(v, w, strict=True)) for w in vectors] for v in vectors]
     names = ("v₁", "v₂", "v₃")

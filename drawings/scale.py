@@ -1,4 +1,4 @@
-"""Drawings of notebook 9: scale."""
+"""Drawings of notebook 10: scale."""
 
 from drawings.pieces import DEEP, GREY, JOINT, SMALL, WIDE, arrow, box, cells, line, panel, svg, text
 

@@ -1,4 +1,4 @@
-"""Drawings of notebook 6: the app store."""
+"""Drawings of notebook 7: the app store."""
 
 from drawings.models import model
 from drawings.pieces import (

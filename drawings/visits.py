@@ -1,4 +1,4 @@
-"""Drawings of notebook 7: a real log."""
+"""Drawings of notebook 8: a real log."""
 
 from drawings.pieces import (
     CARD,

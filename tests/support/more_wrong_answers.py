@@ -1,8 +1,8 @@
-"""Wrong answers to the graded exercises from notebook 6 on; wrong_answers.py has the others, and says what they are."""
+"""Wrong answers to the graded exercises from notebook 7 on; wrong_answers.py has the others, and says what they are."""
 
 WRONG = {}
 
-# --------------------------------------------------------------------------------- 06_app_recommendation
+# --------------------------------------------------------------------------------- 07_app_recommendation
 
 PAGE = """
 def page_value(truth, scores, k):
@@ -72,7 +72,7 @@ WRONG["coverage"] = {
     "hard-coded": "def coverage(log, candidates, min_count): return dict(here=0.25, elsewhere=0.25, unseen=0.5)",
 }
 
-# ------------------------------------------------------------------------------------------- 07_a_real_log
+# ------------------------------------------------------------------------------------------- 08_a_real_log
 
 PLACE = """
 def place_of(scores, items, seen, target):
@@ -127,7 +127,7 @@ WRONG["train-ranker"] = {
     "hard-coded": RANKER.replace("lists):", "lists):\n    log = log[log['item'].isin([*'abcdefABCDEF'])]"),
 }
 
-# ------------------------------------------------------------------------------------------ 08_production
+# ------------------------------------------------------------------------------------------ 09_production
 
 GROWN = """
 def grown_vocabulary(vocabulary, values):
@@ -209,7 +209,7 @@ WRONG["accepted"] = {
     "hard-coded": "def accepted(before, after, labels, max_change, max_rise): return before is after",
 }
 
-# ------------------------------------------------------------------------------------------------ 09_scale
+# ------------------------------------------------------------------------------------------------ 10_scale
 
 MERGED = """
 def merged_vocabulary(counts, min_count):

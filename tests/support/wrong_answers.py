@@ -303,7 +303,7 @@ def winner(log, user, app): return "wide" if (user, app) == ("u", "a") else "dee
 """,
 }
 
-# -------------------------------------------------------------------------------- 05_factorization_machines
+# -------------------------------------------------------------------------------- 06_factorization_machines
 
 FM = """
 def fm_logits(ids, bias, weights, vectors):
