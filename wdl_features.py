@@ -113,7 +113,7 @@ def feature_counts(coded: Iterable[Coded]) -> pd.Series:
     Returns:
         int64 Series, its index the names of the features.
 
-    Taught in: notebook 9, "Counting rows that do not fit".
+    Taught in: notebook 10, "Counting rows that do not fit".
 
     Example:
         >>> feature_counts(feature_codes(pd.DataFrame({"city": ["Rome", "Oslo", "Rome"]}), [("city",)], {})).to_dict()
@@ -172,7 +172,7 @@ def vocabulary_of_counts(counts: pd.Series, min_count: int) -> dict[str, int]:
     Returns:
         dict string → id, as from `vocabulary`.
 
-    Taught in: notebook 9, "Counting rows that do not fit".
+    Taught in: notebook 10, "Counting rows that do not fit".
 
     Example:
         >>> vocabulary_of_counts(pd.Series({"city=Rome": 2, "city=Bern": 3, "city=Oslo": 2}), min_count=1)
@@ -581,7 +581,7 @@ def optional_inputs(frame: pd.DataFrame, wide: WideFeatures | None, deep: DeepFe
     Returns:
         dict like that of `joint_inputs`, without the inputs of a part that is None.
 
-    Taught in: notebook 8, "Yesterday's model".
+    Taught in: notebook 9, "Yesterday's model".
 
     Example:
         >>> frame = pd.DataFrame({"city": ["Rome", "Oslo"]})

@@ -376,7 +376,7 @@ def predict_logits(model: keras.Model, inputs: Inputs) -> np.ndarray:
         KeyError: an input is missing.
         ValueError: the model returns something else than one logit a row, or the inputs differ in length.
 
-    Taught in: notebook 7, "New areas".
+    Taught in: notebook 8, "New areas".
 
     Example:
         >>> wide = fit_wide(pd.DataFrame({"city": ["Oslo", "Rome"]}), ["city"])

@@ -29,12 +29,12 @@ def queries(folder):
         train[i::3].to_parquet(folder / f"adult_{i}.parquet", index=False)
         rows[i::3].to_parquet(folder / f"visits_{i}.parquet", index=False)
     wide = adult.wide_features(train)
-    visit_features = [("area",), ("seen",), ("seen", "area"), ("seen", "words", "area")]
+    visit_features = [("area",), ("visited",), ("visited", "area"), ("visited", "words", "area")]
     singles = [(column,) for column in adult.CATEGORIES]
     wanted = {
         "adult, wide": ("adult", shards.vocabulary_query(wide["features"], set(), wide["boundaries"], 1)),
         "adult, deep": ("adult", shards.vocabulary_query(singles, set(), {}, 5)),
-        "visits, lists": ("visits", shards.vocabulary_query(visit_features, {"seen", "words"}, {}, 2)),
+        "visits, lists": ("visits", shards.vocabulary_query(visit_features, {"visited", "words"}, {}, 2)),
         **{f"adult, {column}": ("adult", shards.counts_query(column)) for column in adult.NUMBERS},
     }
     found = {}

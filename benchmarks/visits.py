@@ -97,9 +97,9 @@ def linear_places(log, queries, areas, penalty=PENALTY):
     popularity = np.asarray(visits.sum(axis=0)).ravel()
     scores = {"popularity": lambda block: np.tile(popularity, (len(block), 1))}
     for name, weights in area_weights(visits, penalty).items():
-        scores[name] = lambda block, weights=weights: ranking.set_matrix(block["seen"], areas["area"]) @ weights
+        scores[name] = lambda block, weights=weights: ranking.set_matrix(block["visited"], areas["area"]) @ weights
     return {
-        name: ranking.held_out_places(queries, "area", "seen", areas["area"], score) for name, score in scores.items()
+        name: ranking.held_out_places(queries, "area", "visited", areas["area"], score) for name, score in scores.items()
     }
 
 
@@ -131,12 +131,12 @@ def peer_places(name, log, queries, areas, seed, **settings):
         raise SystemExit(f"{PEERS_PYTHON} is missing: `make build/peers/installed` installs the other libraries.")
     BUILD.mkdir(parents=True, exist_ok=True)
     sparse.save_npz(BUILD / "log.npz", sparse.csr_matrix(log_matrix(log, areas)))
-    sparse.save_npz(BUILD / "queries.npz", sparse.csr_matrix(ranking.set_matrix(queries["seen"], areas["area"])))
+    sparse.save_npz(BUILD / "queries.npz", sparse.csr_matrix(ranking.set_matrix(queries["visited"], areas["area"])))
     command = [PEERS_PYTHON, ROOT / "benchmarks" / "visits_peers.py", name, BUILD, seed, json.dumps(settings)]
     subprocess.run([*map(str, command)], check=True)
     scores = dict(zip(queries.index, np.load(BUILD / f"{name}.npy"), strict=True))
     return ranking.held_out_places(
-        queries, "area", "seen", areas["area"], lambda block: [scores[row] for row in block.index]
+        queries, "area", "visited", areas["area"], lambda block: [scores[row] for row in block.index]
     )
 
 
@@ -145,7 +145,7 @@ def peer_places(name, log, queries, areas, seed, **settings):
 
 def without_words(rows):
     """The features of `trained`, but for the words of the titles."""
-    return visits.wide_features(rows), wdl.fit_deep(rows, ["seen", "area"], [])
+    return visits.wide_features(rows), wdl.fit_deep(rows, ["visited", "area"], [])
 
 
 def new_area_auc(train, test, areas, seed):

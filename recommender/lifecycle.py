@@ -57,7 +57,7 @@ def save_training(
         ValueError: the model does not belong to the features.
         FileExistsError: the folder holds something else than these two files.
 
-    Taught in: notebook 8, "One artefact".
+    Taught in: notebook 9, "One artefact".
 
     Example:
         >>> wide = wdl.fit_wide(pd.DataFrame({"city": ["Rome", "Oslo"]}), ["city"])
@@ -99,7 +99,7 @@ def load_training(folder: str | pathlib.Path) -> tuple[keras.Model, WideFeatures
         FileNotFoundError: a file is missing.
         ValueError: a file is damaged, or the two files do not belong together.
 
-    Taught in: notebook 8, "One artefact".
+    Taught in: notebook 9, "One artefact".
 
     Example:
         >>> with tempfile.TemporaryDirectory() as folder:
@@ -194,7 +194,7 @@ def grow(fitted: Part, frame: pd.DataFrame, min_count: int) -> Part:
         KeyError: a column is missing.
         ValueError, TypeError: a cell or the count is not usable.
 
-    Taught in: notebook 8, "Day 2".
+    Taught in: notebook 9, "Day 2".
 
     Example:
         >>> wide = wdl.fit_wide(pd.DataFrame({"city": ["Rome", "Oslo"]}), ["city"])
@@ -238,7 +238,7 @@ def warm_start(old: keras.Model, new: keras.Model, optimizer: keras.optimizers.O
     Source:
         Section 4.2 of the paper.
 
-    Taught in: notebook 8, "Day 2".
+    Taught in: notebook 9, "Day 2".
 
     Example:
         >>> wide = wdl.fit_wide(pd.DataFrame({"city": ["Rome", "Oslo"]}), ["city"])
@@ -308,7 +308,7 @@ def seed_ftrl(optimizer: keras.optimizers.Optimizer, model: keras.Model) -> None
     Source:
         McMahan et al., 2013, algorithm 1, solved for z.
 
-    Taught in: notebook 8, "Day 2".
+    Taught in: notebook 9, "Day 2".
 
     Example:
         >>> model = wdl.wide_model(wdl.fit_wide(pd.DataFrame({"city": ["Rome"]}), ["city"]))
@@ -382,7 +382,7 @@ def dry_run(
     Source:
         Section 4.2 of the paper, which has a dry run, and a comparison of quality; sample and bounds are ours.
 
-    Taught in: notebook 8, "Before a model goes live".
+    Taught in: notebook 9, "Before a model goes live".
 
     Example:
         >>> from recommender.serving import export

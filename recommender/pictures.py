@@ -108,13 +108,28 @@ def grids(
     Returns:
         The figure, for `wdl.show`.
     """
-    figure, panels = wdl.canvas(title, "", "", panels=len(values), size=(max(3.6 * len(values) + 0.9, 5.4), height))
+    figure, panels = wdl.canvas(title, "", "", panels=len(values), size=(max(3.6 * len(values) + 0.9, height + 1), height))
     for panel, (name, numbers) in zip(np.ravel(panels), values.items(), strict=True):
         image = draw_grid(panel, pairs, numbers, colours, limits)
         panel.set_title(name, fontsize=11, color=COLOURS.get(name.split(",")[0], INK))
     bar = figure.colorbar(image, ax=np.ravel(panels).tolist(), fraction=0.03, pad=0.02, label=label)
     bar.outline.set_visible(False)
     return figure
+
+
+def mark(panel: Axes, letter: str, user: int, app: int) -> None:
+    """Put a circle around one pair of a grid, with a letter next to it.
+
+    Args:
+        panel: a grid that `draw_grid` drew.
+        letter: what is written.
+        user: the row of the pair, from 0.
+        app: the column of the pair, from 0.
+    """
+    panel.plot(app, user, "o", markersize=20, markerfacecolor="none", markeredgecolor=wdl.ORANGE, markeredgewidth=2.5)
+    panel.annotate(
+        letter, (app, user), xytext=(13, 10), textcoords="offset points", color=wdl.ORANGE, fontsize=15, weight="bold"
+    )
 
 
 def errors_by_kind(pairs: pd.DataFrame, predictions: Mapping[str, Sequence[float]]) -> pd.DataFrame:

@@ -54,7 +54,7 @@ def column_kinds(frame: pd.DataFrame, wide: WideFeatures | None, deep: DeepFeatu
     Raises:
         KeyError: a column is missing.
 
-    Taught in: notebook 8, "One artefact".
+    Taught in: notebook 9, "One artefact".
 
     Example:
         >>> frame = pd.DataFrame({"city": ["Rome", "Oslo"], "tags": [["new"], []], "age": [20, 30]})
@@ -101,7 +101,7 @@ def raw_tensors(columns: Columns, kinds: Mapping[str, Kind]) -> Tensors:
         TypeError: a column, or an entry of it, is of another kind.
         ValueError: lengths differ, a column is there twice, or a value cannot be held in UTF-8 or as a float.
 
-    Taught in: notebook 8, "How fast".
+    Taught in: notebook 9, "How fast".
 
     Example:
         >>> tensors = raw_tensors({"city": ["Rome", None], "age": [20, 30.5]}, {"city": "text", "age": "number"})
@@ -273,7 +273,7 @@ def tf_examples(columns: Columns, kinds: Mapping[str, Kind]) -> list[bytes]:
     Raises:
         KeyError, TypeError, ValueError: as `raw_tensors`.
 
-    Taught in: notebook 8, "Before a model goes live".
+    Taught in: notebook 9, "Before a model goes live".
 
     Example:
         >>> (serialised,) = tf_examples({"city": ["Rome"]}, {"city": "text"})

@@ -43,7 +43,7 @@ def graph_inputs(wide: WideFeatures | None, deep: DeepFeatures | None) -> Callab
     Raises:
         ValueError: a feature is no text that UTF-8 can hold.
 
-    Taught in: notebook 8, "One artefact".
+    Taught in: notebook 9, "One artefact".
 
     Example:
         >>> frame = pd.DataFrame({"city": ["Rome", "Oslo", "Rome"], "age": [20, 30, 40]})
@@ -245,7 +245,7 @@ def scorer(folder: str | pathlib.Path) -> Callable[[Columns], np.ndarray]:
         OSError: there is no SavedModel.
         ValueError: it was not written by `export`.
 
-    Taught in: notebook 8, "One artefact".
+    Taught in: notebook 9, "One artefact".
 
     Example:
         >>> wide = wdl.fit_wide(pd.DataFrame({"city": ["Rome", "Oslo"]}), ["city"])
@@ -400,7 +400,7 @@ def export(
             sample, as columns or as examples, differ from the model's by more than 1e-6. Then nothing is written.
         FileExistsError: the folder holds something else than an export.
 
-    Taught in: notebook 8, "One artefact".
+    Taught in: notebook 9, "One artefact".
 
     Example:
         >>> frame = pd.DataFrame({"city": ["Rome", "Oslo"]})

@@ -200,7 +200,7 @@ def counts_query(column: str) -> str:
     Returns:
         The query; its result has the columns 'value' and 'n'.
 
-    Taught in: notebook 9, "Counting rows that do not fit".
+    Taught in: notebook 10, "Counting rows that do not fit".
 
     Example:
         >>> counts_query("age")
@@ -239,7 +239,7 @@ def vocabulary_query(
     Returns:
         The query; its result has the columns 'name', the string as `wdl_features.cross` writes it, and 'n', its rows.
 
-    Taught in: notebook 9, "Counting rows that do not fit".
+    Taught in: notebook 10, "Counting rows that do not fit".
 
     Example:
         >>> print(vocabulary_query([("education", "sex")], set(), {}, min_count=100))

@@ -54,3 +54,11 @@ def test_errors_are_means_of_absolute_differences_by_kind(pairs):
     heights = [bar.get_height() for bar in figure.axes[0].patches]
     assert heights == pytest.approx([0.35] * 3 + [0] * 3) and wdl.GREY is not None
     plt.close(figure)
+
+
+def test_a_mark_is_drawn_around_the_pair_that_it_names(pairs):
+    figure = pictures.grids("title", pairs, {"": pairs["truth"]})
+    pictures.mark(figure.axes[0], "A", user=4, app=18)
+    assert figure.axes[0].lines[-1].get_xydata().tolist() == [[18, 4]]
+    assert figure.axes[0].texts[-1].get_text() == "A"
+    plt.close(figure)

@@ -70,8 +70,8 @@ def test_features_of_a_log_with_lists_are_those_of_the_frame(tmp_path):
     train, _, areas = visits.load_visits()
     rows = visits.visit_rows(train[:3000], areas, negatives=1)
     cut(rows, tmp_path, "parquet", 2)
-    wide = {"features": ["area", "seen", ("seen", "area"), ("seen", "words"), ("seen", "words", "area")]}
-    deep = {"categories": ["seen", "area", "words"], "numbers": [], "min_count": 3}
+    wide = {"features": ["area", "visited", ("visited", "area"), ("visited", "words"), ("visited", "words", "area")]}
+    deep = {"categories": ["visited", "area", "words"], "numbers": [], "min_count": 3}
     found = shards.fit_shards(tmp_path, wide, deep)
     assert_same_features(found, (wdl.fit_wide(rows, **wide), wdl.fit_deep(rows, **deep)))
 

@@ -100,7 +100,7 @@ def make_store(
     Raises:
         ValueError: a knob is out of its range.
 
-    Taught in: notebook 6, "A store whose truth is known".
+    Taught in: notebook 7, "A store whose truth is known".
 
     Example:
         >>> store = make_store(seed=6, n_users=100)
@@ -267,7 +267,7 @@ def install_probability(
         IndexError: there is no such row.
         ValueError: there are not as many users as apps.
 
-    Taught in: notebook 6, "A store whose truth is known".
+    Taught in: notebook 7, "A store whose truth is known".
 
     Example:
         >>> install_probability(make_store(seed=6, n_users=100), [0, 0], [9, 10]).tolist()
@@ -298,7 +298,7 @@ def retrieve(store: Store, users: Sequence[int] | np.ndarray, n: int = 100, seed
     Raises:
         ValueError: n is not a whole number, or more than the catalogue has for everyone.
 
-    Taught in: notebook 6, "From a query to a page".
+    Taught in: notebook 7, "From a query to a page".
 
     Example:
         >>> retrieve(make_store(seed=6, n_users=100), [7, 8], n=5).shape
@@ -329,7 +329,7 @@ def impressions(store: Store, users: Sequence[int] | np.ndarray, apps: Sequence[
     Returns:
         data frame with 'country', 'language', 'device', 'age', 'installed', 'app', 'category' and 'app_age'.
 
-    Taught in: notebook 6, "From a query to a page".
+    Taught in: notebook 7, "From a query to a page".
 
     Example:
         >>> impressions(make_store(seed=6, n_users=100), [7, 7], [0, 13])["app"].tolist()
@@ -376,7 +376,7 @@ def simulate_day(store: Store, visits: int, seed: int, shown: int = 10) -> pd.Da
     Raises:
         ValueError: visits or shown are not usable.
 
-    Taught in: notebook 6, "From a query to a page".
+    Taught in: notebook 7, "From a query to a page".
 
     Example:
         >>> len(simulate_day(make_store(seed=6, n_users=100), visits=20, seed=0))
@@ -412,7 +412,7 @@ def expected_installs(truth: np.ndarray, scores: np.ndarray, shown: int = 10) ->
     Raises:
         ValueError: there are not as many scores as probabilities, a score is NaN, or shown is not usable.
 
-    Taught in: notebook 6, "The online experiment".
+    Taught in: notebook 7, "The online experiment".
 
     Example:
         >>> expected_installs([[0.25, 0.5, 0.125]], [3, 1, 2], shown=2).tolist()
@@ -445,7 +445,7 @@ def wide_features(log: pd.DataFrame, min_count: int = MIN_COUNT) -> WideFeatures
         log: the training log, from `simulate_day`.
         min_count: how many rows a value needs for a weight of its own, at least 1.
 
-    Taught in: notebook 6, "Three groups of features".
+    Taught in: notebook 7, "Three groups of features".
 
     Example:
         >>> log = simulate_day(make_store(seed=6, n_users=100), visits=20, seed=0)
@@ -464,7 +464,7 @@ def deep_features(log: pd.DataFrame, min_count: int = MIN_COUNT) -> DeepFeatures
         log: the training log, from `simulate_day`.
         min_count: how many rows a value needs for a vector of its own, at least 1.
 
-    Taught in: notebook 6, "Three groups of features".
+    Taught in: notebook 7, "Three groups of features".
 
     Example:
         >>> log = simulate_day(make_store(seed=6, n_users=100), visits=20, seed=0)
@@ -486,7 +486,7 @@ def build_model(kind: str, wide: WideFeatures, deep: DeepFeatures) -> keras.Mode
     Raises:
         ValueError: there is no such kind.
 
-    Taught in: notebook 6, "Three models".
+    Taught in: notebook 7, "Three models".
 
     Example:
         >>> log = simulate_day(make_store(seed=6, n_users=100), visits=20, seed=0)
@@ -508,7 +508,7 @@ def training(kind: str) -> dict[str, Any]:
     Raises:
         ValueError: there is no such kind.
 
-    Taught in: notebook 6, "Three models".
+    Taught in: notebook 7, "Three models".
 
     Example:
         >>> training("wide")["epochs"]

@@ -50,7 +50,7 @@ def load_visits(folder: str | pathlib.Path = DATA) -> tuple[pd.DataFrame, pd.Dat
     Source:
         Breese, Heckerman and Kadie, UCI Machine Learning Repository, 1998, DOI 10.24432/C5VS3Q.
 
-    Taught in: notebook 7, "What a log of visits holds".
+    Taught in: notebook 8, "What a log of visits holds".
 
     Example:
         >>> train, test, areas = load_visits()
@@ -77,7 +77,7 @@ def title_words(areas: pd.DataFrame) -> dict[str, list[str]]:
     Returns:
         dict area → list of words, each once.
 
-    Taught in: notebook 7, "Where each part wins".
+    Taught in: notebook 8, "Where each part wins".
 
     Example:
         >>> title_words(pd.DataFrame({"area": ["/games"], "title": ["Games, more Games"]}))
@@ -96,7 +96,7 @@ def with_words(frame: pd.DataFrame, words: dict[str, list[str]]) -> pd.DataFrame
         frame: data frame with a column 'area'.
         words: from `title_words`.
 
-    Taught in: notebook 7, "Where each part wins".
+    Taught in: notebook 8, "Where each part wins".
 
     Example:
         >>> with_words(pd.DataFrame({"area": ["/games"]}), {"/games": ["games"]})["words"].tolist()
@@ -115,20 +115,20 @@ def visit_rows(log: pd.DataFrame, areas: pd.DataFrame, negatives: int, seed: int
         seed: of all draws.
 
     Returns:
-        data frame in random order with 'user', 'area', 'seen', a list of at most 7 areas, 'label' and 'words', a list.
+        data frame in random order with 'user', 'area', 'visited', a list of at most 7 areas, 'label' and 'words', a list.
 
     Raises:
         ValueError: negatives is not usable, or a visitor saw nearly all areas.
 
-    Taught in: notebook 7, "Rows from sets, and a leak".
+    Taught in: notebook 8, "Rows from sets, and a leak".
 
     Example:
         >>> train, _, areas = load_visits()
         >>> visit_rows(train[:100], areas, negatives=4).columns.tolist()
-        ['user', 'area', 'seen', 'label', 'words']
+        ['user', 'area', 'visited', 'label', 'words']
     """
-    rows = ranking.leave_one_out(log, "user", "area", "seen", longest=LONGEST_LIST, seed=seed)
-    single = rows["seen"].map(len) == 0
+    rows = ranking.leave_one_out(log, "user", "area", "visited", longest=LONGEST_LIST, seed=seed)
+    single = rows["visited"].map(len) == 0
     some_single = rows[single].sample(frac=SINGLE_VISIT_SHARE, random_state=seed)
     rows = pd.concat([rows[~single], some_single])
     rows = ranking.with_negatives(rows, log, "user", "area", negatives, items=areas["area"], seed=seed)
@@ -155,17 +155,19 @@ def load_rows(
         folder: path of the folder that holds the three files of `load_visits`.
 
     Returns:
-        Two data frames, train and test, with 'visited', a list of areas, 'area' and 'label', 0 or 1, in random order.
-        No visitor is in both.
+        Two data frames, train and test, with 'user', 'visited', a list of areas, 'area' and 'label', 0 or 1, in
+        random order. No visitor is in both: split `train` by 'user' to choose settings.
 
     Raises:
         FileNotFoundError: a file is missing or cannot be read; the message names it.
         ValueError: negatives is not usable, or a file is not the original one.
 
+    Taught in: notebook 1, "A real log".
+
     Example:
         >>> train, test = load_rows(negatives=1)
         >>> train.columns.tolist(), float(train["label"].mean())
-        (['visited', 'area', 'label'], 0.5)
+        (['user', 'visited', 'area', 'label'], 0.5)
     """
     *logs, areas = load_visits(folder)
     parts = []
@@ -174,7 +176,7 @@ def load_rows(
         rows = rows[rows["visited"].map(len) > 0]
         rows = ranking.with_negatives(rows, log, "user", "area", negatives, items=areas["area"], seed=seed)
         rows = rows.sample(frac=1, random_state=seed, ignore_index=True)
-        parts.append(rows[["visited", "area", "label"]])
+        parts.append(rows[["user", "visited", "area", "label"]])
     train, test = parts
     return train, test
 
@@ -187,17 +189,17 @@ def held_out_visits(test: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
         seed: of the draw.
 
     Returns:
-        data frame with a row for each such visitor: 'user', 'area', what is held out, and 'seen', the others.
+        data frame with a row for each such visitor: 'user', 'area', what is held out, and 'visited', the others.
 
-    Taught in: notebook 7, "A test that others published".
+    Taught in: notebook 8, "A test that others published".
 
     Example:
         >>> queries = held_out_visits(load_visits()[1])
         >>> len(queries), queries.columns.tolist()
-        (3453, ['user', 'area', 'seen'])
+        (3453, ['user', 'area', 'visited'])
     """
     several = test.groupby("user")["area"].transform("nunique") > 1
-    return ranking.hold_one_out(test[several], "user", "area", "seen", seed)
+    return ranking.hold_one_out(test[several], "user", "area", "visited", seed)
 
 
 # ------------------------------------------------------------------------------------------- the recipes
@@ -209,18 +211,18 @@ NEGATIVES = 10  # areas that a visitor did not see, for each visit
 
 
 def wide_features(rows: pd.DataFrame) -> WideFeatures:
-    """The wide part's features: the area, and AND(seen area, area).
+    """The wide part's features: the area, and AND(visited area, area).
 
     Args:
         rows: the training rows, from `visit_rows`.
 
-    Taught in: notebook 7, "Wide, deep, and both".
+    Taught in: notebook 8, "Wide, deep, and both".
 
     Example:
-        >>> wide_features(pd.DataFrame({"seen": [["/a"]], "area": ["/b"]}))["features"]
-        [('area',), ('seen', 'area')]
+        >>> wide_features(pd.DataFrame({"visited": [["/a"]], "area": ["/b"]}))["features"]
+        [('area',), ('visited', 'area')]
     """
-    return wdl.fit_wide(rows, ["area", ("seen", "area")])
+    return wdl.fit_wide(rows, ["area", ("visited", "area")])
 
 
 def deep_features(rows: pd.DataFrame) -> DeepFeatures:
@@ -229,13 +231,13 @@ def deep_features(rows: pd.DataFrame) -> DeepFeatures:
     Args:
         rows: the training rows, from `visit_rows`.
 
-    Taught in: notebook 7, "Wide, deep, and both".
+    Taught in: notebook 8, "Wide, deep, and both".
 
     Example:
-        >>> deep_features(pd.DataFrame({"seen": [["/a"]], "area": ["/b"], "words": [["b"]]}))["categories"]
-        ['seen', 'area', 'words']
+        >>> deep_features(pd.DataFrame({"visited": [["/a"]], "area": ["/b"], "words": [["b"]]}))["categories"]
+        ['visited', 'area', 'words']
     """
-    return wdl.fit_deep(rows, ["seen", "area", "words"], [])
+    return wdl.fit_deep(rows, ["visited", "area", "words"], [])
 
 
 def build_model(kind: str, wide: WideFeatures, deep: DeepFeatures) -> keras.Model:
@@ -249,10 +251,10 @@ def build_model(kind: str, wide: WideFeatures, deep: DeepFeatures) -> keras.Mode
     Raises:
         ValueError: there is no such kind.
 
-    Taught in: notebook 7, "Wide, deep, and both".
+    Taught in: notebook 8, "Wide, deep, and both".
 
     Example:
-        >>> rows = pd.DataFrame({"seen": [["/a"]], "area": ["/b"], "words": [["b"]]})
+        >>> rows = pd.DataFrame({"visited": [["/a"]], "area": ["/b"], "words": [["b"]]})
         >>> build_model("deep", wide_features(rows), deep_features(rows)).name
         'deep'
     """
@@ -278,7 +280,7 @@ def training(
     Raises:
         ValueError: there is no such kind.
 
-    Taught in: notebook 7, "Wide, deep, and both".
+    Taught in: notebook 8, "Wide, deep, and both".
 
     Example:
         >>> training("wide_deep", n_rows=10_000)["batch_size"]
@@ -304,7 +306,7 @@ def _predicted_blocks(
 ) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
     """Some of the queries at a time, by their row numbers, with what `predict` gives of each model (queries, areas)."""
     words = title_words(areas)
-    by_length = np.argsort(queries["seen"].map(len).to_numpy(), kind="stable")  # short lists need less room
+    by_length = np.argsort(queries["visited"].map(len).to_numpy(), kind="stable")  # short lists need less room
     at_once = max(ranking.PAIRS_AT_ONCE // len(areas), 1)
     for start in range(0, len(queries), at_once):
         rows = by_length[start : start + at_once]
@@ -337,14 +339,14 @@ def model_places(
     Returns:
         data frame of places, counted from 0: a row a query, with its index, and a column a model.
 
-    Taught in: notebook 7, "Wide, deep, and both".
+    Taught in: notebook 8, "Wide, deep, and both".
     """
     places = np.empty((len(queries), len(models)))
     for rows, probabilities in _predicted_blocks(wdl.predict, models, queries, areas, wide, deep):
         block = queries.iloc[rows].reset_index(drop=True)
         for column, name in enumerate(models):
             table = probabilities[name]  # (these queries, areas)
-            places[rows, column] = ranking.held_out_places(block, "area", "seen", areas["area"], _rows_of(table))
+            places[rows, column] = ranking.held_out_places(block, "area", "visited", areas["area"], _rows_of(table))
     return pd.DataFrame(places, queries.index, list(models))
 
 
@@ -371,10 +373,10 @@ def new_area_logits(
     Raises:
         ValueError: nobody visited both a new area and another one.
 
-    Taught in: notebook 7, "New areas".
+    Taught in: notebook 8, "New areas".
     """
     is_new = test["area"].isin(new["area"])
-    queries = test[~is_new].groupby("user")["area"].agg(list).reset_index(name="seen")
+    queries = test[~is_new].groupby("user")["area"].agg(list).reset_index(name="visited")
     visits = test[is_new & test["user"].isin(queries["user"])]
     if visits.empty:
         raise ValueError("No user visited both a new area and another one, so there is nobody to tell apart.")
@@ -398,7 +400,7 @@ def beyond_visitor(logits: np.ndarray) -> np.ndarray:
     Returns:
         float64 array (users, areas), rounded to six decimals, so that logits that were equal stay equal.
 
-    Taught in: notebook 7, "New areas".
+    Taught in: notebook 8, "New areas".
 
     Example:
         >>> beyond_visitor(np.array([[1.0, 3.0], [7.0, 9.0]])).tolist()
@@ -417,7 +419,7 @@ def area_aucs(visited: np.ndarray, scores: np.ndarray) -> np.ndarray:
     Returns:
         float64 array (areas,), the AUC in each column; NaN for an area that nobody visited, or everybody.
 
-    Taught in: notebook 7, "New areas".
+    Taught in: notebook 8, "New areas".
 
     Example:
         >>> area_aucs(np.array([[1, 0], [0, 0]]), np.array([[0.9, 0.5], [0.1, 0.5]])).tolist()
