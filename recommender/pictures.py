@@ -108,7 +108,9 @@ def grids(
     Returns:
         The figure, for `wdl.show`.
     """
-    figure, panels = wdl.canvas(title, "", "", panels=len(values), size=(max(3.6 * len(values) + 0.9, height + 1), height))
+    figure, panels = wdl.canvas(
+        title, "", "", panels=len(values), size=(max(3.6 * len(values) + 0.9, height + 1), height)
+    )
     for panel, (name, numbers) in zip(np.ravel(panels), values.items(), strict=True):
         image = draw_grid(panel, pairs, numbers, colours, limits)
         panel.set_title(name, fontsize=11, color=COLOURS.get(name.split(",")[0], INK))
