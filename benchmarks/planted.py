@@ -3,8 +3,8 @@
     python benchmarks/planted.py --json benchmarks/planted.json
 
 Every model has settings of its own: those with the smallest mean error over all pairs in five logs (seeds 100 to 104)
-that are not reported. The reported logs have the seeds 0 to 9; a seed gives the log and the first weights. "long" models
-train ten times as many epochs, and have settings chosen for that. The file holds
+that are not reported. The reported logs have the seeds 0 to 9; a seed gives the log and the first weights. "long"
+models train ten times as many epochs, and have settings chosen for that. The file holds
 
     settings    contender → its settings: rate and L1 of FTRL, rate of Adam, epochs
     errors      contender → kind of pair → the mean error of the probability, one a log

@@ -115,7 +115,8 @@ def visit_rows(log: pd.DataFrame, areas: pd.DataFrame, negatives: int, seed: int
         seed: of all draws.
 
     Returns:
-        data frame in random order with 'user', 'area', 'visited', a list of at most 7 areas, 'label' and 'words', a list.
+        data frame in random order with 'user', 'area', 'visited', a list of at most 7 areas, 'label', and 'words', a
+        list.
 
     Raises:
         ValueError: negatives is not usable, or a visitor saw nearly all areas.
