@@ -1,4 +1,4 @@
-"""Joint training on the planted log over several seeds, and the beginners' recipe by batch size; notebook 6 shows the first.
+"""What notebook 4 says of joint training, over several seeds: the planted log, and the beginners' recipe by batch size.
 
     python benchmarks/joint_training.py --seeds 10 --recipe-seeds 4 --json benchmarks/joint_training.json
 
