@@ -292,6 +292,24 @@ def test_numbers_in_the_prose_are_numbers_of_the_outputs_or_the_code(path, noteb
             assert agrees(number, known), f"{number} is in the prose and in no output: …{plain[:60]}…"
 
 
+def tagged(tag):
+    """(number of the notebook, output) of each cell with a tag."""
+    cells = [(param.id[:2], cell) for param in NOTEBOOKS for cell in code(param.values[1]) if tag in tags(cell)]
+    return [(number, output) for number, cell in cells for output in cell.outputs]
+
+
+def test_make_run_prints_three_accuracies():
+    ((number, output),) = tagged("result-console")
+    lines = re.findall(r"^(.+) model accuracy: 0\.\d{4}$", output.text, re.M)
+    assert (number, lines) == ("05", ["wide", "deep", "wide and deep"])
+
+
+def test_the_readme_shows_the_three_grids_of_notebook_4():
+    ((number, output),) = tagged("readme-picture")
+    shown = (ROOT / "notebooks" / "images" / "result.png").read_bytes()
+    assert number == "04" and base64.b64decode(output.data["image/png"]) == shown, "run `make outputs`"
+
+
 def test_the_readme_lists_every_notebook_with_its_minutes():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for path in PATHS:
