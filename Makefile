@@ -123,6 +123,7 @@ benchmarks: .venv/installed build/peers/installed build/estimator/installed ## m
 	$(BIN)/python benchmarks/leak_checks.py --seeds 5 --json benchmarks/leak_checks.json
 	$(BIN)/python benchmarks/speed.py --json benchmarks/speed.json
 	$(BIN)/python benchmarks/wide_scaling.py --json benchmarks/wide_scaling.json
+	$(BIN)/python benchmarks/planted.py --json benchmarks/planted.json
 	$(BIN)/python benchmarks/joint_training.py --json benchmarks/joint_training.json
 	$(BIN)/python benchmarks/playground.py --json benchmarks/playground.json
 	$(BIN)/python benchmarks/app_store.py --seeds 10 --json benchmarks/app_store.json

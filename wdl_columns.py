@@ -209,7 +209,7 @@ def quantile_index(frame: pd.DataFrame, column: str, boundaries: np.ndarray) -> 
     Raises:
         KeyError, TypeError, ValueError: the column is missing, not numeric, or has missing values.
 
-    Taught in: notebook 1, "Which pairs carry signal".
+    Taught in: notebook 3, "Numbers become quantiles".
 
     Example:
         >>> quantile_index(pd.DataFrame({"age": [20, 35, 99]}), "age", np.array([27.5, 35, 45])).tolist()
@@ -252,8 +252,6 @@ def bucket_names(boundaries: Sequence[float] | np.ndarray) -> np.ndarray:
 
     Returns:
         str objects (len(boundaries) + 1,).
-
-    Taught in: notebook 2, "The wide model at full width".
 
     Example:
         >>> bucket_names([25, 32.5]).tolist()

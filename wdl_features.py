@@ -142,7 +142,7 @@ def cross(frame: pd.DataFrame, columns: Sequence[str]) -> pd.Series:
     Source:
         Equation 1 of the paper; section 4.2 for AND(installed app, impression app).
 
-    Taught in: notebook 1, "Three apps".
+    Taught in: notebook 1, "The cross is an AND".
 
     Example:
         >>> frame = pd.DataFrame({"installed": [["maps", "chess"], ["maps"]], "app": ["go", "news"]})
@@ -201,7 +201,7 @@ def vocabulary(values: pd.Series, min_count: int = 1) -> dict[str, int]:
     Source:
         Section 4.1 of the paper.
 
-    Taught in: notebook 1, "From a string to an id".
+    Taught in: notebook 1, "From a cross to an id".
 
     Example:
         >>> vocabulary(pd.Series(["a=x", "a=y", "a=x"]))
@@ -259,7 +259,7 @@ def vocabulary_ids(values: pd.Series, known: Mapping[str, int], n_rows: int) -> 
     Raises:
         ValueError: the strings' index does not hold numbers of rows that ascend, all below n_rows.
 
-    Taught in: notebook 1, "From a string to an id".
+    Taught in: notebook 1, "From a cross to an id".
 
     Example:
         >>> vocabulary_ids(pd.Series(["a=x", "a=y", "a=new"], index=[0, 0, 1]), {"a=x": 1, "a=y": 2}, 2).tolist()
@@ -285,7 +285,7 @@ def hash_ids(values: pd.Series, n_buckets: int, n_rows: int) -> np.ndarray:
         ValueError: n_buckets is not a whole number of at least 1, or too large for an int32; or the strings' index does
             not hold numbers of rows that ascend, all below n_rows.
 
-    Taught in: notebook 1, "From a string to a bucket".
+    Taught in: notebook 1, "From a cross to an id".
 
     Example:
         >>> hash_ids(pd.Series(["a=x", "a=y", "a=x"]), 1000, 3).tolist()
@@ -361,7 +361,7 @@ def fit_wide(
     Source:
         Section 3.1 of the paper.
 
-    Taught in: notebook 2, "Two ways to write the same sum".
+    Taught in: notebook 2, "A weight for every id".
 
     Example:
         >>> frame = pd.DataFrame({"city": ["Rome", "Oslo", "Rome"], "device": ["phone", "phone", "laptop"]})
@@ -420,7 +420,7 @@ def wide_ids(frame: pd.DataFrame, wide: WideFeatures) -> np.ndarray:
         KeyError: a column is missing.
         ValueError, TypeError: `wide` is not from `fit_wide`, or a cell is not usable.
 
-    Taught in: notebook 2, "Two ways to write the same sum".
+    Taught in: notebook 2, "A weight for every id".
 
     Example:
         >>> wide = fit_wide(pd.DataFrame({"city": ["Rome", "Oslo", "Rome"]}), ["city"])
@@ -466,7 +466,7 @@ def fit_deep(
     Source:
         Sections 3.2 and 4.1 of the paper.
 
-    Taught in: notebook 3, "An embedding is a row of a table".
+    Taught in: notebook 3, "Three apps in the plane".
 
     Example:
         >>> deep = fit_deep(pd.DataFrame({"city": ["Rome", "Oslo"], "age": [20, 40]}), ["city"], ["age"], n_quantiles=2)
@@ -506,7 +506,7 @@ def deep_inputs(frame: pd.DataFrame, deep: DeepFeatures) -> dict[str, np.ndarray
         KeyError: a column is missing.
         ValueError, TypeError: `deep` is not from `fit_deep`, or a cell is not usable.
 
-    Taught in: notebook 3, "An embedding is a row of a table".
+    Taught in: notebook 3, "Three apps in the plane".
 
     Example:
         >>> frame = pd.DataFrame({"city": ["Rome", "Oslo"], "age": [20, 40]})
@@ -540,7 +540,7 @@ def joint_inputs(frame: pd.DataFrame, wide: WideFeatures, deep: DeepFeatures) ->
     Returns:
         dict with 'wide_ids', from `wide_ids`, and with what `deep_inputs` returns.
 
-    Taught in: notebook 4, "Equation 3".
+    Taught in: notebook 4, "The grid, for the last time".
 
     Example:
         >>> frame = pd.DataFrame({"city": ["Rome", "Oslo"]})

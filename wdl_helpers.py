@@ -173,7 +173,7 @@ class LogLoss(keras.losses.Loss):
         name: the loss' name.
         **kwargs: those of `keras.losses.Loss`, such as `reduction`.
 
-    Taught in: notebook 2, "The course recipe".
+    Taught in: notebook 4, "One error for all".
 
     Example:
         >>> float(LogLoss()([1, 0], np.array([[0.0], [0.0]], "float32")))  # log 2
@@ -327,7 +327,7 @@ def train(
     Source:
         Section 3.3 of the paper.
 
-    Taught in: notebook 2, "The model in Keras".
+    Taught in: notebook 2, "The grid, filled in".
 
     Example:
         >>> frame = pd.DataFrame({"city": ["Oslo", "Rome"] * 8})
@@ -409,7 +409,7 @@ def predict(model: keras.Model, inputs: Inputs) -> np.ndarray:
         KeyError: an input is missing.
         ValueError: the model returns something else than one logit a row, or the inputs differ in length.
 
-    Taught in: notebook 2, "The wide model at full width".
+    Taught in: notebook 2, "The grid, filled in".
 
     Example:
         >>> wide = fit_wide(pd.DataFrame({"city": ["Oslo", "Rome"]}), ["city"])
@@ -435,7 +435,7 @@ def scores(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> dict[str, flo
     Raises:
         ValueError: lengths differ, labels are not 0/1 or of one class, or a probability is not in [0, 1].
 
-    Taught in: notebook 2, "The course recipe".
+    Taught in: notebook 5, "Choose by rules, then look once".
 
     Example:
         >>> found = scores([0, 1, 1], [0.2, 0.4, 0.9])
@@ -465,7 +465,7 @@ def comparison(results: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
     Returns:
         A row a model, rounded to 4 decimals.
 
-    Taught in: notebook 2, "The course recipe".
+    Taught in: notebook 5, "Choose by rules, then look once".
 
     Example:
         >>> comparison({"a constant": {"accuracy": 0.75, "AUC": 0.5}}).loc["a constant"].tolist()
@@ -487,7 +487,7 @@ def wide_weights(model: keras.Model, wide: WideFeatures) -> pd.Series:
     Raises:
         ValueError: the model was built for other features.
 
-    Taught in: notebook 2, "What it memorised".
+    Taught in: notebook 2, "What it remembers".
 
     Example:
         >>> wide = fit_wide(pd.DataFrame({"city": ["Oslo", "Rome"]}), ["city"])

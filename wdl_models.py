@@ -33,7 +33,7 @@ class Lookup(layers.Layer):
     Raises:
         ValueError: n_ids or dimension is not a whole number of at least 1, or the combiner is another word.
 
-    Taught in: notebook 2, "The model in Keras".
+    Taught in: notebook 2, "A weight for every id".
 
     Example:
         >>> import numpy as np
@@ -76,7 +76,7 @@ class Lookup(layers.Layer):
 class LogitSum(layers.Layer):
     """The sum of the given logits, each (rows, 1), and of ONE bias: the inside of σ in equation 3.
 
-    Taught in: notebook 4, "Equation 3".
+    Taught in: notebook 4, "One logit, one loss".
 
     Example:
         >>> import numpy as np
@@ -136,7 +136,7 @@ def wide_model(wide: WideFeatures) -> keras.Model:
     Source:
         Section 3.1 of the paper.
 
-    Taught in: notebook 2, "The model in Keras".
+    Taught in: notebook 2, "A weight for every id".
 
     Example:
         >>> import pandas as pd
@@ -172,7 +172,7 @@ def deep_model(
     Source:
         Section 3.2 and equation 2 of the paper.
 
-    Taught in: notebook 3, "A tuned network".
+    Taught in: notebook 3, "The grid, filled in".
 
     Example:
         >>> import pandas as pd
@@ -211,7 +211,7 @@ def wide_deep_model(
     Source:
         Section 3.3 and equation 3 of the paper.
 
-    Taught in: notebook 4, "Equation 3".
+    Taught in: notebook 4, "One logit, one loss".
 
     Example:
         >>> import pandas as pd

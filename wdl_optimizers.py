@@ -70,7 +70,7 @@ class Ftrl(_SumFirst, keras.optimizers.Ftrl):
     Source:
         McMahan et al., "Ad Click Prediction: a View from the Trenches", KDD 2013, algorithm 1.
 
-    Taught in: notebook 2, "Weights that stay zero".
+    Taught in: notebook 2, "From SGD to FTRL in three steps".
 
     Example:
         >>> table = keras.Variable([[0.0], [0.0], [0.0]])
@@ -124,7 +124,7 @@ class Adagrad(_SumFirst, keras.optimizers.Adagrad):
     Source:
         Duchi, Hazan and Singer, "Adaptive Subgradient Methods", JMLR 2011.
 
-    Taught in: notebook 4, "Two optimizers".
+    Taught in: notebook 2, "From SGD to FTRL in three steps".
 
     Example:
         >>> table = keras.Variable([[0.0], [0.0], [0.0]])
@@ -152,7 +152,7 @@ class Adam(_SumFirst, keras.optimizers.Adam):
     Source:
         Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015, algorithm 1.
 
-    Taught in: notebook 3, "A tuned network".
+    Taught in: notebook 3, "Three apps in the plane".
 
     Example:
         >>> table = keras.Variable([[0.0], [0.0], [0.0]])
@@ -183,7 +183,7 @@ def joint_optimizer(
     Source:
         Section 3.3 of the paper.
 
-    Taught in: notebook 4, "Two optimizers".
+    Taught in: notebook 4, "The grid, for the last time".
 
     Example:
         >>> optimizer = joint_optimizer(wide=Ftrl(0.02, l1_regularization_strength=0.003), deep=Adagrad(0.01))

@@ -48,6 +48,10 @@ NAMES = {
 }
 SCORES = ["accuracy", "auc", "log_loss"]
 NEW_AREAS = ["raw", "beyond visitor"]
+RESULTS = {  # of the first page: the census, the log of visits, or both
+    "census": ["wide_deep", "deep", "wide", "ensemble", "lightgbm_tuned", "catboost_tuned"],
+    "visits": ["wide_deep", "deep", "wide", "ease", "bpr"],
+}
 PARTS = {
     "wide_weights": "wide weights",
     "embeddings": "embeddings",
@@ -148,6 +152,16 @@ def visits_table(runs):
     return table(["model", "score", "among the first ten", "wide & deep is ahead by"], rows)
 
 
+def results_table(census, visits):
+    """The rows of the first page: our three models, and the strongest of the others on each data set."""
+    rows = []
+    for name in dict.fromkeys(RESULTS["census"] + RESULTS["visits"]):
+        cells = [f"{mean(census[name][s]):.4f}" if name in RESULTS["census"] else "" for s in ("auc", "log_loss")]
+        cells.append(interval(visits[name]["all_but_1"]) if name in RESULTS["visits"] else "")
+        rows.append([NAMES[name], *cells])
+    return table(["model", "census, AUC", "census, log loss", "visits, score"], rows)
+
+
 def new_areas_table(runs):
     rows = [[NAMES[name], *(interval(run[way], 3) for way in NEW_AREAS)] for name, run in runs["new_areas"].items()]
     return table(["model", *(f"AUC, {way}" for way in NEW_AREAS)], rows)
@@ -190,7 +204,8 @@ def tables():
         "steps": ("estimator", steps_table),
     }
     files = {file: load(file) for file, _ in makers.values()}
-    return {name: make(files[file]) for name, (file, make) in makers.items() if files[file]}
+    made = {name: make(files[file]) for name, (file, make) in makers.items() if files[file]}
+    return made | {"results": results_table(files["adult"], files["visits"])}
 
 
 def rendered(page, texts):

@@ -679,14 +679,3 @@ def test_it_looks_right_at_every_width(visit, width, height, scheme):
     found = [(v["impact"], v["id"], v["nodes"][0]["html"]) for v in violations]
     assert [each for each in found if each[0] in ("serious", "critical")] == []
     page.screenshot(path=SCREENSHOTS / f"{width}-{scheme}.png")
-
-
-def test_there_is_a_picture_for_the_first_page(visit):
-    page = visit("at=960")
-    page.set_viewport_size({"width": 1366, "height": 1000})
-    page.wait_for_function("() => state.step === 960")
-    page.wait_for_timeout(300)
-    top, bottom = page.locator(".heads").bounding_box(), page.locator("#sentence").bounding_box()
-    height = bottom["y"] - top["y"]
-    clip = {"x": top["x"] - 12, "y": top["y"] - 10, "width": top["width"] + 24, "height": height + 10}
-    page.screenshot(path=SCREENSHOTS / "readme.png", clip=clip)

@@ -80,6 +80,23 @@ def test_a_cell_is_folded_where_jupyterlab_folds_it(metadata, line):
     assert cell.metadata.get("mystnb", {}).get("code_prompt_show") == line
 
 
+def test_an_aside_is_folded_up_to_the_next_heading_that_is_not_deeper():
+    names = ["## One", "### Aside · Two", "text", "#### Three", "### Four", "## Aside · Five", "text"]
+    cells = [nbformat.v4.new_markdown_cell(name) for name in names]
+    for i in (1, 5):
+        cells[i].metadata["jp-MarkdownHeadingCollapsed"] = True
+    cells.insert(3, nbformat.v4.new_code_cell("# a comment"))
+    found = [
+        cell.source.removeprefix("```{raw} html\n").split("<summary>")[0].split("\n")[0]
+        for cell in book.fold_asides(cells)
+    ]
+    assert found == [
+        *["## One", "### Aside · Two", "<details>", "text", "# a comment", "#### Three", "</details>"],
+        *["### Four", "## Aside · Five", "<details>", "text", "</details>"],
+    ]
+    assert len({cell.id for cell in book.fold_asides(cells)}) == len(found)
+
+
 def test_the_citation_names_the_version():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

@@ -5,7 +5,7 @@ import re
 import xml.etree.ElementTree as ET
 
 import wdl_helpers as wdl
-from drawings import crossing, figures, joint, pieces
+from drawings import figures, joint, pieces
 from recommender.datasets import adult
 
 import nbformat
@@ -115,14 +115,6 @@ def test_its_numbers_are_those_of_the_notebook_that_shows_it(name):
     known = numbers_in(source)
     for number in re.findall(r"\d+\.\d+|\d{1,3}(?:,\d{3})+|\de-\d\d", drawn):
         assert agrees(number, known), f"{number} is not in the notebook"
-
-
-def test_the_drawn_pairs_of_education_and_occupation_are_those_of_the_rows():
-    fit = adult.load_adult()[0][:26_000]
-    frequent = [fit[column].value_counts().index for column in ("education", "occupation")]
-    table = fit.groupby(["education", "occupation"]).size().unstack(fill_value=0).loc[*frequent]
-    drawn = ["".join("#" if n >= 10 else "+" if n else "_" for n in row) for row in table.to_numpy()]
-    assert drawn == crossing.PAIRS and table.size == 240
 
 
 def test_the_census_models_numbers_are_those_of_the_code():

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import json
 import pathlib
 import re
 import subprocess
@@ -81,6 +82,27 @@ def test_every_public_name_says_what_it_takes_and_gives():
         parameters = [] if inspect.isclass(member) else inspect.signature(member).parameters
         for parameter in parameters:
             assert re.search(rf"\b{parameter}\b", inspect.getdoc(member)), (member.__name__, parameter)
+
+
+TAUGHT = [member for member in PUBLIC if "Taught in: " in (inspect.getdoc(member) or "")]
+
+
+def headings(number):
+    """The headings of a notebook."""
+    (path,) = ROOT.glob(f"notebooks/{int(number):02}_*.ipynb")
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    return re.findall(r"^#+ (.+)$", text, re.M)
+
+
+@pytest.mark.parametrize("member", TAUGHT, ids=lambda member: f"{member.__module__}.{member.__name__}")
+def test_where_it_is_taught_there_is_a_section_of_that_name(member):
+    said = re.search(r"^Taught in: (.+(?:\n.+)*)", inspect.getdoc(member), re.M)[1]
+    named = [(number, title) for number, titles in re.findall(r'notebook (\d+), ((?:"[^"]+"(?:,? and )?)+)', said)
+             for title in re.findall(r'"([^"]+)"', titles)]  # fmt: skip
+    assert named or said == "notebook 1, its first cell.", said
+    for number, title in named:
+        assert title in headings(number), f"notebook {number} has no section '{title}'"
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)

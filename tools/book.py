@@ -80,6 +80,26 @@ def fold(cell):
         cell.metadata["mystnb"] = {"code_prompt_show": f"Show {what}", "code_prompt_hide": f"Hide {what}"}
 
 
+def raw(html, name):
+    """A cell of HTML that Sphinx lets through."""
+    return nbformat.v4.new_markdown_cell(f"```{{raw}} html\n{html}\n```", id=name)
+
+
+def fold_asides(cells):
+    """The cells, and around what stands below the heading of each aside a fold, closed as JupyterLab shows it."""
+    folded, depth = [], 0
+    for cell in cells:
+        heading = re.match("#+(?= )", cell.source) if cell.cell_type == "markdown" else None
+        if depth and heading and len(heading[0]) <= depth:
+            folded.append(raw("</details>", f"end-{len(folded)}"))
+            depth = 0
+        folded.append(cell)
+        if cell.metadata.get("jp-MarkdownHeadingCollapsed"):
+            folded.append(raw("<details><summary>Show the aside</summary>", f"fold-{len(folded)}"))
+            depth = len(heading[0])
+    return [*folded, raw("</details>", f"end-{len(folded)}")] if depth else folded
+
+
 def write_source():
     """Write build/book-source/ anew: the pages, what they link to, and the formulas' fonts."""
     shutil.rmtree(SOURCE, ignore_errors=True)
@@ -95,6 +115,7 @@ def write_source():
                     cell.source = prose(cell.source, page)
                 else:
                     fold(cell)
+            notebook.cells = fold_asides(notebook.cells)
             text = nbformat.writes(notebook)
         copied.write_text(text, encoding="utf-8", newline="\n")
     shutil.copyfile(ROOT / "book" / "index.md", SOURCE / "index.md")

@@ -45,7 +45,7 @@ def load_adult(folder: str | pathlib.Path = DATA) -> tuple[pd.DataFrame, pd.Data
     Source:
         Becker and Kohavi, UCI Machine Learning Repository, 1996, DOI 10.24432/C5XW20.
 
-    Taught in: notebook 1, "From a string to an id".
+    Taught in: notebook 5, "Three accuracies".
 
     Example:
         >>> train, test = load_adult()
@@ -57,7 +57,7 @@ def load_adult(folder: str | pathlib.Path = DATA) -> tuple[pd.DataFrame, pd.Data
 
 
 # ------------------------------------------------------------------------------------ the Adult recipes
-# Chosen on 6,561 held-out training rows, of two random splits: notebooks 02 to 04 train these models.
+# Chosen on 6,561 held-out training rows, of two random splits: notebook 5 trains these models.
 
 CATEGORIES = [
     "workclass", "education", "marital-status", "occupation", "relationship", "race", "sex", "native-country",
@@ -72,7 +72,7 @@ def wide_features(train: pd.DataFrame) -> WideFeatures:
     Args:
         train: training rows of Adult.
 
-    Taught in: notebook 2, "The wide model at full width".
+    Taught in: notebook 5, "Choose by rules, then look once".
 
     Example:
         >>> len(wide_features(load_adult()[0][:1000])["features"])  # 12 columns, 66 pairs
@@ -89,7 +89,7 @@ def deep_features(train: pd.DataFrame) -> DeepFeatures:
     Args:
         train: training rows of Adult.
 
-    Taught in: notebook 3, "The network in plain Keras".
+    Taught in: notebook 5, "Choose by rules, then look once".
 
     Example:
         >>> list(deep_features(load_adult()[0][:1000])["boundaries"]) == NUMBERS
@@ -130,7 +130,7 @@ def training(kind: str, n_rows: int) -> dict[str, Any]:
     Raises:
         ValueError: there is no such kind.
 
-    Taught in: notebook 4, "Three tuned models".
+    Taught in: notebook 5, "Choose by rules, then look once".
 
     Example:
         >>> training("wide", n_rows=32_561)["epochs"]
@@ -154,7 +154,7 @@ def course_features(train: pd.DataFrame) -> tuple[WideFeatures, DeepFeatures]:
     Args:
         train: training rows of Adult.
 
-    Taught in: notebook 2, "The course recipe".
+    Taught in: notebook 5, "Three accuracies".
 
     Example:
         >>> course_features(load_adult()[0][:1000])[0]["features"][-1]
@@ -178,7 +178,7 @@ def course_inputs(frame: pd.DataFrame, wide: WideFeatures, deep: DeepFeatures) -
     Returns:
         dict with those of the deep part, and 'one_hot', float32 (rows, ids of the wide part).
 
-    Taught in: notebook 2, "The course recipe".
+    Taught in: notebook 5, "Three accuracies".
 
     Example:
         >>> rows = load_adult()[0][:1000]
@@ -206,7 +206,7 @@ def course_model(kind: str, wide: WideFeatures, deep: DeepFeatures, penalty: flo
     Raises:
         ValueError: there is no such kind.
 
-    Taught in: notebook 3, "The course recipe", and notebook 4, "The course recipe".
+    Taught in: notebook 5, "Three accuracies".
 
     Example:
         >>> model = course_model("wide_deep", *course_features(load_adult()[0][:1000]))

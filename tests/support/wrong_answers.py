@@ -303,6 +303,100 @@ def winner(log, user, app): return "wide" if (user, app) == ("u", "a") else "dee
 """,
 }
 
+# ----------------------------------------------------------------------------------------- 05_is_it_better
+
+PAIRED = """
+def paired_difference(y, p, q):
+    saved = np.log(np.where(y == 1, p, 1 - p)) - np.log(np.where(y == 1, q, 1 - q))
+    error = saved.std(ddof=1) / np.sqrt(len(saved))
+    return saved.mean(), saved.mean() - 1.96 * error, saved.mean() + 1.96 * error
+"""
+WRONG["paired-difference"] = {
+    "the other model's gain": PAIRED.replace("saved = np.log", "saved = -np.log").replace(") - np.log", ") + np.log"),
+    "the spread of people, not of the mean": PAIRED.replace(" / np.sqrt(len(saved))", ""),
+    "as if the two models had met different people": PAIRED.replace(
+        "saved.std(ddof=1) / np.sqrt(len(saved))",
+        "np.sqrt(sum(np.log(np.where(y == 1, x, 1 - x)).var(ddof=1) for x in (p, q)) / len(y))",
+    ),
+    "n instead of n - 1": PAIRED.replace("ddof=1", "ddof=0"),
+    "one standard error": PAIRED.replace("1.96 * ", ""),
+    "the probability of label 1 for everybody": PAIRED.replace("np.where(y == 1, p, 1 - p)", "p").replace(
+        "np.where(y == 1, q, 1 - q)", "q"
+    ),
+    "accuracy instead of log loss": PAIRED.replace(
+        "np.log(np.where(y == 1, p, 1 - p)) - np.log(np.where(y == 1, q, 1 - q))",
+        "((p >= 0.5) == y).astype(float) - ((q >= 0.5) == y)",
+    ),
+    "hard-coded": """
+def paired_difference(y, p, q):
+    mean, half = np.log(1.6) / 2, 1.96 * np.log(1.6) / np.sqrt(12)
+    return mean, mean - half, mean + half
+""",
+}
+WITHIN = """
+def calibration_by_group(y, p, group):
+    frame = pd.DataFrame({"y": np.asarray(y), "p": np.asarray(p), "group": np.asarray(group)})
+    table = frame.groupby("group").agg(people=("y", "size"), predicted=("p", "mean"), observed=("y", "mean"))
+    n, s, z = table["people"], table["observed"], 1.96
+    centre, root = s + z**2 / (2 * n), z * np.sqrt(s * (1 - s) / n + z**2 / (4 * n**2))
+    table["low"] = (centre - root) / (1 + z**2 / n)
+    table["high"] = (centre + root) / (1 + z**2 / n)
+    table["calibrated"] = table["predicted"].between(table["low"], table["high"])
+    return table
+"""
+WRONG["calibration-by-group"] = {
+    "the textbook's interval, empty for none of four": WITHIN.replace("z**2", "0"),
+    "labels by their index": WITHIN.replace(
+        '"y": np.asarray(y)', '"y": pd.Series(y).reset_index(drop=True).reindex(getattr(y, "index", None)).to_numpy()'
+    ),
+    "predicted positives instead of probabilities": WITHIN.replace("np.asarray(p)", "np.asarray(p) >= 0.5"),
+    "the number of all people": WITHIN.replace('table["people"], table', "len(frame), table"),
+    "everybody's share": WITHIN.replace('table["observed"], 1.96', 'frame["y"].mean(), 1.96'),
+    "calibrated if the mean is no more than observed": WITHIN.replace(
+        '.between(table["low"], table["high"])', ' <= table["high"]'
+    ),
+    "one standard error": WITHIN.replace("1.96", "1.0"),
+    "the wrong way round": WITHIN.replace('table["calibrated"] = ', 'table["calibrated"] = ~'),
+    "hard-coded": """
+def calibration_by_group(y, p, group):
+    return pd.DataFrame({"people": [100, 4], "predicted": [0.65, 0.3], "observed": [0.5, 0.0], "low": [0.404, 0.0],
+                         "high": [0.596, 0.48990], "calibrated": [False, True]}, index=["Oslo", "Rome"])
+""",
+}
+SCALED = """
+def cross_fitted(logit, y, fold):
+    column = np.asarray(logit).reshape(-1, 1)
+    scaled = np.empty(len(column))
+    for one in np.unique(fold):
+        inside = fold == one
+        scaling = LogisticRegression().fit(column[~inside], y[~inside])
+        scaled[inside] = scaling.predict_proba(column[inside])[:, 1]
+    return scaled
+"""
+WRONG["cross-fitted"] = {
+    "the colleague's": """
+def cross_fitted(logit, y, fold):
+    return LogisticRegression().fit(logit.reshape(-1, 1), y).predict_proba(logit.reshape(-1, 1))[:, 1]
+""",
+    "fitted on the row's own fold": SCALED.replace("[~inside]", "[inside]"),
+    "fitted on one other fold": SCALED.replace(
+        "scaling = ",
+        "other = fold == (one + 1) % (fold.max() + 1)\n        scaling = ",
+    ).replace("column[~inside], y[~inside]", "column[other], y[other]"),
+    "a slope without a bias": SCALED.replace("LogisticRegression()", "LogisticRegression(fit_intercept=False)"),
+    "classes instead of probabilities": SCALED.replace(
+        "predict_proba(column[inside])[:, 1]", "predict(column[inside])"
+    ),
+    "the probability of label 0": SCALED.replace("[:, 1]", "[:, 0]"),
+    "fold after fold": SCALED.replace(
+        "return scaled", "return np.concatenate([scaled[fold == one] for one in np.unique(fold)])"
+    ),
+    "scaled by the probability, not the logit": SCALED.replace(
+        "np.asarray(logit)", "(1 / (1 + np.exp(-np.asarray(logit))))"
+    ),
+    "hard-coded": "def cross_fitted(logit, y, fold): return np.where(fold == 0, 0.75, 0.25)",
+}
+
 # -------------------------------------------------------------------------------- 06_factorization_machines
 
 FM = """
