@@ -609,6 +609,16 @@ def test_a_csv_file_of_many_blocks_is_read_whole(tmp_path, monkeypatch):
     assert pq.read_table(tmp_path / "a.parquet")["n"].to_pylist() == list(range(500))
 
 
+def test_files_may_have_their_columns_in_different_orders(tmp_path):
+    write(tmp_path / "a.parquet", city=["x"], City=["wrong"], label=[0])
+    write(tmp_path / "b.parquet", City=["wrong"], city=["y"], label=[1])
+    write(tmp_path / "c.parquet", label=[1], unused=[0], City=["wrong"], city=["y"])
+    assert fitted_city(tmp_path) == {"city=y": 1, "city=x": 2}
+    wide = wdl.fit_wide(pd.DataFrame({"city": ["x"]}), ["city"])
+    ((inputs, labels),) = shards.stream(tmp_path, wide, None, "label", (0, 1), 3)
+    assert inputs["wide_ids"].numpy().tolist() == [[1], [0], [0]] and labels.numpy().tolist() == [0, 1, 1]
+
+
 def test_an_index_that_pandas_wrote_is_a_column_like_others(tmp_path):
     path = tmp_path / "a.parquet"
     pd.DataFrame({"n": [1, 2]}, index=pd.Index(["x", "y"], name="city")).to_parquet(path)
@@ -681,7 +691,7 @@ def test_decimals_are_numbers_to_the_last_bit(tmp_path):
 
 
 def test_minus_zero_is_zero(tmp_path):
-    path = write(tmp_path / "a.parquet", n=pa.array([-0.0, -0.0, 1.0]), city=pa.array(["x"] * 3))
+    path = write(tmp_path / "a.parquet", n=pa.array([-0.0, -0.0, -0.0, 1.0]), city=pa.array(["x"] * 4))
     wide, _ = shards.fit_shards(path, {"features": ["n"], "buckets": {"n": 2}}, {"categories": ["city"], "numbers": []})
     assert set(wide["vocabulary"]) == {"n=[0, inf)"}
 
