@@ -384,6 +384,8 @@ def test_rows_of_all_files_meet_in_the_buffer(numbered):
     of_file = np.concatenate(order(numbered, buffer_rows=1000)) // 200
     assert len(set(of_file[:64])) == 5
     small = np.concatenate(order(numbered, buffer_rows=50)) // 200
+    next_epoch = np.concatenate(order(numbered, buffer_rows=50, epoch=1)) // 200
+    assert list(next_epoch) != list(small), "in each epoch the row groups come in another order"
     assert (np.diff(small) != 0).sum() < 30, "a small buffer holds one row group, or one file"
 
 
@@ -600,6 +602,13 @@ def test_an_open_quote_is_found_in_the_only_column(tmp_path):
     path.write_bytes(b'city\nx\n"y\nz\n')
     with pytest.raises(ValueError, match="a.csv: a quotation mark is opened"):
         fitted_city(path)
+
+
+def test_an_empty_line_is_a_cell_where_there_is_one_column(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"city\nx\n\n x\n")
+    assert fitted_city(path) == {"city=": 1, "city= x": 2, "city=x": 3}
+    assert fitted_city(path) == wdl.fit_wide(wdl.read_table(path), ["city"])["vocabulary"]
 
 
 def test_a_csv_file_of_many_blocks_is_read_whole(tmp_path, monkeypatch):
