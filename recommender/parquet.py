@@ -18,8 +18,8 @@ import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-import wdl_helpers as wdl
-from wdl_columns import check_quotes
+from wdl_columns import category_text
+from wdl_files import check_quotes
 
 import numpy as np
 import pyarrow as pa
@@ -510,7 +510,7 @@ def _converted(cells: pa.Array, kind: pa.DataType) -> pa.Array:
         return cells.cast(kind)
     coded = cells.dictionary_encode()
     values = coded.dictionary.to_numpy(zero_copy_only=False)
-    texts = [wdl.category_text(value) for value in values]
+    texts = [category_text(value) for value in values]
     if None in texts:
         value = values[texts.index(None)]
         if value != value:  # NaN

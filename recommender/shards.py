@@ -18,6 +18,7 @@ import inspect
 import itertools
 import os
 import pathlib
+import re
 import tempfile
 import weakref
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -130,6 +131,8 @@ def fit_shards(
     features = _checked_features(shard_files(paths)[0], wide_settings, deep_settings, numbers)
     categories: list[tuple[str, ...]] = [(column,) for column in deep_settings["categories"]]
     texts = {*itertools.chain(*features)} - {*buckets} | {*itertools.chain(*categories)}
+    if not re.fullmatch(r"\d+(\.\d+)? ?[KMGT]i?B", memory_limit):
+        raise ValueError(f"memory_limit is {memory_limit!r}; expected a size such as '1GB' or '500MB'.")
     config = {"memory_limit": memory_limit, "preserve_insertion_order": False}  # to keep an order takes memory
     with _workplace(folder) as workplace, duckdb.connect(config=config | {"temp_directory": workplace}) as engine:
         shards = as_shards(paths, sorted(texts | numbers), numbers, workplace)

@@ -11,6 +11,7 @@ import tomllib
 import wdl_checks
 import wdl_columns
 import wdl_features
+import wdl_files
 import wdl_helpers as wdl
 import wdl_models
 import wdl_optimizers
@@ -29,6 +30,7 @@ DIRECT = [*PROJECT["dependencies"], *EXTRAS["test"], *EXTRAS["course"]]
 MODULES = [
     wdl_reproducible,
     wdl_checks,
+    wdl_files,
     wdl_columns,
     wdl_features,
     wdl_models,
@@ -141,6 +143,16 @@ def test_modules_stand_above_what_they_import():
                 used |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
         above = [name for name in used & set(names) if names.index(name) >= names.index(module.__name__)]
         assert not above, (module.__name__, above)
+
+
+def test_the_workflow_runs_the_commands_of_make_test():
+    """Its environment has another name on Windows, so it cannot call make."""
+    steps = yaml.safe_load((ROOT / ".github" / "workflows" / "tests.yml").read_text())["jobs"]["tests"]["steps"]
+    said = [re.sub(r"^python -m ", "", step["run"]).split(" #")[0] for step in steps if "run" in step]
+    recipe = (ROOT / "Makefile").read_text().split("\ntest: ")[1].split("\n\n")[0]
+    made = [line.strip().removeprefix("$(BIN)/").split("  #")[0] for line in recipe.splitlines()[1:]]
+    assert said[1:-1] == made[:-1] and "--doctest-modules" in made[-2]
+    assert said[-1].startswith("pytest --nbval") and made[-1].startswith("pytest --nbval")
 
 
 @pytest.mark.parametrize("package", wdl_reproducible.NEEDED)

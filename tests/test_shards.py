@@ -794,3 +794,10 @@ def test_two_workers_agree_with_one_and_outlive_the_death_of_one_of_them(tmp_pat
     assert first == second and len(first) == len(result["single"]) >= 10
     np.testing.assert_allclose(first, result["single"], atol=1e-5)
     assert max(result["difference"]) < 1e-5 and result["apart"] == 0
+
+
+def test_a_memory_limit_that_is_no_size_is_named(tmp_path):
+    pd.DataFrame({"city": ["Rome"]}).to_parquet(tmp_path / "a.parquet")
+    settings = {"features": ["city"]}, {"categories": ["city"], "numbers": []}
+    with pytest.raises(ValueError, match="memory_limit is 'lots'; expected a size such as '1GB'"):
+        shards.fit_shards(tmp_path, *settings, memory_limit="lots")
