@@ -250,7 +250,7 @@ LARGE = 10_000_000  # ids of an array, 40 MB, from which on padding is worth a w
 def features_and_buckets(
     fitted: WideFeatures | DeepFeatures,
 ) -> tuple[list[tuple[str, ...]], Mapping[str, np.ndarray]]:
-    """What `feature_codes` takes for a fitted part: its features, and the boundaries of columns cut into buckets.
+    """What `feature_codes` takes for a `fitted` part: its features, and the boundaries of columns cut into buckets.
 
     Example:
         >>> features_and_buckets(fit_deep(pd.DataFrame({"city": ["Rome"], "age": [20]}), ["city"], ["age"]))

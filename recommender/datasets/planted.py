@@ -6,7 +6,7 @@ planted_log ─► wide_features, deep_features ─► build_model, training
 from typing import Any
 
 import wdl_helpers as wdl
-from recommender.datasets.recipes import model_of_kind, optimizer_of_kind
+from recommender.datasets.recipes import Kind, model_of_kind, optimizer_of_kind
 from wdl_features import DeepFeatures, WideFeatures
 
 import keras
@@ -87,7 +87,7 @@ def deep_features(log: pd.DataFrame) -> DeepFeatures:
     return wdl.fit_deep(log, ["user", "app"], [])
 
 
-def build_model(kind: str, wide: WideFeatures, deep: DeepFeatures) -> keras.Model:
+def build_model(kind: Kind, wide: WideFeatures, deep: DeepFeatures) -> keras.Model:
     """An untrained model, with vectors of four numbers and one hidden layer of 16 neurons.
 
     Args:
@@ -106,7 +106,7 @@ def build_model(kind: str, wide: WideFeatures, deep: DeepFeatures) -> keras.Mode
     return model_of_kind(kind, wide, deep, **MODEL_SIZES)
 
 
-def training(kind: str, epochs: int = 15) -> dict[str, Any]:
+def training(kind: Kind, epochs: int = 15) -> dict[str, Any]:
     """How a model is trained.
 
     Args:
