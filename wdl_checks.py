@@ -2,7 +2,7 @@
 
 import decimal
 import numbers
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import wdl_reproducible  # noqa: F401, first: it says which package is missing
@@ -45,7 +45,7 @@ def check_frame(frame: pd.DataFrame, columns: Iterable[str]) -> None:
         columns: names of the columns that are needed.
 
     Raises:
-        TypeError: `frame` is no data frame, or a name is not a string.
+        TypeError: `frame` is no data frame, its columns have several levels, or a name is not a string.
         KeyError: a column is missing.
         ValueError: a column stands in the frame twice, or the frame is empty.
 
@@ -56,6 +56,8 @@ def check_frame(frame: pd.DataFrame, columns: Iterable[str]) -> None:
     """
     if not isinstance(frame, pd.DataFrame):
         raise TypeError(f"Expected a pandas DataFrame, got {type(frame).__name__}.")
+    if isinstance(frame.columns, pd.MultiIndex):
+        raise TypeError("The frame's columns have several levels; expected one name a column.")
     repeated = list(frame.columns[frame.columns.duplicated()])
     if repeated:
         raise ValueError(f"The frame has the column {repeated[0]!r} more than once.")
@@ -117,7 +119,7 @@ def check_names(names: Iterable[str]) -> list[str]:
         The names as a list.
 
     Raises:
-        TypeError: it is a single string, or a name is not a string.
+        TypeError: it is a single string or a set, nothing that gives names, or a name is not a string.
         ValueError: a name is listed twice.
 
     Example:
@@ -127,12 +129,120 @@ def check_names(names: Iterable[str]) -> list[str]:
     """
     if isinstance(names, str):
         raise TypeError(f"{names!r} is a single name; expected a list of column names.")
+    if not isinstance(names, Iterable) or isinstance(names, (set, frozenset)):
+        raise TypeError(f"Got {names!r} for column names; expected a list, which has an order.")
     names = list(names)
     for name in names:
         check_name(name)
         if names.count(name) > 1:
             raise ValueError(f"{name!r} is listed more than once.")
     return names
+
+
+def check_features(features: Iterable[str | Sequence[str]]) -> list[tuple[str, ...]]:
+    """Raise a clear error unless a list holds names of columns, and tuples of them for crosses, each once.
+
+    Args:
+        features: list of names, and of tuples of names.
+
+    Returns:
+        A tuple of names for each.
+
+    Raises:
+        TypeError: it is a single string, a set, nothing that gives names, or a name is not a string.
+        ValueError: it is empty, or a column or a cross is listed twice.
+
+    Example:
+        >>> check_features(["city", ("city", "device")])
+        [('city',), ('city', 'device')]
+        >>> check_features([("city", "device"), ("device", "city")])
+        Traceback (most recent call last):
+        ValueError: 'city & device' is listed more than once.
+    """
+    if isinstance(features, str):
+        raise TypeError(f"features is the string {features!r}; expected a list of column names and tuples of them.")
+    if not isinstance(features, Iterable) or isinstance(features, (set, frozenset)):
+        raise TypeError(f"features is {features!r}; expected a list of column names and tuples of them.")
+    tuples = [tuple(item) if isinstance(item, (tuple, list)) else (item,) for item in features]
+    if not tuples or not all(tuples):
+        raise ValueError("features is empty: name at least one column or cross.")
+    for names in tuples:
+        check_names(names)
+    sorted_tuples = [tuple(sorted(names)) for names in tuples]
+    for names in sorted_tuples:
+        if sorted_tuples.count(names) > 1:
+            raise ValueError(f"{' & '.join(names)!r} is listed more than once.")
+    return tuples
+
+
+def check_strings(values: Any) -> None:
+    """Raise a clear error unless something is a Series of strings, without a gap.
+
+    Args:
+        values: what was given for the strings that `cross` returns.
+
+    Raises:
+        TypeError: it is something else.
+
+    Example:
+        >>> check_strings(pd.Series(["city=Rome", None], dtype=object))
+        Traceback (most recent call last):
+        TypeError: Expected a Series of strings, as `cross` returns it; it holds None.
+    """
+    if not isinstance(values, pd.Series):
+        raise TypeError(f"Expected a Series of strings, as `cross` returns it; got a {type(values).__name__}.")
+    if isinstance(values.dtype, pd.StringDtype) and not values.hasnans:
+        return
+    for value in values.unique():
+        if not isinstance(value, str):
+            raise TypeError(f"Expected a Series of strings, as `cross` returns it; it holds {value!r}.")
+
+
+def check_vocabulary(known: Any) -> None:
+    """Raise a clear error unless something is a vocabulary: a dict string → id from 1.
+
+    Args:
+        known: what was given for it.
+
+    Raises:
+        TypeError: it is something else.
+
+    Example:
+        >>> check_vocabulary({"features": [], "vocabulary": {}})
+        Traceback (most recent call last):
+        TypeError: Expected a vocabulary, a dict string → id; it has 'features': [].
+    """
+    if not isinstance(known, Mapping):
+        raise TypeError(f"Expected a vocabulary, a dict string → id; got a {type(known).__name__}.")
+    for name, identity in known.items():
+        if not isinstance(identity, (int, np.integer)) or isinstance(identity, bool) or not 1 <= identity < 2**31:
+            raise TypeError(f"Expected a vocabulary, a dict string → id; it has {name!r}: {identity!r}.")
+
+
+def check_boundaries(boundaries: Any) -> np.ndarray:
+    """The boundaries between quantiles as an array; a clear error unless they are numbers that ascend.
+
+    Args:
+        boundaries: list or array; equal ones may follow each other.
+
+    Returns:
+        float64 (boundaries,).
+
+    Raises:
+        TypeError: they are no numbers.
+        ValueError: there is none, one is missing or infinite, or they do not ascend.
+
+    Example:
+        >>> check_boundaries([30, 20])
+        Traceback (most recent call last):
+        ValueError: The boundaries are [30, 20]; expected finite numbers that ascend.
+    """
+    array = np.asarray(boundaries)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iuf"):
+        raise TypeError(f"The boundaries are {boundaries!r}; expected numbers that ascend.")
+    if not array.size or not np.isfinite(array).all() or (np.diff(array) < 0).any():
+        raise ValueError(f"The boundaries are {boundaries!r}; expected finite numbers that ascend.")
+    return array.astype("float64")
 
 
 def _is_numeric(series: pd.Series) -> bool:
@@ -158,7 +268,7 @@ def check_numbers(frame: pd.DataFrame, column: str) -> np.ndarray:
     Raises:
         TypeError: the column holds something else.
         KeyError: it is missing.
-        ValueError: a number is missing or infinite.
+        ValueError: a number is missing, infinite, or a whole number too large for a float.
 
     Example:
         >>> check_numbers(pd.DataFrame({"age": [20, None]}), "age")
@@ -168,7 +278,10 @@ def check_numbers(frame: pd.DataFrame, column: str) -> np.ndarray:
     check_frame(frame, [column])
     if not _is_numeric(frame[column]):
         raise TypeError(f"Column {column!r} has the type {frame[column].dtype}; expected numbers.")
-    values = frame[column].to_numpy(dtype="float64", na_value=np.nan)
+    try:
+        values = frame[column].to_numpy(dtype="float64", na_value=np.nan)
+    except OverflowError:
+        raise ValueError(f"Column {column!r} holds a whole number that is too large for a float.") from None
     bad = np.flatnonzero(~np.isfinite(values))
     if bad.size:
         raise ValueError(f"Column {column!r} has {bad.size} missing or infinite values, first in row {bad[0]}.")
@@ -263,6 +376,7 @@ def check_logit(model: Any) -> None:
         model: Keras model.
 
     Raises:
+        TypeError: it is no Keras model.
         ValueError: it returns something else, or ends in a sigmoid or a softmax.
 
     Example:
@@ -273,6 +387,8 @@ def check_logit(model: Any) -> None:
     """
     import keras  # here, since it takes seconds, and features need none of it
 
+    if not isinstance(model, keras.Model):
+        raise TypeError(f"Expected a Keras model; got a {type(model).__name__}.")
     outputs = getattr(model, "outputs", None)
     if not outputs:
         raise ValueError(f"The model '{model.name}' does not say what it returns: begin it with a keras.Input.")

@@ -1,11 +1,11 @@
-"""The columns of a frame: read from a file, numbers cut into quantiles, and categories turned into named features.
+"""The columns of a frame: numbers cut into quantiles, and categories turned into named features.
 
 Read it from top to bottom: the functions stand in the order in which data flows.
 
-    read_table                                                   a CSV or Parquet file becomes a frame
     quantile_boundaries ─► quantile_index, quantile_normalise    numbers
     category_text ─► escaped, feature_prefix ─► coded_column     categories: a named feature for each value
     crossed                                                      and for each pair of values of two columns
+    feature_codes ─► feature_counts                              all features of a frame, and how often each holds
 
 What the text of a category is, one rule says for frames, files (recommender.shards) and requests (recommender.serving):
 
@@ -17,151 +17,17 @@ What the text of a category is, one rule says for frames, files (recommender.sha
 - Nor has anything else: a decimal with a fraction is to be cut into buckets, a date or bytes to be made a text first.
 """
 
-import collections
-import contextlib
-import csv
 import decimal
+import functools
 import itertools
-import math
 import numbers as numeric_types
-import os
-import pathlib
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
-from wdl_checks import check_names, check_numbers, check_whole
+from wdl_checks import check_boundaries, check_frame, check_names, check_numbers, check_whole
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet
-
-# --------------------------------------------------------------------------------------------- files
-
-
-def read_table(path: str | pathlib.Path, numbers: Sequence[str] = ()) -> pd.DataFrame:
-    """Read a file so that a category is the text that stands there.
-
-    `pandas.read_csv` guesses: it makes 2116 of the postcode 02116 and a gap of the text NA. Here only the columns that
-    are named become numbers.
-
-    Args:
-        path: a CSV file (commas, double quotes, a header, UTF-8 with or without a byte-order mark) or a Parquet file.
-        numbers: names of the columns that hold numbers, such as those of `fit_deep`, and the label.
-
-    Returns:
-        The rows of the file. Of a CSV file the numbers are float64, an empty cell being a gap (NaN), and all other
-        columns are text, an empty cell being the text ''. Columns of a Parquet file have the types that it gives them,
-        but that texts in a column of `numbers` become numbers too.
-
-    Raises:
-        KeyError: one of `numbers` is missing.
-        ValueError: the file is none of the two, has no rows or a row of another length, two columns of one name or one
-            without; or a cell of `numbers` is no number. The message names the file.
-
-    Example:
-        >>> import tempfile
-        >>> file = pathlib.Path(tempfile.mkdtemp(), "shops.csv")
-        >>> _ = file.write_text("postcode,kind,visits\\n02116,Food & drink,12\\n10001,NA,\\n")
-        >>> read_table(file, numbers=["visits"])
-          postcode          kind  visits
-        0    02116  Food & drink    12.0
-        1    10001            NA     NaN
-    """
-    numbers = check_names(numbers)
-    path = pathlib.Path(path)
-    readers = {".csv": _csv_table, ".parquet": _parquet_table}
-    if path.suffix.lower() not in readers:
-        raise ValueError(f"{path} ends in {path.suffix!r}; expected .csv or .parquet.")
-    try:
-        table = readers[path.suffix.lower()](path)
-    except ValueError as error:  # Arrow's errors are such, and those of text that is not UTF-8
-        raise ValueError(f"{path}: {error}") from None
-    for column in numbers:
-        if column not in table.column_names:
-            raise KeyError(f"{path} has no column {column!r}; it has {table.column_names}.")
-    if not len(table):
-        raise ValueError(f"{path} holds no rows.")
-    # Whole numbers with a gap would become floats, and long ones others.
-    frame = table.to_pandas(ignore_metadata=True, integer_object_nulls=True)
-    for column in numbers:
-        if not pd.api.types.is_numeric_dtype(frame[column]):
-            frame[column] = _numbers_of_texts(path, column, frame[column])
-    return frame
-
-
-def check_quotes(path: str | os.PathLike[str]) -> None:
-    """Raise a ValueError if quotation marks of a CSV file do not match: the rows behind an open one would be one cell.
-
-    Args:
-        path: the file, in UTF-8.
-
-    Example:
-        >>> import tempfile
-        >>> file = pathlib.Path(tempfile.mkdtemp(), "cities.csv")
-        >>> _ = file.write_text('n,city\\n1,"Rome\\n2,"Oslo\\n')
-        >>> check_quotes(file)
-        Traceback (most recent call last):
-        ValueError: a quotation mark is opened and not closed ...
-    """
-    with pathlib.Path(path).open("rb") as file:
-        if not any(b'"' in block for block in iter(lambda: file.read(2**20), b"")):
-            return  # nothing to look for, and a large file is not read row by row
-    limit = csv.field_size_limit(sys.maxsize)  # a cell may be long
-    try:
-        with pathlib.Path(path).open(newline="", encoding="utf-8-sig", errors="replace") as file:
-            collections.deque(csv.reader(file, strict=True), maxlen=0)
-    except csv.Error as error:
-        raise ValueError(f"a quotation mark is opened and not closed as it should be ({error}).") from None
-    finally:
-        csv.field_size_limit(limit)
-
-
-def _csv_table(path: pathlib.Path) -> pa.Table:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        header = next((row for row in csv.reader(file) if row), [])
-    check_quotes(path)
-    _check_header(header)
-    return pyarrow.csv.read_csv(
-        path,
-        # In a file of one column an empty line is a cell that is empty.
-        parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=len(header) > 1),
-        convert_options=pyarrow.csv.ConvertOptions(
-            column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=False
-        ),
-    )
-
-
-def _parquet_table(path: pathlib.Path) -> pa.Table:
-    table = pyarrow.parquet.ParquetFile(path).read()
-    _check_header(table.column_names)
-    return table
-
-
-def _check_header(names: Sequence[str]) -> None:
-    for place, name in enumerate(names, start=1):
-        if name == "" or name.startswith("__index_level_"):
-            raise ValueError(f"column {place} is an index, or has no name: write the file with index=False.")
-    check_names(names)
-
-
-def _numbers_of_texts(path: pathlib.Path, column: str, texts: pd.Series) -> pd.Series:
-    """Texts as float64, '' as NaN."""
-    values = np.full(len(texts), np.nan)
-    for row, text in enumerate(texts):
-        if text == "" or pd.isna(text):
-            continue
-        with contextlib.suppress(TypeError, ValueError):  # it stays NaN then
-            # Python takes the text 1_000 for 1000. Whole numbers with a gap, and decimals, come as they are.
-            values[row] = float(text.replace("_", "?") if isinstance(text, str) else text)
-        if math.isnan(values[row]):
-            raise ValueError(
-                f"{path}: Column {column!r} holds {text!r} in row {row}; expected a number, or '' for a gap."
-            )
-    return pd.Series(values, texts.index)
-
 
 # -------------------------------------------------------------------------------------------- numbers
 
@@ -201,13 +67,14 @@ def quantile_index(frame: pd.DataFrame, column: str, boundaries: np.ndarray) -> 
     Args:
         frame: any frame.
         column: name of a column of numbers.
-        boundaries: from `quantile_boundaries`.
+        boundaries: numbers in the column's unit, ascending, from `quantile_boundaries`.
 
     Returns:
         int64 (rows,), 0 … len(boundaries).
 
     Raises:
-        KeyError, TypeError, ValueError: the column is missing, not numeric, or has missing values.
+        KeyError, TypeError, ValueError: the column is missing, not numeric, or has missing values; or the boundaries
+            are no numbers that ascend.
 
     Taught in: notebook 3, "Numbers become quantiles".
 
@@ -215,7 +82,7 @@ def quantile_index(frame: pd.DataFrame, column: str, boundaries: np.ndarray) -> 
         >>> quantile_index(pd.DataFrame({"age": [20, 35, 99]}), "age", np.array([27.5, 35, 45])).tolist()
         [0, 2, 3]
     """
-    return np.searchsorted(boundaries, check_numbers(frame, column), side="right")
+    return np.searchsorted(check_boundaries(boundaries), check_numbers(frame, column), side="right")
 
 
 def quantile_normalise(frame: pd.DataFrame, column: str, boundaries: np.ndarray) -> np.ndarray:
@@ -224,13 +91,14 @@ def quantile_normalise(frame: pd.DataFrame, column: str, boundaries: np.ndarray)
     Args:
         frame: any frame.
         column: name of a column of numbers.
-        boundaries: from `quantile_boundaries`.
+        boundaries: numbers in the column's unit, ascending, from `quantile_boundaries`.
 
     Returns:
         float32 (rows,).
 
     Raises:
-        KeyError, TypeError, ValueError: the column is missing, not numeric, or has missing values.
+        KeyError, TypeError, ValueError: the column is missing, not numeric, or has missing values; or the boundaries
+            are no numbers that ascend.
 
     Source:
         Section 4.1 of the paper.
@@ -253,11 +121,15 @@ def bucket_names(boundaries: Sequence[float] | np.ndarray) -> np.ndarray:
     Returns:
         str objects (len(boundaries) + 1,).
 
+    Raises:
+        TypeError, ValueError: the boundaries are no numbers that ascend.
+
     Example:
         >>> bucket_names([25, 32.5]).tolist()
         ['[-inf, 25)', '[25, 32.5)', '[32.5, inf)']
     """
-    ends = ["-inf", *(np.format_float_positional(edge, trim="-") for edge in boundaries), "inf"]
+    edges = (np.format_float_positional(edge, trim="-") for edge in check_boundaries(boundaries))
+    ends = ["-inf", *edges, "inf"]
     return np.array([f"[{low}, {high})" for low, high in itertools.pairwise(ends)], dtype=object)
 
 
@@ -463,6 +335,9 @@ def _opened(column: str, series: pd.Series) -> _Lists | None:
         if _is_missing(cells[row]):
             raise ValueError(f"Column {column!r} has a missing value in row {row}: fill it, for example with [].")
         raise TypeError(f"Column {column!r} mixes lists with single values, as in row {row}.")
+    for row, cell in enumerate(cells):
+        if np.ndim(cell) == 0 and isinstance(cell, np.ndarray):
+            raise TypeError(f"Column {column!r} holds an array without a length in row {row}; expected lists.")
     # An id is one list's, since the cells keep all of them alive.
     list_of_row, _ = pd.factorize(np.fromiter(map(id, cells), "int64", len(cells)))
     _, first_row = np.unique(list_of_row, return_index=True)
@@ -590,3 +465,63 @@ def crossed(one: Coded, other: Coded) -> Coded:
     of_one, of_other = np.divmod(pairs, len(other.names))
     names = one.names[of_one] + AND + other.names[of_other]
     return Coded(rows, codes, names, one.single and other.single)
+
+
+def feature_codes(
+    frame: pd.DataFrame,
+    features: Iterable[Sequence[str]],
+    boundaries: Mapping[str, np.ndarray],
+    longest: int | None = None,
+) -> Iterator[Coded]:
+    """The binary features of a frame, without a string for each row.
+
+    Args:
+        frame: data frame as for `cross`.
+        features: tuples of column names.
+        boundaries: dict column → boundaries of the buckets that its numbers are cut into first.
+        longest: how many different values of a list are taken, its first ones; None takes all.
+
+    Returns:
+        Iterator with a `Coded` for each feature: in the row rows[i], counted from 0, the feature names[codes[i]] is 1.
+
+    Raises:
+        KeyError, TypeError, ValueError: those of `cross` and, for a column in `boundaries`, of `quantile_index`.
+
+    Example:
+        >>> frame = pd.DataFrame({"city": ["Rome", "Oslo", "Rome"], "age": [20, 30, 40]})
+        >>> ((rows, codes, names, single),) = feature_codes(frame, [("city", "age")], {"age": np.array([30.0])})
+        >>> codes.tolist(), names.tolist()
+        ([0, 2, 1], ['city=Rome & age=[-inf, 30)', 'city=Rome & age=[30, inf)', 'city=Oslo & age=[30, inf)'])
+    """
+    features = [check_names(feature) for feature in features]
+    check_frame(frame, itertools.chain(*features))
+    every_row = np.arange(len(frame))
+    columns = {}
+    for column in dict.fromkeys(itertools.chain(*features)):
+        if column in boundaries:
+            buckets = quantile_index(frame, column, boundaries[column])  # (rows,)
+            names = feature_prefix(column) + bucket_names(boundaries[column])
+            columns[column] = Coded(every_row, buckets, names, single=True)
+        else:
+            columns[column] = coded_column(frame, column, every_row, longest)
+    for feature in features:
+        yield functools.reduce(crossed, (columns[column] for column in feature))
+
+
+def feature_counts(coded: Iterable[Coded]) -> pd.Series:
+    """How many rows hold each feature.
+
+    Args:
+        coded: what `feature_codes` gives.
+
+    Returns:
+        int64 Series, its index the names of the features.
+
+    Taught in: notebook 10, "Counting rows that do not fit".
+
+    Example:
+        >>> feature_counts(feature_codes(pd.DataFrame({"city": ["Rome", "Oslo", "Rome"]}), [("city",)], {})).to_dict()
+        {'city=Rome': 2, 'city=Oslo': 1}
+    """
+    parts = [pd.Series(np.bincount(one.codes, minlength=len(one.names)), index=one.names) for one in coded]
+    return pd.concat([pd.Series(dtype="int64"), *parts])

@@ -12,26 +12,27 @@ Nothing that is fitted sees another frame than the one it is fitted on. The pape
 for Recommender Systems", 2016, arXiv 1606.07792.
 """
 
-import functools
 import itertools
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NotRequired, TypedDict
+from collections.abc import Mapping, Sequence
+from typing import NotRequired, TypedDict, cast
 
 import wdl_reproducible  # before TensorFlow: it sets how TensorFlow computes
-from wdl_checks import check_buckets, check_fitted, check_frame, check_names, check_whole
-from wdl_columns import (  # noqa: F401, three of them for those who look here for what is said of features
+from wdl_checks import (
+    check_buckets,
+    check_features,
+    check_fitted,
+    check_frame,
+    check_names,
+    check_strings,
+    check_vocabulary,
+    check_whole,
+)
+from wdl_columns import (
     AND,
-    LISTS,
-    Coded,
-    bucket_names,
-    category_text,
-    coded_column,
-    crossed,
-    escaped,
-    feature_prefix,
+    feature_codes,
+    feature_counts,
     quantile_boundaries,
-    quantile_index,
     quantile_normalise,
 )
 
@@ -62,65 +63,6 @@ class DeepFeatures(TypedDict):
 
 
 # -------------------------------------------------------------------------------------------- crosses
-
-
-def feature_codes(
-    frame: pd.DataFrame,
-    features: Iterable[Sequence[str]],
-    boundaries: Mapping[str, np.ndarray],
-    longest: int | None = None,
-) -> Iterator[Coded]:
-    """The binary features of a frame, without a string for each row.
-
-    Args:
-        frame: data frame as for `cross`.
-        features: tuples of column names.
-        boundaries: dict column → boundaries of the buckets that its numbers are cut into first.
-        longest: how many different values of a list are taken, its first ones; None takes all.
-
-    Returns:
-        Iterator with a `Coded` for each feature: in the row rows[i], counted from 0, the feature names[codes[i]] is 1.
-
-    Raises:
-        KeyError, TypeError, ValueError: those of `cross` and, for a column in `boundaries`, of `quantile_index`.
-
-    Example:
-        >>> frame = pd.DataFrame({"city": ["Rome", "Oslo", "Rome"], "age": [20, 30, 40]})
-        >>> ((rows, codes, names, single),) = feature_codes(frame, [("city", "age")], {"age": np.array([30.0])})
-        >>> codes.tolist(), names.tolist()
-        ([0, 2, 1], ['city=Rome & age=[-inf, 30)', 'city=Rome & age=[30, inf)', 'city=Oslo & age=[30, inf)'])
-    """
-    features = list(features)
-    every_row = np.arange(len(frame))
-    columns = {}
-    for column in dict.fromkeys(itertools.chain(*features)):
-        if column in boundaries:
-            buckets = quantile_index(frame, column, boundaries[column])  # (rows,)
-            names = feature_prefix(column) + bucket_names(boundaries[column])
-            columns[column] = Coded(every_row, buckets, names, single=True)
-        else:
-            columns[column] = coded_column(frame, column, every_row, longest)
-    for feature in features:
-        yield functools.reduce(crossed, (columns[column] for column in feature))
-
-
-def feature_counts(coded: Iterable[Coded]) -> pd.Series:
-    """How many rows hold each feature.
-
-    Args:
-        coded: what `feature_codes` gives.
-
-    Returns:
-        int64 Series, its index the names of the features.
-
-    Taught in: notebook 10, "Counting rows that do not fit".
-
-    Example:
-        >>> feature_counts(feature_codes(pd.DataFrame({"city": ["Rome", "Oslo", "Rome"]}), [("city",)], {})).to_dict()
-        {'city=Rome': 2, 'city=Oslo': 1}
-    """
-    parts = [pd.Series(np.bincount(one.codes, minlength=len(one.names)), index=one.names) for one in coded]
-    return pd.concat([pd.Series(dtype="int64"), *parts])
 
 
 def cross(frame: pd.DataFrame, columns: Sequence[str]) -> pd.Series:
@@ -196,6 +138,7 @@ def vocabulary(values: pd.Series, min_count: int = 1) -> dict[str, int]:
         dict string → id. Ids run from 1, the most frequent string first; id 0 is kept for unseen strings.
 
     Raises:
+        TypeError: the values are no Series of strings.
         ValueError: min_count is not a whole number of at least 1.
 
     Source:
@@ -208,6 +151,7 @@ def vocabulary(values: pd.Series, min_count: int = 1) -> dict[str, int]:
         {'a=x': 1, 'a=y': 2}
     """
     check_whole("min_count", min_count, 1)
+    check_strings(values)
     return vocabulary_of_counts(values.value_counts(), min_count)
 
 
@@ -226,6 +170,7 @@ def _padded_matrix(rows: np.ndarray, ids: np.ndarray, n_rows: int) -> np.ndarray
 
 def _rows_of(values: pd.Series, n_rows: int) -> np.ndarray:
     """The numbers of the rows that strings from `cross` belong to, which are their index."""
+    check_strings(values)
     rows = values.index.to_numpy()
     if not np.issubdtype(rows.dtype, np.integer) or (np.diff(rows) < 0).any():
         raise ValueError("The index of the strings is not that of `cross`: expected numbers of rows that ascend.")
@@ -257,6 +202,7 @@ def vocabulary_ids(values: pd.Series, known: Mapping[str, int], n_rows: int) -> 
         has id 0, and shorter rows are filled up with 0.
 
     Raises:
+        TypeError: the values are no Series of strings, or `known` is no vocabulary.
         ValueError: the strings' index does not hold numbers of rows that ascend, all below n_rows.
 
     Taught in: notebook 1, "From a cross to an id".
@@ -265,6 +211,7 @@ def vocabulary_ids(values: pd.Series, known: Mapping[str, int], n_rows: int) -> 
         >>> vocabulary_ids(pd.Series(["a=x", "a=y", "a=new"], index=[0, 0, 1]), {"a=x": 1, "a=y": 2}, 2).tolist()
         [[1, 2], [0, 0]]
     """
+    check_vocabulary(known)
     return _padded_matrix(_rows_of(values, n_rows), _looked_up(values, known), n_rows)
 
 
@@ -300,11 +247,24 @@ def hash_ids(values: pd.Series, n_buckets: int, n_rows: int) -> np.ndarray:
 LARGE = 10_000_000  # ids of an array, 40 MB, from which on padding is worth a warning
 
 
-def _blocks(
-    frame: pd.DataFrame, features: Sequence[tuple[str, ...]], fitted: WideFeatures | DeepFeatures
-) -> tuple[list[np.ndarray], int]:
+def features_and_buckets(
+    fitted: WideFeatures | DeepFeatures,
+) -> tuple[list[tuple[str, ...]], Mapping[str, np.ndarray]]:
+    """What `feature_codes` takes for a `fitted` part: its features, and the boundaries of columns cut into buckets.
+
+    Example:
+        >>> features_and_buckets(fit_deep(pd.DataFrame({"city": ["Rome"], "age": [20]}), ["city"], ["age"]))
+        ([('city',)], {})
+    """
+    if "features" in fitted:
+        wide = cast(WideFeatures, fitted)
+        return wide["features"], wide["boundaries"]
+    return [(column,) for column in fitted["categories"]], {}  # the deep part's boundaries are of its numbers
+
+
+def _blocks(frame: pd.DataFrame, fitted: WideFeatures | DeepFeatures) -> tuple[list[np.ndarray], int]:
     """The ids of each feature, list of int32 (rows, width); and how many of them are no padding."""
-    boundaries = fitted["boundaries"] if "features" in fitted else {}  # the deep part's are not of its categories
+    features, boundaries = features_and_buckets(fitted)
     blocks = []
     filled = 0
     for coded in feature_codes(frame, features, boundaries, fitted.get("longest")):
@@ -368,28 +328,19 @@ def fit_wide(
         >>> fit_wide(frame, ["city", ("city", "device")], min_count=2)["vocabulary"]
         {'city=Rome': 1}
     """
-    if isinstance(features, str):
-        raise TypeError(f"features is the string {features!r}; expected a list of column names and tuples of them.")
-    crosses = [tuple(item) if isinstance(item, (tuple, list)) else (item,) for item in features]
-    if not crosses or not all(crosses):
-        raise ValueError("features is empty: name at least one column or cross.")
-    for feature in crosses:
-        check_names(feature)
-    in_order = [tuple(sorted(feature)) for feature in crosses]
-    for feature in in_order:
-        if in_order.count(feature) > 1:
-            raise ValueError(f"{AND.join(feature)!r} is listed more than once.")
-    used = list(dict.fromkeys(itertools.chain(*crosses)))
-    buckets = buckets or {}
+    tuples = check_features(features)
+    used = list(dict.fromkeys(itertools.chain(*tuples)))
+    buckets = {} if buckets is None else buckets
     if not isinstance(buckets, Mapping):
         raise TypeError(f"buckets is {buckets!r}; expected a dict, column → number of buckets.")
     check_frame(frame, [*used, *buckets])
-    for column in buckets:
+    for column, n_buckets in buckets.items():
         if column not in used:
             raise ValueError(f"buckets names the column {column!r}, which is in no feature.")
+        check_whole(f"buckets[{column!r}]", n_buckets, 2)
     boundaries = {column: np.unique(quantile_boundaries(frame, column, n)) for column, n in buckets.items()}
     check_whole("min_count", min_count, 1)
-    wide = WideFeatures(features=crosses, boundaries=boundaries, vocabulary=None, n_ids=0)
+    wide = WideFeatures(features=tuples, boundaries=boundaries, vocabulary=None, n_ids=0)
     if longest is not None:
         check_whole("longest", longest, 1)
         wide["longest"] = longest
@@ -399,10 +350,10 @@ def fit_wide(
             list(feature_codes(frame, [(column,)], boundaries))
         wide["n_ids"] = hash_buckets + 1
         return wide
-    counts = feature_counts(feature_codes(frame, crosses, boundaries, longest))
-    names = vocabulary_of_counts(counts, min_count)
-    wide["vocabulary"] = names
-    wide["n_ids"] = len(names) + 1
+    counts = feature_counts(feature_codes(frame, tuples, boundaries, longest))
+    known = vocabulary_of_counts(counts, min_count)
+    wide["vocabulary"] = known
+    wide["n_ids"] = len(known) + 1
     return wide
 
 
@@ -429,7 +380,7 @@ def wide_ids(frame: pd.DataFrame, wide: WideFeatures) -> np.ndarray:
     """
     check_fitted(wide, "fit_wide", "features")
     check_frame(frame, itertools.chain(*wide["features"]))
-    blocks, filled = _blocks(frame, wide["features"], wide)
+    blocks, filled = _blocks(frame, wide)
     size = sum(block.size for block in blocks)
     _warn_of_padding(wide["features"], blocks, filled, size, "fit_wide")
     return np.hstack(blocks)
@@ -483,9 +434,9 @@ def fit_deep(
     if longest is not None:
         check_whole("longest", longest, 1)
     coded = feature_codes(frame, [(column,) for column in categories], {}, longest)
-    names = vocabulary_of_counts(feature_counts(coded), min_count)
+    known = vocabulary_of_counts(feature_counts(coded), min_count)
     boundaries = {column: quantile_boundaries(frame, column, n_quantiles) for column in numbers}
-    deep = DeepFeatures(categories=list(categories), vocabulary=names, boundaries=boundaries, n_ids=len(names) + 1)
+    deep = DeepFeatures(categories=categories, vocabulary=known, boundaries=boundaries, n_ids=len(known) + 1)
     if longest is not None:
         deep["longest"] = longest
     return deep
@@ -517,7 +468,7 @@ def deep_inputs(frame: pd.DataFrame, deep: DeepFeatures) -> dict[str, np.ndarray
     check_fitted(deep, "fit_deep", "categories")
     check_frame(frame, [*deep["categories"], *deep["boundaries"]])
     features = [(column,) for column in deep["categories"]]
-    blocks, filled = _blocks(frame, features, deep)
+    blocks, filled = _blocks(frame, deep)
     width = max([block.shape[1] for block in blocks], default=1)
     _warn_of_padding(features, blocks, filled, len(frame) * len(blocks) * width, "fit_deep")
     deep_ids = np.zeros((len(frame), len(blocks), width), dtype="int32")

@@ -32,18 +32,17 @@ from wdl_columns import (
     bucket_names,
     category_text,
     escaped,
+    feature_codes,
+    feature_counts,
     feature_prefix,
     quantile_boundaries,
     quantile_index,
     quantile_normalise,
-    read_table,
 )
 from wdl_features import (
     WideFeatures,
     cross,
     deep_inputs,
-    feature_codes,
-    feature_counts,
     fit_deep,
     fit_wide,
     hash_ids,
@@ -55,6 +54,7 @@ from wdl_features import (
     vocabulary_of_counts,
     wide_ids,
 )
+from wdl_files import read_table
 from wdl_models import LogitSum, Lookup, deep_model, wide_deep_model, wide_model
 from wdl_optimizers import Adagrad, Adam, Ftrl, build_for, check_sums_repeated, joint_optimizer
 from wdl_reproducible import reproducible
@@ -150,7 +150,24 @@ def _inputs_of(model: keras.Model, inputs: Inputs) -> dict[str, npt.ArrayLike]:
             raise TypeError(f"Input {tensor.name!r} has the type {array.dtype}; expected ids, which are whole numbers.")
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise ValueError(f"Input {tensor.name!r} holds NaN or infinite values; expected numbers.")
+        sizes = zip(array.shape, tensor.shape, strict=False)
+        if array.ndim != len(tensor.shape) or any(size not in (None, found) for found, size in sizes):
+            raise ValueError(f"Input {tensor.name!r} has the shape {array.shape}; '{model.name}' takes {tensor.shape}.")
+        _check_ids(model, tensor, array)
     return {tensor.name: inputs[tensor.name] for tensor in model.inputs}
+
+
+def _check_ids(model: keras.Model, tensor: keras.KerasTensor, ids: np.ndarray) -> None:
+    """Raise an error by name if a table that takes this input has no row for one of the ids."""
+    for layer in model.layers:
+        if not isinstance(layer, Lookup) or tensor not in keras.tree.flatten(layer.input) or not ids.size:
+            continue
+        if ids.min() < 0 or ids.max() >= layer.n_ids:
+            wrong = ids.min() if ids.min() < 0 else ids.max()
+            raise ValueError(
+                f"Input {tensor.name!r} holds the id {wrong}; the table of '{model.name}' has the ids 0 to "
+                f"{layer.n_ids - 1}: was it looked up with the features that the model was built for?"
+            )
 
 
 @tf.custom_gradient
@@ -344,6 +361,8 @@ def train(
     check_lengths(inputs, labels)
     history: dict[str, list[float]] = {"loss": []}
     if validation is not None:
+        if not isinstance(validation, (tuple, list)) or len(validation) != 2:
+            raise TypeError("validation is not what it should be; expected a pair (inputs, labels).")
         validation = (_inputs_of(model, validation[0]), check_labels(validation[1]))
         check_lengths(*validation)
         history["val_loss"] = []
@@ -444,9 +463,9 @@ def scores(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> dict[str, flo
     """
     labels = check_labels(labels)  # (rows,)
     probabilities = np.asarray(probabilities, dtype="float64")
-    check_lengths({"probabilities": probabilities}, labels)
     if probabilities.ndim != 1:
         raise ValueError(f"The probabilities have the shape {probabilities.shape}; expected one a row.")
+    check_lengths({"probabilities": probabilities}, labels)
     if not ((probabilities >= 0) & (probabilities <= 1)).all():
         raise ValueError("A probability is not in [0, 1].")
     return {
@@ -485,7 +504,7 @@ def wide_weights(model: keras.Model, wide: WideFeatures) -> pd.Series:
         float32; the index is the feature's string, or the bucket's id when hashed.
 
     Raises:
-        ValueError: the model was built for other features.
+        ValueError: the model was built for other features, or `wide` is not from `fit_wide`.
 
     Taught in: notebook 2, "What it remembers".
 
@@ -496,6 +515,7 @@ def wide_weights(model: keras.Model, wide: WideFeatures) -> pd.Series:
         >>> wide_weights(model, wide).to_dict()
         {'city=Rome': -2.0, 'city=Oslo': 1.0}
     """
+    check_fitted(wide, "fit_wide", "features")
     weights = model.get_layer("wide_weights").get_weights()[0][1:, 0]  # (ids,), without id 0
     if len(weights) != wide["n_ids"] - 1:
         raise ValueError(f"The model has {len(weights)} wide weights, but `wide` has {wide['n_ids'] - 1} features.")

@@ -65,7 +65,7 @@ class Ftrl(_SumFirst, keras.optimizers.Ftrl):
         **settings: those of `keras.optimizers.Ftrl`. Where ids are rare, set initial_accumulator_value near 0.
 
     Raises:
-        ValueError: the rate is a schedule or not above 0, or is to change.
+        ValueError: the rate is a schedule or not above 0, or is to change; or a first gradient of 0 would give NaN.
 
     Source:
         McMahan et al., "Ad Click Prediction: a View from the Trenches", KDD 2013, algorithm 1.
@@ -74,7 +74,7 @@ class Ftrl(_SumFirst, keras.optimizers.Ftrl):
 
     Example:
         >>> table = keras.Variable([[0.0], [0.0], [0.0]])
-        >>> ftrl = Ftrl(1.0, initial_accumulator_value=0.0, l1_regularization_strength=1.0)
+        >>> ftrl = Ftrl(1.0, initial_accumulator_value=1e-9, l1_regularization_strength=1.0)
         >>> ftrl.build([table])
         >>> ftrl.apply([tf.IndexedSlices(tf.constant([[3.0], [1.0]]), tf.constant([2, 2]), tf.constant([3, 1]))])
         >>> table.numpy().tolist()  # n = 4², z = 4, so w = −(4 − 1) / 4
@@ -90,6 +90,12 @@ class Ftrl(_SumFirst, keras.optimizers.Ftrl):
                 "touches."
             )
         super().__init__(float(learning_rate), **settings)
+        if not (self.initial_accumulator_value or self.beta or self.l2_regularization_strength):
+            raise ValueError(
+                "initial_accumulator_value is 0, and so are beta and l2_regularization_strength: a weight whose first "
+                "gradient is 0 would be 0 / 0; expected one of them above 0, such as "
+                "initial_accumulator_value=1e-6."
+            )
 
     @property
     def learning_rate(self) -> keras.Variable:
@@ -180,6 +186,9 @@ def joint_optimizer(
     Returns:
         A Keras optimizer for `train`, or for `compile`, of a `wide_deep_model`.
 
+    Raises:
+        ValueError: both are the same object.
+
     Source:
         Section 3.3 of the paper.
 
@@ -190,6 +199,10 @@ def joint_optimizer(
         >>> [type(part).__name__ for part in optimizer.optimizers]
         ['Ftrl', 'Adagrad']
     """
+    if wide is deep:
+        raise ValueError(
+            "wide and deep are the same optimizer; expected two, since each keeps slots of its own weights."
+        )
     return keras.optimizers.MultiOptimizer(keras.optimizers.OptimizerMap(deep, {"wide_weights/.*": wide}))
 
 

@@ -8,7 +8,6 @@ Read it from top to bottom: the functions stand in the order of a model's life.
 """
 
 import hashlib
-import itertools
 import json
 import os
 import pathlib
@@ -19,7 +18,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Sequence
-from typing import Any, TypedDict, TypeVar, cast
+from typing import Any, TypedDict, TypeVar
 
 import wdl_helpers as wdl
 import wdl_optimizers
@@ -27,7 +26,7 @@ from recommender.folders import check_replaceable, replace_folder
 from recommender.raw_columns import Columns
 from recommender.serving import check_fits, scorer
 from wdl_columns import escaped, feature_prefix
-from wdl_features import DeepFeatures, WideFeatures
+from wdl_features import DeepFeatures, WideFeatures, features_and_buckets
 
 import keras
 import numpy as np
@@ -152,7 +151,7 @@ def _modernise(part: WideFeatures | DeepFeatures, path: pathlib.Path) -> None:
         )
         return
     patterns = {}
-    for feature in _features_of(part):
+    for feature in features_and_buckets(part)[0]:
         # The shortest values that fit: a value held no ' & '.
         pattern = re.escape(wdl.AND).join(f"{re.escape(column)}=(.*?)" for column in feature)
         patterns[feature] = re.compile(pattern, re.DOTALL)
@@ -166,12 +165,6 @@ def _modern_name(name: str, patterns: dict[tuple[str, ...], re.Pattern[str]], pa
             pairs = zip(feature, values.groups(), strict=True)
             return wdl.AND.join(feature_prefix(column) + escaped(value) for column, value in pairs)
     raise ValueError(f"{path} has the name {name!r} in a vocabulary, which belongs to none of its features.")
-
-
-def _features_of(part: WideFeatures | DeepFeatures) -> list[tuple[str, ...]]:
-    if "features" in part:
-        return cast(WideFeatures, part)["features"]
-    return [(column,) for column in part["categories"]]
 
 
 # ----------------------------------------------------------------------------------------- warm start
@@ -206,9 +199,7 @@ def grow(fitted: Part, frame: pd.DataFrame, min_count: int) -> Part:
     old = fitted["vocabulary"]
     if old is None:  # hashed
         return fitted.copy()
-    features = _features_of(fitted)
-    wdl.check_frame(frame, itertools.chain(*features))
-    boundaries = fitted["boundaries"] if "features" in fitted else {}  # the deep part's are of its numbers
+    features, boundaries = features_and_buckets(fitted)
     counts = wdl.feature_counts(wdl.feature_codes(frame, features, boundaries, fitted.get("longest")))
     new = wdl.vocabulary_of_counts(counts[~counts.index.isin(list(old))], min_count)
     names = old | {name: fitted["n_ids"] - 1 + i for name, i in new.items()}

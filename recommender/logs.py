@@ -15,7 +15,7 @@ import numbers
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-import wdl_helpers as wdl
+from wdl_checks import check_frame, check_names, check_whole
 from wdl_columns import LISTS, first_gap
 
 import numpy as np
@@ -32,8 +32,8 @@ def check_log(log: pd.DataFrame, columns: list[str]) -> None:
         Traceback (most recent call last):
         ValueError: Column 'user' has 1 missing values, first in row 1.
     """
-    wdl.check_names(columns)
-    wdl.check_frame(log, columns)
+    check_names(columns)
+    check_frame(log, columns)
     for column in columns:
         missing = np.flatnonzero(log[column].isna())
         if missing.size:
@@ -332,9 +332,9 @@ def leave_one_out(
     """
     pairs = _pairs_of(log, user, item)
     past = pairs if history is None else _pairs_of(history, user, item, " of the history")
-    wdl.check_names([user, item, others])
+    check_names([user, item, others])
     if longest is not None:
-        wdl.check_whole("longest", longest, 1)
+        check_whole("longest", longest, 1)
     check_same_type(pairs.users, f"Column {user!r}", past.users, "that of the history")
     check_same_type(pairs.items, f"Column {item!r}", past.items, "that of the history")
     owner, users = pd.factorize(past.users)  # (past pairs,): the number of each one's user
@@ -462,9 +462,9 @@ def with_negatives(
         >>> with_negatives(log[:2], log, "user", "item", n=1)[["user", "item", "label"]].values.tolist()
         [['Ann', 'a', 1], ['Ann', 'c', 0], ['Ann', 'b', 1], ['Ann', 'c', 0]]
     """
-    wdl.check_whole("n", n, 1)
+    check_whole("n", n, 1)
     check_log(rows, [user, item])
-    wdl.check_names([label])
+    check_names([label])
     if label in rows.columns:
         raise ValueError(f"The rows have a column {label!r} already: give the label another name.")
     asked_users = ids_of(rows[user], f"Column {user!r} of the rows")

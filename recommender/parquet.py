@@ -11,16 +11,15 @@ Read it from top to bottom: the functions stand in the order in which data flows
 
 import contextlib
 import csv
-import io
 import os
 import pathlib
 import re
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import wdl_helpers as wdl
-from wdl_columns import check_quotes
+from wdl_columns import category_text
+from wdl_files import check_quotes
 
 import numpy as np
 import pyarrow as pa
@@ -150,29 +149,6 @@ def csv_header(path: PathLike) -> tuple[list[str], int]:
     return names, rows.line_num
 
 
-class _Followed(io.RawIOBase):
-    """The bytes of a file, followed by others."""
-
-    def __init__(self, path: PathLike, ending: bytes) -> None:
-        self.parts = [open(path, "rb"), io.BytesIO(ending)]  # noqa: SIM115
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while self.parts:
-            size = self.parts[0].readinto(buffer)
-            if size:
-                return size
-            self.parts.pop(0).close()
-        return 0
-
-    def close(self) -> None:
-        for part in self.parts:
-            part.close()
-        super().close()
-
-
 def csv_batches(path: PathLike, types: Mapping[int, pa.DataType]) -> Iterator[pa.RecordBatch]:
     """The rows of a CSV file, block by block.
 
@@ -200,28 +176,17 @@ def csv_batches(path: PathLike, types: Mapping[int, pa.DataType]) -> Iterator[pa
         check_quotes(path)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
-    # An open quote takes in all that follows, and Arrow does not mind. So we add a last row and drop it below: its
-    # first cell is a quoted run of commas. To an open quote they are too many cells, and that is an error.
-    commas = "," * len(header)
-    last_row = f'\n"{commas}"{commas[1:]}\n'.encode()
     read = pa.csv.ReadOptions(column_names=list(map(str, range(len(header)))), skip_rows=lines, block_size=BLOCK_BYTES)
+    # In a file of one column an empty line is a cell that is empty.
+    parse = pa.csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=len(header) > 1)
     convert = pa.csv.ConvertOptions(
         column_types={str(place): kind for place, kind in types.items()},
         include_columns=list(map(str, types)),
-        null_values=["", commas],
+        null_values=[""],
         strings_can_be_null=False,
     )
     try:
-        with _Followed(path, last_row) as file:
-            lines_in_quotes = pa.csv.ParseOptions(newlines_in_values=True)
-            reader = pa.csv.open_csv(file, read_options=read, parse_options=lines_in_quotes, convert_options=convert)
-            batches = (batch for batch in reader if len(batch))
-            held = next(batches)  # one batch back, to know the last
-            for batch in batches:
-                yield held
-                held = batch
-            if len(held) > 1:
-                yield held.slice(0, len(held) - 1)
+        yield from pa.csv.open_csv(path, read_options=read, parse_options=parse, convert_options=convert)
     except pa.ArrowInvalid as error:
         raise _csv_error(path, header, str(error)) from None
 
@@ -291,6 +256,7 @@ def naming_file(path: PathLike) -> Iterator[None]:
         ValueError: the file cannot be read.
 
     Example:
+        >>> import io
         >>> with naming_file("log.parquet"):
         ...     pq.read_schema(io.BytesIO(b"no Parquet"))
         Traceback (most recent call last):
@@ -424,25 +390,25 @@ def kind_of(arrow_type: pa.DataType) -> str | None:
     return next((kind for kind, of_kind in tests.items() if any(test(value) for test in of_kind)), None)
 
 
-def check_types(shards: list[Shard], texts: Collection[str], numbers: Collection[str]) -> None:
+def check_types(shards: list[Shard], columns: Iterable[str], numbers: Collection[str]) -> None:
     """Raise a clear error unless each column can be used for what it is to be, in all files.
 
     Args:
         shards: the files.
-        texts: names of the columns that are read as categories; their cells may be lists.
-        numbers: names of the columns that are read as numbers; a column may be both.
+        columns: names of the columns that are read; the cells of a category may be lists.
+        numbers: those of them that are read as numbers, also or only.
 
     Raises:
         TypeError: a column holds something else, or lists in some files and single values in others.
 
     Example:
         >>> schema = pa.schema([("day", pa.date32())])
-        >>> check_types([Shard("a.parquet", "a.parquet", schema)], [], ["day"])
+        >>> check_types([Shard("a.parquet", "a.parquet", schema)], ["day"], ["day"])
         Traceback (most recent call last):
         TypeError: a.parquet: Column 'day' has the type date32[day]; expected numbers.
     """
     for shard in shards:
-        for column in sorted({*texts, *numbers}):
+        for column in sorted(columns):
             found = column_type(shard, column)
             problem = f"{shard.origin}: Column {column!r} has the type {found}"
             if column in numbers and (
@@ -461,17 +427,17 @@ def check_types(shards: list[Shard], texts: Collection[str], numbers: Collection
                 )
 
 
-def common_types(shards: list[Shard], texts: Collection[str], numbers: Collection[str]) -> dict[str, pa.DataType]:
+def common_types(shards: list[Shard], columns: Iterable[str], numbers: Collection[str]) -> dict[str, pa.DataType]:
     """The types in which columns of all files can stand in one table, and mean the same as before.
 
     Args:
         shards: the files.
-        texts: names of the columns that are read as categories.
-        numbers: names of the columns that are read as numbers.
+        columns: names of the columns that are read.
+        numbers: those of them that are read as numbers, also or only.
 
     Returns:
-        Column → float64 for a number; for a category string, or what all files have, if they have whole numbers or
-        bools; lists of these.
+        Column → the type that its values have in all files, if they are whole numbers or bools; else float64 for a
+        number and string for a category. Of lists, lists of these.
 
     Example:
         >>> files = [Shard("", "", pa.schema([("zip", kind)])) for kind in (pa.int64(), pa.large_string())]
@@ -479,14 +445,11 @@ def common_types(shards: list[Shard], texts: Collection[str], numbers: Collectio
         {'zip': DataType(string)}
     """
     types = {}
-    for column in sorted({*texts, *numbers}):
+    for column in columns:
         found = {value_type(column_type(shard, column)) for shard in shards}
-        alike = found.pop() if len(found) == 1 else None
-        stays = alike is not None and kind_of(alike) in ("whole", "bool")
-        if column in numbers:
-            types[column] = alike if alike is not None and column in texts else pa.float64()
-            continue
-        value = alike if stays else pa.string()
+        value = pa.float64() if column in numbers else pa.string()
+        if len(found) == 1 and kind_of(*found) in ("whole", "bool"):
+            (value,) = found
         types[column] = pa.list_(value) if is_list(column_type(shards[0], column)) else value
     return types
 
@@ -547,7 +510,7 @@ def _converted(cells: pa.Array, kind: pa.DataType) -> pa.Array:
         return cells.cast(kind)
     coded = cells.dictionary_encode()
     values = coded.dictionary.to_numpy(zero_copy_only=False)
-    texts = [wdl.category_text(value) for value in values]
+    texts = [category_text(value) for value in values]
     if None in texts:
         value = values[texts.index(None)]
         if value != value:  # NaN

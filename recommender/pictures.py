@@ -22,7 +22,7 @@ COLOURS = {"wide": wdl.ORANGE, "deep": wdl.BLUE, "wide & deep": wdl.GREEN}
 KINDS = ("exception", "never shown", "usual")
 
 
-def square(pairs: pd.DataFrame, values: Sequence[float]) -> np.ndarray:
+def pair_matrix(pairs: pd.DataFrame, values: Sequence[float]) -> np.ndarray:
     """The values of pairs as a matrix, (users, apps), in the order in which users and apps first stand in `pairs`.
 
     Args:
@@ -33,7 +33,7 @@ def square(pairs: pd.DataFrame, values: Sequence[float]) -> np.ndarray:
         ValueError: a pair is missing or stands there twice, or there is not one value a row.
 
     Example:
-        >>> square(pd.DataFrame({"user": ["u", "u"], "app": ["a", "b"]}), [0.1, 0.8])
+        >>> pair_matrix(pd.DataFrame({"user": ["u", "u"], "app": ["a", "b"]}), [0.1, 0.8])
         array([[0.1, 0.8]])
     """
     rows, users = pd.factorize(pairs["user"])
@@ -58,7 +58,7 @@ def draw_grid(
 
     Args:
         panel: where to draw.
-        pairs: as for `square`, with the column 'kind'.
+        pairs: as for `pair_matrix`, with the column 'kind'.
         values: one for each row, such as probabilities or weights; NaN leaves a gap.
         colours: a Matplotlib colormap.
         limits: the values of its two ends.
@@ -66,7 +66,7 @@ def draw_grid(
     Returns:
         What `Figure.colorbar` takes.
     """
-    matrix = square(pairs, values)
+    matrix = pair_matrix(pairs, values)
     n_users, n_apps = matrix.shape
     image = panel.imshow(matrix, cmap=colours, vmin=limits[0], vmax=limits[1], interpolation="nearest")
     kinds = pairs["kind"].to_numpy()

@@ -11,7 +11,6 @@ The functions of `recommender.logs`, from which rows and queries come, are calle
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import wdl_helpers as wdl
 from recommender.logs import (
     check_log,
     check_same_type,
@@ -23,6 +22,7 @@ from recommender.logs import (
     split_by_user,
     with_negatives,
 )
+from wdl_checks import check_frame, check_labels, check_names, check_whole
 from wdl_columns import LISTS
 
 import numpy as np
@@ -69,7 +69,7 @@ def candidates(queries: pd.DataFrame, item: str, items: Sequence[Any]) -> pd.Dat
         >>> candidates(pd.DataFrame({"user": ["Ann", "Bob"]}), "item", ["a", "b"]).values.tolist()
         [['Ann', 'a'], ['Ann', 'b'], ['Bob', 'a'], ['Bob', 'b']]
     """
-    wdl.check_names([item])
+    check_names([item])
     if not isinstance(queries, pd.DataFrame):
         raise TypeError(f"queries is a {type(queries).__name__}; expected a data frame, one row a query.")
     index = different_items(items)
@@ -166,7 +166,7 @@ def held_out_places(
         [1.0]
     """
     check_log(queries, [item])
-    wdl.check_frame(queries, [others])
+    check_frame(queries, [others])
     index = different_items(items)
     held_out = ids_of(queries[item], f"Column {item!r}")
     check_same_type(held_out, f"Column {item!r}", index, "items")
@@ -258,7 +258,7 @@ def hit_rate(places: Sequence[float] | np.ndarray, k: int) -> float:
         >>> hit_rate([0, 9, 10, 11], k=10)
         0.5
     """
-    wdl.check_whole("k", k, 1)
+    check_whole("k", k, 1)
     return float(np.mean(_checked_places(places) <= k - 1))
 
 
@@ -299,9 +299,9 @@ def ranking_scores(
         >>> ranking_scores(page, "visit", "install", [0.9, 0.5, 0.1], k=3)
         {'NDCG@3': 0.63..., 'hit rate@3': 1.0, 'queries': 1}
     """
-    wdl.check_frame(frame, [query, label])
-    wdl.check_whole("k", k, 1)
-    labels = wdl.check_labels(frame[label])
+    check_frame(frame, [query, label])
+    check_whole("k", k, 1)
+    labels = check_labels(frame[label])
     scores = np.asarray(scores, dtype="float64")
     if scores.shape != labels.shape:
         raise ValueError(f"The scores have the shape {scores.shape}; expected one for each of {len(labels)} rows.")

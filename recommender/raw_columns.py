@@ -109,6 +109,8 @@ def raw_tensors(columns: Columns, kinds: Mapping[str, Kind]) -> Tensors:
         ([b'Rome', b''], [20.0, 30.5])
     """
     _check_request(columns)
+    if not kinds:
+        raise ValueError("kinds is empty; expected a kind for at least one column.")
     tensors: Tensors = {}
     n_rows = None
     for column, kind in kinds.items():

@@ -18,6 +18,7 @@ import inspect
 import itertools
 import os
 import pathlib
+import re
 import tempfile
 import weakref
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -130,10 +131,12 @@ def fit_shards(
     features = _checked_features(shard_files(paths)[0], wide_settings, deep_settings, numbers)
     categories: list[tuple[str, ...]] = [(column,) for column in deep_settings["categories"]]
     texts = {*itertools.chain(*features)} - {*buckets} | {*itertools.chain(*categories)}
+    if not re.fullmatch(r"\d+(\.\d+)? ?[KMGT]i?B", memory_limit):
+        raise ValueError(f"memory_limit is {memory_limit!r}; expected a size such as '1GB' or '500MB'.")
     config = {"memory_limit": memory_limit, "preserve_insertion_order": False}  # to keep an order takes memory
     with _workplace(folder) as workplace, duckdb.connect(config=config | {"temp_directory": workplace}) as engine:
         shards = as_shards(paths, sorted(texts | numbers), numbers, workplace)
-        check_types(shards, texts, numbers)
+        check_types(shards, texts | numbers, numbers)
         for shard in shards:
             _check_cells(engine, shard, texts, numbers)
         counts = {column: _counted_numbers(engine, shards, column) for column in sorted(numbers)}
@@ -343,14 +346,13 @@ def stream(
         raise ValueError("wide and deep are both None: name at least one.")
     numbers = {column for part in (wide, deep) if part for column in part["boundaries"]}
     columns = list(dict.fromkeys([*wdl.used_columns(wide, deep), label]))
-    texts = _categories(wide, deep) | {label}
     workplace = _workplace(folder)
     shards = as_shards(paths, columns, numbers, workplace.name)
-    check_types(shards, texts, numbers)
+    check_types(shards, columns, numbers)
     groups = _row_groups(shards, seed, epoch, worker)
     windows = _windows(groups, buffer_rows)
     n_batches = -(-sum(group.rows for group in groups) // batch_size)
-    read = functools.partial(read_group, types=common_types(shards, texts, numbers))
+    read = functools.partial(read_group, types=common_types(shards, columns, numbers))
     look_up = functools.partial(_inputs_and_labels, wide=wide, deep=deep, label=label, classes=classes)
 
     def chunks() -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
@@ -378,12 +380,6 @@ def _check_order(seed: int | None, epoch: int, worker: tuple[int, int]) -> None:
 def _check_classes(classes: tuple[Any, Any]) -> None:
     if len(classes) != 2 or _is_class(classes[0], classes[1]):
         raise ValueError(f"classes is {classes!r}; expected two different values, of the label 0 and of the label 1.")
-
-
-def _categories(wide: WideFeatures | None, deep: DeepFeatures | None) -> set[str]:
-    """The columns that are looked up as categories."""
-    found = set(itertools.chain(*wide["features"])) - {*wide["boundaries"]} if wide else set()
-    return found | {*deep["categories"]} if deep else found
 
 
 class _Group(NamedTuple):

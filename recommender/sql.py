@@ -14,8 +14,8 @@ import re
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-import wdl_helpers as wdl
 from recommender.parquet import Shard, column_type, is_list, kind_of, value_type
+from wdl_columns import AND, bucket_names, feature_prefix
 
 import numpy as np
 import pyarrow as pa
@@ -269,9 +269,9 @@ def _count_feature(
         name = _quoted(names[column])
         value = _bucket(name, boundaries[column]) if column in boundaries else name
         values.append(f"{value} AS v{i}")
-        parts.append(f"{_literal(wdl.feature_prefix(column))} || CAST(v{i} AS STRING)")
+        parts.append(f"{_literal(feature_prefix(column))} || CAST(v{i} AS STRING)")
     return COUNT_FEATURE.format(
-        name=f" || {_literal(wdl.AND)} || ".join(parts),
+        name=f" || {_literal(AND)} || ".join(parts),
         values=", ".join(values),
         rows=_unnested([names[column] for column in feature], [names[column] for column in feature if column in lists]),
         places=", ".join(str(i) for i in range(1, len(feature) + 1)),
@@ -291,7 +291,7 @@ def _unnested(columns: list[str], lists: list[str]) -> str:
 
 def _bucket(name: str, boundaries: np.ndarray) -> str:
     """The SQL of a number's bucket; a boundary is written in full, and belongs to the bucket above it."""
-    *buckets, last = wdl.bucket_names(boundaries)
+    *buckets, last = bucket_names(boundaries)
     steps = [
         f"WHEN CAST({name} AS DOUBLE) < CAST('{float(edge)!r}' AS DOUBLE) THEN {_literal(bucket)}"
         for edge, bucket in zip(boundaries, buckets, strict=True)

@@ -3,6 +3,8 @@
 import wdl_helpers as wdl
 
 import keras
+import numpy as np
+import pandas as pd
 import pytest
 from keras import layers
 
@@ -37,3 +39,110 @@ def test_the_largest_number_of_buckets_is_allowed(value):
     wdl.check_buckets("n", value)
     with pytest.raises(ValueError, match="n is 2147483647; expected at most 2147483646"):
         wdl.check_buckets("n", 2**31 - 1)
+
+
+CITY = pd.DataFrame({"city": ["Rome", "Oslo", "Rome"], "age": [20, 30, 40]})
+STRINGS = wdl.cross(CITY, ["city"])
+WIDE = wdl.fit_wide(CITY, ["city"])
+
+
+@pytest.mark.parametrize(
+    "call, error, message",
+    [
+        # Names, and lists of them
+        (lambda: wdl.fit_wide(CITY, None), TypeError, "features is None; expected a list"),
+        (lambda: wdl.fit_wide(CITY, {"city"}), TypeError, "features is {'city'}; expected a list"),
+        (lambda: wdl.fit_deep(CITY, None, []), TypeError, "Got None for column names; expected a list"),
+        (lambda: wdl.fit_deep(CITY, {"city"}, []), TypeError, "Got {'city'} for column names.*which has an order"),
+        (lambda: wdl.fit_wide(CITY, ["age"], buckets={"age": 10.0}), ValueError, r"buckets\['age'\] is 10.0"),
+        (lambda: list(wdl.feature_codes(CITY, ["city"], {})), TypeError, "'city' is a single name"),
+        (lambda: list(wdl.feature_codes(CITY, [("town",)], {})), KeyError, "no column 'town'"),
+        (lambda: wdl.cross(CITY.T.set_index([0, 1]).T, ["city"]), TypeError, "several levels; expected one name"),
+        # Strings and vocabularies
+        (lambda: wdl.vocabulary(CITY), TypeError, "a Series of strings.*got a DataFrame"),
+        (lambda: wdl.vocabulary(CITY["age"]), TypeError, "a Series of strings.*it holds .*20"),
+        (lambda: wdl.vocabulary(pd.Series(["a=x", None])), TypeError, "a Series of strings.*it holds (None|nan)"),
+        (
+            lambda: wdl.vocabulary_ids(STRINGS, WIDE, 3),
+            TypeError,
+            "a vocabulary, a dict string → id; it has 'features'",
+        ),
+        (lambda: wdl.vocabulary_ids(STRINGS, {"city=Rome": 1.9}, 3), TypeError, "it has 'city=Rome': 1.9"),
+        (lambda: wdl.vocabulary_ids(STRINGS, {"city=Rome": 0}, 3), TypeError, "it has 'city=Rome': 0"),
+        (lambda: wdl.vocabulary_ids(STRINGS, {"city=Rome": 2**31}, 3), TypeError, "it has 'city=Rome': 2147483648"),
+        (lambda: wdl.vocabulary_ids(STRINGS, ["city=Rome"], 3), TypeError, "a vocabulary.*got a list"),
+        (lambda: wdl.vocabulary_ids(["city=Rome"], {}, 1), TypeError, "a Series of strings.*got a list"),
+        # Boundaries
+        (lambda: wdl.quantile_index(CITY, "age", [30, 20]), ValueError, "expected finite numbers that ascend"),
+        (lambda: wdl.quantile_index(CITY, "age", [20, float("nan")]), ValueError, "finite numbers that ascend"),
+        (lambda: wdl.quantile_normalise(CITY, "age", []), ValueError, "finite numbers that ascend"),
+        (lambda: wdl.quantile_index(CITY, "age", ["25", "35"]), TypeError, "expected numbers that ascend"),
+        (lambda: wdl.bucket_names([3, 1]), ValueError, "finite numbers that ascend"),
+        # Cells
+        (lambda: wdl.cross(pd.DataFrame({"c": [np.array(1)]}), ["c"]), TypeError, "an array without a length in row 0"),
+        (lambda: wdl.check_numbers(pd.DataFrame({"n": [1, 10**400]}), "n"), ValueError, "'n' holds .* too large"),
+        # Optimizers
+        (lambda: wdl.Ftrl(0.1, initial_accumulator_value=0.0), ValueError, "initial_accumulator_value is 0"),
+        # Models and scores
+        (lambda: wdl.predict(None, {}), TypeError, "Expected a Keras model; got a NoneType"),
+        (lambda: wdl.scores([0, 1], None), ValueError, r"have the shape \(\); expected one a row"),
+        (lambda: wdl.wide_weights(wdl.wide_model(WIDE), None), ValueError, "call fit_wide first"),
+    ],
+)
+def test_what_cannot_be_used_is_named(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_equal_boundaries_and_lists_of_them_are_usable():
+    assert wdl.quantile_index(CITY, "age", [30, 30]).tolist() == [0, 2, 2]
+
+
+def test_one_optimizer_cannot_have_both_parts():
+    adam = wdl.Adam(0.1)
+    with pytest.raises(ValueError, match="wide and deep are the same optimizer"):
+        wdl.joint_optimizer(wide=adam, deep=adam)
+
+
+@pytest.mark.parametrize("setting", ["initial_accumulator_value", "beta", "l2_regularization_strength"])
+def test_a_first_gradient_of_zero_leaves_a_number(setting):
+    settings = {"initial_accumulator_value": 0.0} | {setting: 1e-6}
+    model = wdl.wide_model(WIDE)
+    ids = {"wide_ids": np.array([[1], [1], [2], [2]])}
+    wdl.train(model, ids, [0, 1, 0, 1], wdl.Ftrl(0.1, **settings), epochs=2, batch_size=4)  # all gradients are 0
+    assert all(np.isfinite(array).all() for array in model.get_weights())
+
+
+DEEP = wdl.fit_deep(CITY, ["city"], ["age"])
+JOINT_INPUTS = wdl.joint_inputs(CITY, WIDE, DEEP)
+
+
+@pytest.mark.parametrize(
+    "name, array, message",
+    [
+        (
+            "wide_ids",
+            np.array([[0], [3], [1]]),
+            "'wide_ids' holds the id 3; the table of 'wide_deep' has the ids 0 to 2",
+        ),
+        ("wide_ids", np.array([[0], [-1], [1]]), "'wide_ids' holds the id -1; the table of 'wide_deep'"),
+        ("deep_ids", np.array([[[0]], [[9]], [[1]]]), "'deep_ids' holds the id 9; the table of 'wide_deep'"),
+        ("wide_ids", np.array([0, 1, 1]), r"'wide_ids' has the shape \(3,\); 'wide_deep' takes \(None, None\)"),
+        ("wide_ids", np.ones((3, 1, 1), int), r"'wide_ids' has the shape \(3, 1, 1\)"),
+        ("deep_ids", np.ones((3, 2, 1), int), r"'deep_ids' has the shape \(3, 2, 1\); .* takes \(None, 1, None\)"),
+        ("numbers", np.ones((3, 2)), r"'numbers' has the shape \(3, 2\); 'wide_deep' takes \(None, 1\)"),
+    ],
+)
+def test_inputs_of_other_features_are_named(name, array, message):
+    model = wdl.wide_deep_model(WIDE, DEEP, units=(2,))
+    with pytest.raises(ValueError, match=message):
+        wdl.predict(model, JOINT_INPUTS | {name: array})
+    with pytest.raises(ValueError, match=message):
+        wdl.train(model, JOINT_INPUTS | {name: array}, [0, 1, 1], wdl.Adam(0.1), epochs=1)
+
+
+def test_a_pair_of_inputs_and_labels_validates():
+    model = wdl.wide_model(WIDE)
+    for validation in (JOINT_INPUTS, (JOINT_INPUTS, [0, 1, 1], "more")):
+        with pytest.raises(TypeError, match=r"expected a pair \(inputs, labels\)"):
+            wdl.train(model, JOINT_INPUTS, [0, 1, 1], wdl.Ftrl(0.1), epochs=1, validation=validation)

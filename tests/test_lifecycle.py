@@ -606,6 +606,12 @@ def test_a_candidate_that_is_not_there_crashes_or_hangs_takes_nothing_down(live,
     assert run_gate(live, live, shown)["reasons"] == ["it cannot be loaded and score: it took more than 0.1 seconds"]
 
 
+def test_scores_of_a_process_that_crashed_afterwards_do_not_count(live, shown, monkeypatch):
+    crash = "import os, sys, numpy; numpy.save(sys.argv[2] + '/scores.npy', numpy.zeros(3)); os.abort()"
+    monkeypatch.setattr(lifecycle, "_CHILD", crash)
+    assert "its process ended with the code -6" in run_gate(live, live, shown)["reasons"][0]
+
+
 def test_a_bound_that_is_no_number_lets_nothing_through(live, shown, at_once):
     held_out = shown[shown.index % 3 == 0]
     report = lifecycle.dry_run(

@@ -19,9 +19,9 @@ def pairs():
 def test_a_value_stands_where_its_user_and_app_meet(pairs):
     values = np.arange(len(pairs))
     shuffled = np.random.default_rng(0).permutation(len(pairs))
-    matrix = pictures.square(pairs, values)
+    matrix = pictures.pair_matrix(pairs, values)
     assert matrix.shape == (24, 24) and matrix[1, 2] == 26  # user u1 and app a2
-    again = pictures.square(pairs.iloc[shuffled], values[shuffled])
+    again = pictures.pair_matrix(pairs.iloc[shuffled], values[shuffled])
     users, apps = pairs["user"].iloc[shuffled].unique(), pairs["app"].iloc[shuffled].unique()
     assert again[list(users).index("u1"), list(apps).index("a2")] == 26
 
@@ -29,9 +29,9 @@ def test_a_value_stands_where_its_user_and_app_meet(pairs):
 @pytest.mark.parametrize("broken", [lambda pairs: pairs[:-1], lambda pairs: pd.concat([pairs[1:], pairs[1:2]])])
 def test_a_grid_with_a_hole_or_a_pair_twice_is_refused(pairs, broken):
     with pytest.raises(ValueError, match="each of 24 users with each of 24 apps once"):
-        pictures.square(broken(pairs), np.zeros(len(broken(pairs))))
+        pictures.pair_matrix(broken(pairs), np.zeros(len(broken(pairs))))
     with pytest.raises(ValueError, match="3 values for 576 pairs"):
-        pictures.square(pairs, [1, 2, 3])
+        pictures.pair_matrix(pairs, [1, 2, 3])
 
 
 def test_each_exception_has_a_frame_and_each_hidden_pair_a_dot(pairs):

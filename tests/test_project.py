@@ -12,6 +12,7 @@ import tomllib
 import wdl_checks
 import wdl_columns
 import wdl_features
+import wdl_files
 import wdl_helpers as wdl
 import wdl_models
 import wdl_optimizers
@@ -30,6 +31,7 @@ DIRECT = [*PROJECT["dependencies"], *EXTRAS["test"], *EXTRAS["course"]]
 MODULES = [
     wdl_reproducible,
     wdl_checks,
+    wdl_files,
     wdl_columns,
     wdl_features,
     wdl_models,
@@ -76,12 +78,17 @@ def test_every_package_is_pinned_and_the_constraints_agree():
 
 
 def test_every_public_name_says_what_it_takes_and_gives():
+    """Each argument stands below 'Args:', or by its name in backticks in a docstring of few lines."""
     assert len(PUBLIC) > 20
     for member in PUBLIC:
-        assert inspect.getdoc(member), member
-        parameters = [] if inspect.isclass(member) else inspect.signature(member).parameters
-        for parameter in parameters:
-            assert re.search(rf"\b{parameter}\b", inspect.getdoc(member)), (member.__name__, parameter)
+        said = inspect.getdoc(member)
+        assert said, member
+        if inspect.isclass(member) and "__init__" not in vars(member):
+            continue  # Keras says what its arguments are; at the fields of a tuple or dict stand comments
+        for parameter in inspect.signature(member).parameters.values():
+            name = f"**{parameter.name}" if parameter.kind is parameter.VAR_KEYWORD else parameter.name
+            described = rf"^    {re.escape(name)}: \S|`{parameter.name}`"
+            assert re.search(described, said, re.M), (member.__name__, parameter.name)
 
 
 TAUGHT = [member for member in PUBLIC if "Taught in: " in (inspect.getdoc(member) or "")]
@@ -163,6 +170,16 @@ def test_modules_stand_above_what_they_import():
                 used |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
         above = [name for name in used & set(names) if names.index(name) >= names.index(module.__name__)]
         assert not above, (module.__name__, above)
+
+
+def test_the_workflow_runs_the_commands_of_make_test():
+    """Its environment has another name on Windows, so it cannot call make."""
+    steps = yaml.safe_load((ROOT / ".github" / "workflows" / "tests.yml").read_text())["jobs"]["tests"]["steps"]
+    said = [re.sub(r"^python -m ", "", step["run"]).split(" #")[0] for step in steps if "run" in step]
+    recipe = (ROOT / "Makefile").read_text().split("\ntest: ")[1].split("\n\n")[0]
+    made = [line.strip().removeprefix("$(BIN)/").split("  #")[0] for line in recipe.splitlines()[1:]]
+    assert said[1:-1] == made[:-1] and "--doctest-modules" in made[-2]
+    assert said[-1].startswith("pytest --nbval") and made[-1].startswith("pytest --nbval")
 
 
 @pytest.mark.parametrize("package", wdl_reproducible.NEEDED)

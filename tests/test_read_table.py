@@ -270,3 +270,11 @@ def test_a_number_with_underscores_is_none(tmp_path):
     (tmp_path / "amounts.csv").write_text("amount\n1_000\n")
     with pytest.raises(ValueError, match="'amount' holds '1_000' in row 0; expected a number"):
         wdl.read_table(tmp_path / "amounts.csv", numbers=["amount"])
+
+
+@pytest.mark.parametrize("cell", ["١٢", "inf", "-Infinity", "1e400", "nan", "0x1F"])
+def test_what_only_some_readers_take_for_a_number_is_none(tmp_path, cell):
+    file = tmp_path / "log.csv"
+    file.write_text(f"n,city\n1,Rome\n{cell},Oslo\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="Column 'n' holds .* in row 1; expected a number"):
+        wdl.read_table(file, numbers=["n"])

@@ -384,6 +384,8 @@ def test_rows_of_all_files_meet_in_the_buffer(numbered):
     of_file = np.concatenate(order(numbered, buffer_rows=1000)) // 200
     assert len(set(of_file[:64])) == 5
     small = np.concatenate(order(numbered, buffer_rows=50)) // 200
+    next_epoch = np.concatenate(order(numbered, buffer_rows=50, epoch=1)) // 200
+    assert list(next_epoch) != list(small), "in each epoch the row groups come in another order"
     assert (np.diff(small) != 0).sum() < 30, "a small buffer holds one row group, or one file"
 
 
@@ -602,11 +604,28 @@ def test_an_open_quote_is_found_in_the_only_column(tmp_path):
         fitted_city(path)
 
 
+def test_an_empty_line_is_a_cell_where_there_is_one_column(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"city\nx\n\n x\n")
+    assert fitted_city(path) == {"city=": 1, "city= x": 2, "city=x": 3}
+    assert fitted_city(path) == wdl.fit_wide(wdl.read_table(path), ["city"])["vocabulary"]
+
+
 def test_a_csv_file_of_many_blocks_is_read_whole(tmp_path, monkeypatch):
     monkeypatch.setattr(parquet, "BLOCK_BYTES", 64)
     path = bad_file(tmp_path, pd.DataFrame({"city": [f"c{i % 7}" for i in range(500)], "n": range(500)}), "a.csv")
     shards.to_parquet(path, tmp_path / "a.parquet", ["n", "city"], {"n"})
     assert pq.read_table(tmp_path / "a.parquet")["n"].to_pylist() == list(range(500))
+
+
+def test_files_may_have_their_columns_in_different_orders(tmp_path):
+    write(tmp_path / "a.parquet", city=["x"], City=["wrong"], label=[0])
+    write(tmp_path / "b.parquet", City=["wrong"], city=["y"], label=[1])
+    write(tmp_path / "c.parquet", label=[1], unused=[0], City=["wrong"], city=["y"])
+    assert fitted_city(tmp_path) == {"city=y": 1, "city=x": 2}
+    wide = wdl.fit_wide(pd.DataFrame({"city": ["x"]}), ["city"])
+    ((inputs, labels),) = shards.stream(tmp_path, wide, None, "label", (0, 1), 3)
+    assert inputs["wide_ids"].numpy().tolist() == [[1], [0], [0]] and labels.numpy().tolist() == [0, 1, 1]
 
 
 def test_an_index_that_pandas_wrote_is_a_column_like_others(tmp_path):
@@ -681,7 +700,7 @@ def test_decimals_are_numbers_to_the_last_bit(tmp_path):
 
 
 def test_minus_zero_is_zero(tmp_path):
-    path = write(tmp_path / "a.parquet", n=pa.array([-0.0, -0.0, 1.0]), city=pa.array(["x"] * 3))
+    path = write(tmp_path / "a.parquet", n=pa.array([-0.0, -0.0, -0.0, 1.0]), city=pa.array(["x"] * 4))
     wide, _ = shards.fit_shards(path, {"features": ["n"], "buckets": {"n": 2}}, {"categories": ["city"], "numbers": []})
     assert set(wide["vocabulary"]) == {"n=[0, inf)"}
 
@@ -775,3 +794,10 @@ def test_two_workers_agree_with_one_and_outlive_the_death_of_one_of_them(tmp_pat
     assert first == second and len(first) == len(result["single"]) >= 10
     np.testing.assert_allclose(first, result["single"], atol=1e-5)
     assert max(result["difference"]) < 1e-5 and result["apart"] == 0
+
+
+def test_a_memory_limit_that_is_no_size_is_named(tmp_path):
+    pd.DataFrame({"city": ["Rome"]}).to_parquet(tmp_path / "a.parquet")
+    settings = {"features": ["city"]}, {"categories": ["city"], "numbers": []}
+    with pytest.raises(ValueError, match="memory_limit is 'lots'; expected a size such as '1GB'"):
+        shards.fit_shards(tmp_path, *settings, memory_limit="lots")

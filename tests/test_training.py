@@ -199,15 +199,17 @@ def test_the_alarm_for_nan_is_never_off(again):
 
 
 def test_another_optimizer_starts_with_slots_of_its_own():
-    model, _, weights = fresh(wdl.Adagrad(0.1), 1)
-    twin = wdl.wide_model(WIDE)
+    model, _, _ = fresh(wdl.Adagrad(0.1), 1)
+    twin, by_hand = wdl.wide_model(WIDE), fresh(wdl.Adagrad(0.1), 1)[0]
     twin.set_weights(model.get_weights())
+    by_hand.optimizer = wdl.Adagrad(0.1)  # put in place without `compile`
     histories = []
-    for each in (model, twin):  # one has been trained, the other only got the weights
+    for each, optimizer in ((model, wdl.Adagrad(0.1)), (twin, wdl.Adagrad(0.1)), (by_hand, None)):
         np.random.seed(5)
-        histories.append(wdl.train(each, WIDE_INPUTS, LABELS, wdl.Adagrad(0.1), 2, 24))
-    assert histories[0] == histories[1]
-    assert_same(weights_of(model), weights_of(twin))
+        histories.append(wdl.train(each, WIDE_INPUTS, LABELS, optimizer, 2, 24))
+    assert histories[0] == histories[1] == histories[2]
+    assert_same(weights_of(model), weights_of(twin))  # this one was never trained, it only got the weights
+    assert_same(weights_of(model), weights_of(by_hand))
 
 
 def test_an_optimizer_of_another_model_is_refused_and_nothing_is_changed():
@@ -327,6 +329,10 @@ def test_mixed_precision_keeps_the_step_on_a_lookup_sparse_and_float16_is_refuse
     gradients = dict(zip(weights_of(model), tape.gradient(loss, [each.value for each in model.trainable_variables])))
     for table in ("wide_weights/table", "deep_embeddings/table"):
         assert isinstance(gradients[table], tf.IndexedSlices) and gradients[table].dtype == tf.float32
+    shapes = {name: tf.TensorSpec(array.shape, array.dtype) for name, array in INPUTS.items()}
+    graph = tf.function(model, autograph=False).get_concrete_function(shapes).graph
+    kinds = [each.type for each in graph.get_operations()]
+    assert kinds.count("ResourceGather") == 2 and "GatherV2" not in kinds  # from the variable, not from a copy of it
     losses = wdl.train(model, INPUTS, LABELS, joint(), 5, 24)["loss"]
     assert losses[-1] < losses[0] - 0.05
     with pytest.raises(ValueError, match="'wide' computes in mixed_float16.*expected float32 or mixed_bfloat16"):
@@ -600,6 +606,7 @@ import wdl_helpers as wdl
 import numpy as np
 import tensorflow as tf
 print(gc.isenabled(), gc.get_freeze_count(), "TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL" in os.environ)
+tf.config.threading.set_intra_op_parallelism_threads(2)  # as many as `reproducible` sets, so this need not change
 {PRODUCT}
 try:
     wdl.reproducible()

@@ -11,7 +11,7 @@ from typing import Any
 
 import wdl_helpers as wdl
 from recommender.datasets.files import read_original
-from recommender.datasets.recipes import check_kind, model_of_kind, optimizer_of_kind
+from recommender.datasets.recipes import Kind, check_kind, model_of_kind, optimizer_of_kind
 from wdl_features import DeepFeatures, WideFeatures
 
 import keras
@@ -98,7 +98,7 @@ def deep_features(train: pd.DataFrame) -> DeepFeatures:
     return wdl.fit_deep(train, CATEGORIES, NUMBERS)
 
 
-def build_model(kind: str, wide: WideFeatures, deep: DeepFeatures) -> keras.Model:
+def build_model(kind: Kind, wide: WideFeatures, deep: DeepFeatures) -> keras.Model:
     """An untrained model, with the sizes that the helpers take if none are named.
 
     Args:
@@ -117,7 +117,7 @@ def build_model(kind: str, wide: WideFeatures, deep: DeepFeatures) -> keras.Mode
     return model_of_kind(kind, wide, deep)
 
 
-def training(kind: str, n_rows: int) -> dict[str, Any]:
+def training(kind: Kind, n_rows: int) -> dict[str, Any]:
     """How a model is trained.
 
     Args:
@@ -191,7 +191,7 @@ def course_inputs(frame: pd.DataFrame, wide: WideFeatures, deep: DeepFeatures) -
     return {"one_hot": one_hot, **wdl.deep_inputs(frame, deep)}
 
 
-def course_model(kind: str, wide: WideFeatures, deep: DeepFeatures, penalty: float = 0.01) -> keras.Model:
+def course_model(kind: Kind, wide: WideFeatures, deep: DeepFeatures, penalty: float = 0.01) -> keras.Model:
     """The recipe's model, compiled.
 
     Args:

@@ -6,7 +6,7 @@ planted_log ─► wide_features, deep_features ─► build_model, training
 from typing import Any
 
 import wdl_helpers as wdl
-from recommender.datasets.recipes import check_kind, model_of_kind, optimizer_of_kind
+from recommender.datasets.recipes import Kind, check_kind, model_of_kind, optimizer_of_kind
 from wdl_features import DeepFeatures, WideFeatures
 
 import keras
@@ -87,7 +87,7 @@ def deep_features(log: pd.DataFrame) -> DeepFeatures:
     return wdl.fit_deep(log, ["user", "app"], [])
 
 
-def build_model(kind: str, wide: WideFeatures, deep: DeepFeatures) -> keras.Model:
+def build_model(kind: Kind, wide: WideFeatures, deep: DeepFeatures) -> keras.Model:
     """An untrained model, with vectors of four numbers and one hidden layer of 16 neurons.
 
     Args:
@@ -107,14 +107,14 @@ def build_model(kind: str, wide: WideFeatures, deep: DeepFeatures) -> keras.Mode
 
 
 # kind → FTRL's rate, its L1, and Adam's rate: the best of a grid on five other logs, by benchmarks/planted.py.
-SETTINGS: dict[str, tuple[float, float, float]] = {
+SETTINGS: dict[Kind, tuple[float, float, float]] = {
     "wide": (3.0, 0.0, 0.003),
     "deep": (3.0, 0.0, 0.001),
     "wide_deep": (10.0, 0.6, 0.003),
 }
 
 
-def training(kind: str, l1: float | None = None) -> dict[str, Any]:
+def training(kind: Kind, l1: float | None = None) -> dict[str, Any]:
     """How a model is trained: each kind has the settings that were best for it on other logs.
 
     Args:

@@ -3,17 +3,18 @@
 The kinds are 'wide', 'deep' and 'wide_deep' everywhere.
 """
 
-from typing import Any
+from typing import Any, Literal, get_args
 
 import wdl_helpers as wdl
 from wdl_features import DeepFeatures, WideFeatures
 
 import keras
 
-KINDS = ["wide", "deep", "wide_deep"]
+Kind = Literal["wide", "deep", "wide_deep"]
+KINDS = get_args(Kind)
 
 
-def check_kind(kind: str) -> None:
+def check_kind(kind: Kind) -> None:
     """Raise a ValueError unless the `kind` is one of KINDS.
 
     Example:
@@ -25,7 +26,7 @@ def check_kind(kind: str) -> None:
         raise ValueError(f"kind is {kind!r}; expected 'wide', 'deep' or 'wide_deep'.")
 
 
-def model_of_kind(kind: str, wide: WideFeatures, deep: DeepFeatures, **sizes: Any) -> keras.Model:
+def model_of_kind(kind: Kind, wide: WideFeatures, deep: DeepFeatures, **sizes: Any) -> keras.Model:
     """An untrained model.
 
     Args:
@@ -53,7 +54,7 @@ def model_of_kind(kind: str, wide: WideFeatures, deep: DeepFeatures, **sizes: An
 
 
 def optimizer_of_kind(
-    kind: str, wide_optimizer: keras.optimizers.Optimizer, deep_optimizer: keras.optimizers.Optimizer
+    kind: Kind, wide_optimizer: keras.optimizers.Optimizer, deep_optimizer: keras.optimizers.Optimizer
 ) -> keras.optimizers.Optimizer:
     """The optimizer of a model of that kind.
 

@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from typing import Any, TypedDict
 
 import wdl_helpers as wdl
-from recommender.datasets.recipes import model_of_kind, optimizer_of_kind
+from recommender.datasets.recipes import Kind, model_of_kind, optimizer_of_kind
 from wdl_features import DeepFeatures, WideFeatures
 
 import keras
@@ -475,7 +475,7 @@ def deep_features(log: pd.DataFrame, min_count: int = MIN_COUNT) -> DeepFeatures
     return wdl.fit_deep(log, categories, ["age", "app_age"], min_count=min_count)
 
 
-def build_model(kind: str, wide: WideFeatures, deep: DeepFeatures) -> keras.Model:
+def build_model(kind: Kind, wide: WideFeatures, deep: DeepFeatures) -> keras.Model:
     """An untrained model; its vectors have 32 numbers, as in the paper.
 
     Args:
@@ -496,7 +496,7 @@ def build_model(kind: str, wide: WideFeatures, deep: DeepFeatures) -> keras.Mode
     return model_of_kind(kind, wide, deep, **MODEL_SIZES)
 
 
-def training(kind: str) -> dict[str, Any]:
+def training(kind: Kind) -> dict[str, Any]:
     """How a model is trained.
 
     Args:

@@ -15,7 +15,7 @@ from typing import Any
 import wdl_helpers as wdl
 from recommender import ranking
 from recommender.datasets.files import read_original
-from recommender.datasets.recipes import model_of_kind, optimizer_of_kind
+from recommender.datasets.recipes import Kind, model_of_kind, optimizer_of_kind
 from wdl_features import DeepFeatures, WideFeatures
 
 import keras
@@ -241,7 +241,7 @@ def deep_features(rows: pd.DataFrame) -> DeepFeatures:
     return wdl.fit_deep(rows, ["visited", "area", "words"], [])
 
 
-def build_model(kind: str, wide: WideFeatures, deep: DeepFeatures) -> keras.Model:
+def build_model(kind: Kind, wide: WideFeatures, deep: DeepFeatures) -> keras.Model:
     """An untrained model; its vectors have 32 numbers, as in the paper.
 
     Args:
@@ -263,7 +263,7 @@ def build_model(kind: str, wide: WideFeatures, deep: DeepFeatures) -> keras.Mode
 
 
 def training(
-    kind: str, n_rows: int, epochs: int = 4, wide_rate: float = 0.2, l1: float = 0.001, deep_rate: float = 0.06
+    kind: Kind, n_rows: int, epochs: int = 4, wide_rate: float = 0.2, l1: float = 0.001, deep_rate: float = 0.06
 ) -> dict[str, Any]:
     """How a model is trained; `epochs`, rates and L1 have the values that the search chose.
 
