@@ -172,7 +172,7 @@ def deep_model(
     Source:
         Section 3.2 and equation 2 of the paper.
 
-    Taught in: notebook 3, "A tuned network".
+    Taught in: notebook 3, "The grid, filled in".
 
     Example:
         >>> import pandas as pd

@@ -152,7 +152,7 @@ class Adam(_SumFirst, keras.optimizers.Adam):
     Source:
         Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015, algorithm 1.
 
-    Taught in: notebook 3, "A tuned network".
+    Taught in: notebook 3, "Three apps in the plane".
 
     Example:
         >>> table = keras.Variable([[0.0], [0.0], [0.0]])

@@ -89,7 +89,7 @@ def deep_features(train: pd.DataFrame) -> DeepFeatures:
     Args:
         train: training rows of Adult.
 
-    Taught in: notebook 3, "The network in plain Keras".
+    Taught in: notebook 3, "Numbers become quantiles".
 
     Example:
         >>> list(deep_features(load_adult()[0][:1000])["boundaries"]) == NUMBERS

@@ -39,7 +39,7 @@ def planted_log(seed: int = 0, repeats: int = 20) -> tuple[pd.DataFrame, pd.Data
     Raises:
         ValueError: repeats is not a whole number of at least 1.
 
-    Taught in: notebook 3, "Where generalisation goes wrong".
+    Taught in: notebook 1, "Two questions".
 
     Example:
         >>> pairs, log = planted_log(seed=4)
