@@ -1,24 +1,17 @@
 """Drawings of notebook 3: the deep model."""
 
 from drawings.pieces import (
-    CARD,
     DEEP,
     EDGE,
     GREY,
-    LINE,
     SMALL,
     TINT,
-    WIDE,
-    all_to_all,
     arrow,
-    box,
     cells,
     dot,
     line,
-    lit_text,
     number,
     panel,
-    rectangle,
     signed,
     svg,
     text,
@@ -85,18 +78,6 @@ def apps(labels):
     return parts
 
 
-def places():
-    """Three vectors are three places."""
-    labels = [f"{app}: {signed(a)}, {signed(b)}" for app, (a, b) in APPS.items()]
-    parts = axes() + line(*at(*APPS["A"]), *at(*APPS["C"]), colour=GREY) + line(*at(*APPS["A"]), *at(*APPS["B"]))
-    parts += apps(labels) + text(386, 128, "far", SMALL) + text(500, 236, "near", SMALL, "end")
-    description = """
-        A plane with two axes, for the first and the second number of a vector. App A stands at 0.9 and 0.1, app B at
-        0.8 and 0.3, close by. App C stands at -0.5 and 0.7, far from both. Lines join A with each of the others.
-    """
-    return svg("A vector is a place, and places can be near", description, 312, parts)
-
-
 def neuron():
     """A neuron is a line in the plane; its weights are notebook 3's: 2, -1, and a bias of -1."""
     labels = []
@@ -115,88 +96,7 @@ def neuron():
     return svg("A neuron is a line through the plane", description, 312, parts)
 
 
-# ---------------------------------------------------------------------------------- the network of the three apps
-
-LOOKUP, HIDDEN, LOGIT = "lookup", "hidden", "logit"
-
-
-def vectors_side_by_side(lit):
-    """The two ids, the table and the four numbers."""
-    parts, table = lit_text(82, 34, "two ids", lit) + lit_text(246, 34, "the table", lit), []
-    parts += lit_text(372, 34, "side by side", lit)
-    for row in range(7):
-        for column in range(2):
-            table.append((202 + 44 * column, 66 + 32 * row, 44, 32, "", DEEP, lit and row in (2, 4)))
-    for i, (row, label) in enumerate(((2, "is shown B"), (4, "has A"))):
-        y, first = 82 + 32 * row, 194 - 72 * i
-        parts += cells((16, y - 20, 132, 40, label, GREY, lit)) + arrow(
-            (148, y), (202, y), colour=LINE if lit else EDGE
-        )
-        parts += arrow((290, y), (350, first + 18), colour=DEEP if lit else EDGE)
-        table += [(350, first - 18 + 36 * j, 44, 36, "", DEEP, lit) for j in range(2)]
-    return parts + cells(*table) + lit_text(246, 312, "7 × 2", lit, size=SMALL)
-
-
-def neurons(lit):
-    """The layer of eight, and its lines from the four numbers."""
-    four, eight = [(394, 122 + 36 * i) for i in range(4)], [(520, 66 + 32 * i) for i in range(8)]
-    parts = all_to_all(four, eight, DEEP if lit else EDGE)
-    for x, y in eight:
-        parts += dot(x, y, DEEP if lit else EDGE, radius=10)
-    return parts + lit_text(520, 34, "8 neurons", lit) + lit_text(456, 312, "4 × 8", lit, size=SMALL)
-
-
-def one_logit(lit):
-    """The weighted sum of the eight."""
-    parts = all_to_all([(530, 66 + 32 * i) for i in range(8)], [(622, 178)], DEEP if lit else EDGE)
-    parts += cells((622, 156, 84, 44, "logit", DEEP, lit))
-    return parts + lit_text(620, 312, "8 × 1", lit, size=SMALL)
-
-
-def tiny(title, description, *stages):
-    """The frame: the whole network of the three apps, of which some stages are lit."""
-    parts = vectors_side_by_side(LOOKUP in stages) + neurons(HIDDEN in stages) + one_logit(LOGIT in stages)
-    return svg(title, description, 336, parts)
-
-
-def tiny_network():
-    """All of it."""
-    description = """
-        From left to right: two ids, of the app that somebody has and of the one that is shown; a table of seven rows
-        and two columns, of which each id takes a row; the two rows side by side, four numbers; eight neurons, each
-        joined to all four; and the logit, joined to all eight.
-    """
-    return tiny("The network of the three apps", description, LOOKUP, HIDDEN, LOGIT)
-
-
-def tiny_lookup():
-    """The first step."""
-    description = """
-        The network of the three apps, with its first step lit: the ids of the app that somebody has, A, and of the one
-        that is shown, B, each take a row of the table, and the two rows lie side by side, four numbers in all.
-    """
-    return tiny("The first step: two rows of the table, side by side", description, LOOKUP)
-
-
-def tiny_hidden():
-    """The second step."""
-    description = """
-        The network of the three apps, with its second step lit: each of the eight neurons is joined to each of the four
-        numbers, so the matrix of the layer has four times eight weights. The ids, the table and the logit are pale.
-    """
-    return tiny("The second step: four numbers become eight", description, HIDDEN)
-
-
-def tiny_logit():
-    """The third step."""
-    description = """
-        The network of the three apps, with its third step lit: the eight neurons are joined to a single number, the
-        logit, by eight weights. All that comes before, the ids, the table and the layer, is pale.
-    """
-    return tiny("The third step: eight numbers become the logit", description, LOGIT)
-
-
-# ------------------------------------------------------------------------------ numbers, layers, words, the log
+# ---------------------------------------------------------------------------------------------------- numbers
 
 
 def quantile_groups():
@@ -225,134 +125,4 @@ def quantile_groups():
     return svg("Eight ages in four groups of equal size", description, 234, parts + cells(*groups))
 
 
-def census_network():
-    """The deep model of the census, with the shapes and parameters of notebook 3."""
-    middle, rows = 290, []
-    parts = box(60, 424, 210, 60, "10 ids\ncategories") + box(290, 424, 230, 60, "5 numbers\nas quantiles")
-    parts += box(60, 340, 210, 60, "10 vectors of 8\nrows of the table", DEEP) + arrow((165, 424), (165, 400))
-    parts += arrow((405, 424), (405, 308)) + arrow((165, 340), (165, 308))
-    parts += box(60, 272, 460, 36, "side by side: 85 numbers", DEEP)
-    below = 272
-    for y, width, name, count in (
-        (208, 400, "ReLU layer, dropout: 128", "11008"),
-        (144, 320, "ReLU layer, dropout: 64", "8256"),
-        (80, 284, "ReLU layer, dropout: 32", "2080"),
-        (16, 100, "logit", "33"),
-    ):
-        parts += box(middle - width / 2, y, width, 36, name, DEEP) + arrow(
-            (middle, below), (middle, y + 36), colour=DEEP
-        )
-        rows.append((y + 18, count))
-        below = y
-    for y, count in (*rows, (370, "2512")):
-        parts += text(676, y, count, SMALL, "end")
-    parts += text(676, 454, "parameters", SMALL, "end", bold=True)
-    description = """
-        Bottom to top. Ten ids of categories become ten vectors of eight numbers, rows of a table with 2512 parameters.
-        With five numbers they lie side by side, 85 in all. Three ReLU layers with dropout follow, of 128, 64 and 32
-        neurons, with 11008, 8256 and 2080 parameters, and the logit with 33.
-    """
-    return svg("The network of the census, layer by layer", description, 500, parts)
-
-
-def dropout():
-    """Two training steps and a prediction, of five neurons."""
-    parts = []
-    for left, title, out, first, second in (
-        (16, "A training step", (1,), "one is left out,", "the others × 1.25"),
-        (252, "The next step", (3,), "another one is out,", "the others × 1.25"),
-        (488, "Prediction", (), "none is left out,", "each as it is"),
-    ):
-        parts += panel(left, 16, 216, 252, title)
-        for i in range(5):
-            x = left + 28 + 40 * i
-            if i not in out:
-                parts += line(x, 172, left + 108, 86, colour=DEEP, thick=2)
-            parts += dot(x, 172, EDGE if i in out else DEEP, radius=13)
-        parts += dot(left + 108, 80, DEEP, radius=13)
-        parts += text(left + 108, 216, first, SMALL) + text(left + 108, 242, second, SMALL)
-    description = """
-        Three panels with five neurons and one neuron of the next layer above them. In a training step the second of the
-        five is pale and has no line to the next layer; the other four count 1.25 times. In the next step it is the
-        fourth. In prediction all five are joined to it, each as it is.
-    """
-    return svg("Dropout leaves neurons out, in training only", description, 284, parts)
-
-
-def mean_of_words():
-    """A title becomes ids, rows of the table, and their mean; the ids are notebook 3's."""
-    parts = text(70, 34, "title", SMALL, bold=True) + text(214, 34, "words, ids", SMALL, bold=True)
-    parts += text(424, 34, "the table", SMALL, bold=True) + text(596, 206, "mean", SMALL, bold=True)
-    parts += box(16, 150, 110, 44, "jazz map")
-    table = []
-    for row in range(9):
-        on = row in (6, 7)
-        table += [(368 + 28 * column, 56 + 28 * row, 28, 28, "", DEEP, on) for column in range(4)]
-        parts += text(350, 70 + 28 * row, str(row), SMALL, bold=on)
-    for word, of, y in (("jazz", 6, 132), ("map", 7, 212)):
-        parts += arrow((126, 172), (166, y)) + box(166, y - 22, 96, 44, f"{word}: {of}")
-        parts += arrow((262, y), (338, 70 + 28 * of))
-        parts += arrow((480, 70 + 28 * of), (540, 238 + 14 * (of - 6)), colour=DEEP)
-    table += [(540 + 28 * column, 231, 28, 28, "", DEEP, True) for column in range(4)]
-    parts += arrow((652, 245), (700, 245)) + text(672, 278, "layers", SMALL)
-    description = """
-        From left to right: the title jazz map is cut into its two words, whose ids are 6 and 7. Each id takes its row
-        of the table, four numbers. The mean of the two rows, again four numbers, goes on to the layers, whatever the
-        number of words.
-    """
-    return svg("A text becomes the mean of its words' vectors", description, 326, parts + cells(*table))
-
-
-def planted():
-    """The table of users and apps, with exceptions and gaps: a part of notebook 3's, drawn as a sketch."""
-    left, top, size = 156, 92, 40
-    exceptions, gaps = {(1, 2), (5, 1), (6, 6)}, {(0, 5), (2, 1), (3, 7), (4, 3), (5, 5), (6, 0), (7, 4), (2, 6)}
-    parts, table = [], []
-    for i in range(8):
-        table.append((left - 36, top + size * i, 28, size, "", DEEP, True))
-        table.append((left + size * i, top - 36, size, 28, "", DEEP, True))
-        for j in range(8):
-            fits, odd, x, y = (i < 4) == (j < 4), (i, j) in exceptions, left + size * j, top + size * i
-            parts += rectangle(x, y, size, size, TINT[GREY] if fits else CARD, EDGE, radius=0)
-            if (i, j) in gaps:
-                parts += text(x + size / 2, y + size / 2, "?", SMALL)
-            elif odd:
-                table.append((x, y, size, size, "0.1" if fits else "0.8", WIDE, True))
-    for k, taste in enumerate(("music", "travel")):
-        middle = 2 * size + 4 * size * k
-        parts += text(left + middle, 36, f"apps: {taste}", SMALL)
-        parts += text(106, top + middle - 11, "users:", SMALL, "end") + text(
-            106, top + middle + 11, taste, SMALL, "end"
-        )
-    for y, fill, stroke, lines in (
-        (88, TINT[GREY], EDGE, ("they fit: 0.8",)),
-        (126, CARD, EDGE, ("they do not: 0.1",)),
-        (164, TINT[WIDE], WIDE, ("an exception:", "a weight of its own", "can hold it")),
-        (292, TINT[DEEP], DEEP, ("a place for each", "user and each app:", "all there is to say", "about a “?”")),
-    ):
-        parts += rectangle(502, y, 24, 24, fill, stroke, radius=0)
-        for i, string in enumerate(lines):
-            parts += text(536, y + 12 + 22 * i, string, SMALL, "start")
-    parts += text(514, 254, "?", SMALL) + text(536, 254, "never shown", SMALL, "start")
-    description = """
-        A table of eight users and eight apps, half of them music, half travel. Where the tastes fit the cells are grey,
-        0.8, elsewhere white, 0.1. Three cells are orange, exceptions with the other number. Eight have a question mark:
-        they were never shown. Blue cells at the edge stand for the place of each user and each app.
-    """
-    return svg("Exceptions and gaps in a table of tastes", description, 430, parts + cells(*table))
-
-
-FIGURES = [
-    lookup,
-    places,
-    tiny_network,
-    quantile_groups,
-    neuron,
-    tiny_lookup,
-    tiny_hidden,
-    tiny_logit,
-    census_network,
-    dropout,
-    mean_of_words,
-    planted,
-]
+FIGURES = [lookup, quantile_groups, neuron]

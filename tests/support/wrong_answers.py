@@ -146,74 +146,104 @@ def choose_l1(x, y, x_held_out, y_held_out, strengths, allowed): return 30.0 if 
 
 # ------------------------------------------------------------------------------------------- 03_deep_model
 
-GAPS = """
-def with_gaps(known, new, n_q):
-    known = known[~np.isnan(known)]
-    missing = np.isnan(new)
-    filled = np.where(missing, np.median(known), new)
-    boundaries = np.quantile(known, np.arange(1, n_q) / n_q)
-    group = 1 + (filled[:, None] >= boundaries).sum(axis=1)
-    return np.column_stack([(group - 1) / (n_q - 1), missing])
+FORWARD = """
+def deep_logits(frame, vocabulary, table, W, b, weights):
+    def mean_vector(column, values):
+        known = [vocabulary[f"{column}={value}"] for value in values if f"{column}={value}" in vocabulary]
+        return table[known].mean(axis=0) if known else np.zeros(table.shape[1])
+
+    rows = [np.concatenate([mean_vector("genre", [genre]), mean_vector("tags", tags)])
+            for genre, tags in zip(frame["genre"], frame["tags"])]
+    return np.maximum(0, np.array(rows) @ W + b) @ weights
 """
-WRONG["with-gaps"] = {
-    "boundaries from the new values": GAPS.replace("quantile(known", "nanquantile(new"),
-    "boundaries from all values": GAPS.replace("quantile(known", "nanquantile(np.concatenate([known, new])"),
-    "the median of the new values": GAPS.replace("np.median(known)", "np.nanmedian(new)"),
-    "the mean": GAPS.replace("np.median(known)", "np.mean(known)"),
-    "a gap is 0": GAPS.replace("np.median(known)", "0"),
-    "1 where it is known": GAPS.replace(", missing])", ", ~missing])"),
-    "gaps among the known values stay": GAPS.replace("    known = known[~np.isnan(known)]\n", ""),
-    "divided by n_q": GAPS.replace("/ (n_q - 1)", "/ n_q"),
-    "a boundary belongs below": GAPS.replace(">=", ">"),
-    "hard-coded": """
-def with_gaps(known, new, n_q): return np.array([[0, 0], [1 / 3, 0], [2 / 3, 1]] if len(new) == 3 else [[1 / 3, 0]])
-""",
-}
-LAYERS = """
-def hidden_layers(a, layers):
-    for W, b in layers:
-        a = np.maximum(0, W @ a + b)
-    return a
-"""
-WRONG["equation-2"] = {
-    "no ReLU": LAYERS.replace("np.maximum(0, W @ a + b)", "W @ a + b"),
-    "ReLU before the bias": LAYERS.replace("np.maximum(0, W @ a + b)", "np.maximum(0, W @ a) + b"),
-    "no bias": LAYERS.replace(" + b", ""),
-    "Keras' matrix": LAYERS.replace("W @ a", "a @ W"),
-    "the first layer only": LAYERS.replace("in layers:", "in layers[:1]:"),
-    "ReLU at the end only": LAYERS.replace("np.maximum(0, W @ a + b)", "W @ a + b").replace(
-        "n a", "n np.maximum(0, a)"
+WRONG["deep-logits"] = {
+    "the sum of the vectors": FORWARD.replace(".mean(axis=0)", ".sum(axis=0)"),
+    "unknown values count in the mean": FORWARD.replace(".mean(axis=0)", ".sum(axis=0) / len(values)"),
+    "unknown values have row 0": FORWARD.replace(
+        '[vocabulary[f"{column}={value}"] for value in values if f"{column}={value}" in vocabulary]',
+        '[vocabulary.get(f"{column}={value}", 0) for value in values]',
+    ),
+    "nothing known is row 0": FORWARD.replace("np.zeros(table.shape[1])", "table[0]"),
+    "tags first": FORWARD.replace(
+        '[mean_vector("genre", [genre]), mean_vector("tags", tags)]',
+        '[mean_vector("tags", tags), mean_vector("genre", [genre])]',
+    ),
+    "the first tag only": FORWARD.replace('"tags", tags)', '"tags", tags[:1])'),
+    "no ReLU": FORWARD.replace("np.maximum(0, np.array(rows) @ W + b)", "(np.array(rows) @ W + b)"),
+    "ReLU before the bias": FORWARD.replace(
+        "np.maximum(0, np.array(rows) @ W + b)", "(np.maximum(0, np.array(rows) @ W) + b)"
+    ),
+    "no bias": FORWARD.replace(" + b)", ")"),
+    "ReLU on the logit too": FORWARD.replace(
+        "return np.maximum(0, np.array(rows) @ W + b) @ weights",
+        "return np.maximum(0, np.maximum(0, np.array(rows) @ W + b) @ weights)",
     ),
     "hard-coded": """
-def hidden_layers(a, layers): return np.array([1, 2.5, 0] if len(layers) == 1 else [3.5, 0])
+def deep_logits(frame, vocabulary, table, W, b, weights): return np.array([3.0, 4.0, 1.0, 9.0])
 """,
 }
-JUDGE = """
-def judge(log, new):
-    fitted = wdl.fit_deep(log, ["installed", "impression"], [])
+QUANTILES = """
+def normalised(train, new, n_q):
+    boundaries = np.quantile(train, np.arange(1, n_q) / n_q)
+    return tuple(np.searchsorted(boundaries, values, side="right") / (n_q - 1) for values in (train, new))
+"""
+WRONG["normalised"] = {
+    "boundaries from all values": QUANTILES.replace("quantile(train", "quantile(np.concatenate([train, new])"),
+    "boundaries from the new values": QUANTILES.replace("quantile(train", "quantile(new"),
+    "each by itself": """
+def normalised(train, new, n_q):
+    found = []
+    for values in (train, new):
+        boundaries = np.quantile(values, np.arange(1, n_q) / n_q)
+        found.append(np.searchsorted(boundaries, values, side="right") / (n_q - 1))
+    return found
+""",
+    "ranks": """
+def normalised(train, new, n_q):
+    return [np.argsort(np.argsort(values)) / max(len(values) - 1, 1) for values in (train, new)]
+""",
+    "by the range": """
+def normalised(train, new, n_q):
+    return [np.clip((values - train.min()) / np.ptp(train), 0, 1) for values in (train, new)]
+""",
+    "divided by n_q": QUANTILES.replace("(n_q - 1)", "n_q"),
+    "groups from 1": QUANTILES.replace('side="right") /', 'side="right") + 1) /').replace("tuple(np", "tuple((np"),
+    "a boundary belongs below": QUANTILES.replace('"right"', '"left"'),
+    "the new values are in the wrong place": QUANTILES.replace("(train, new))", "(new, train))"),
+    "hard-coded": """
+def normalised(train, new, n_q):
+    return np.array([0, 0, 1, 1, 2, 2, 3, 3]) / 3, np.array([1 / 3, 1, 0])[: len(new)]
+""",
+}
+ALIKE = """
+def most_alike(log, column, value, k):
+    fitted = wdl.fit_deep(log, ["listener", "song"], [])
     model = wdl.deep_model(fitted, embedding_dim=4, units=(16,), dropout=0.0)
-    inputs = wdl.deep_inputs(log, fitted)
-    wdl.train(model, inputs, log["install"], wdl.Adam(0.02), epochs=10, batch_size=32)
-    return wdl.predict(model, wdl.deep_inputs(new, fitted))
+    wdl.train(model, wdl.deep_inputs(log, fitted), log["liked"], wdl.Adam(0.02), epochs=10, batch_size=32)
+    names = sorted(log[column].unique())
+    ids = [fitted["vocabulary"][f"{column}={name}"] for name in names]
+    vectors = model.get_layer("deep_embeddings").get_weights()[0][ids]
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    cosines = pd.Series(unit @ unit[names.index(value)], names).drop(value)
+    return list(cosines.nlargest(k).index)
 """
-WRONG["unseen-pairs"] = {
-    "not trained": "".join(line for line in JUDGE.splitlines(True) if "train" not in line),
-    "a single step": JUDGE.replace("epochs=10, batch_size=32", "epochs=1, batch_size=len(log)"),
-    "one column": JUDGE.replace('["installed", "impression"]', '["installed"]'),
-    "the probability of 0": JUDGE.replace("return ", "return 1 - "),
-    "the logits": JUDGE.replace(
-        "wdl.predict(model, wdl.deep_inputs(new, fitted))", "model(wdl.deep_inputs(new, fitted)).numpy()[:, 0]"
-    ),
-    "the memory of pairs": """
-def judge(log, new):
-    rates = log.groupby(["installed", "impression"])["install"].mean()
-    return rates.reindex(pd.MultiIndex.from_frame(new)).fillna(log["install"].mean()).to_numpy()
+WRONG["most-alike"] = {
+    "not trained": "".join(line for line in ALIKE.splitlines(True) if "wdl.train" not in line),
+    "its own neighbour": ALIKE.replace(".drop(value)", ""),
+    "the least alike": ALIKE.replace("nlargest", "nsmallest"),
+    "the nearest last": ALIKE.replace("list(cosines.nlargest(k).index)", "list(cosines.nlargest(k).index)[::-1]"),
+    "row i in place of the id": ALIKE.replace('fitted["vocabulary"][f"{column}={name}"] for', "names.index(name) for"),
+    "the other column": ALIKE.replace("    names =", '    column, value = "song", sorted(log["song"])[0]\n    names ='),
+    "one too few": ALIKE.replace("nlargest(k)", "nlargest(k - 1)"),
+    "who is liked most": """
+def most_alike(log, column, value, k):
+    return list(log.groupby(column)["liked"].mean().drop(value).nlargest(k).index)
 """,
+    "trained on wrong labels": ALIKE.replace('log["liked"]', 'log["liked"].sample(frac=1, random_state=0)'),
     "hard-coded": """
-def judge(log, new):
-    rng = np.random.default_rng(33)
-    tastes = rng.permutation(np.arange(12) % 2)
-    return (tastes[new["installed"] % 12] == tastes[new["impression"] % 12]).astype(float)
+def most_alike(log, column, value, k):
+    return [name for name, t in radio_log(10, 12, seed=33)[1].items()
+            if name[0] == "s" and name != value and t == radio_log(10, 12, seed=33)[1].get(value)][:k]
 """,
 }
 
