@@ -4,143 +4,150 @@ from more_wrong_answers import WRONG
 
 # ------------------------------------------------------------------------------------- 01_feature_crossing
 
-FACTS = """
-def cross_product(x, crosses):
-    return np.stack([x[:, columns].prod(axis=1) for columns in crosses], axis=1)
-"""
-WRONG["equation-1"] = {
-    "or instead of and": FACTS.replace(".prod(axis=1)", ".max(axis=1, initial=0)"),
-    "sum instead of product": FACTS.replace(".prod", ".sum"),
-    "one fact may be missing": FACTS.replace(".prod(axis=1)", ".sum(axis=1) >= len(columns) - 1"),
-    "facts that are not asked for count": FACTS.replace(
-        "x[:, columns].prod(axis=1)", "(x == np.isin(np.arange(x.shape[1]), columns)).all(axis=1)"
-    ),
-    "the other way round": FACTS.replace(", axis=1)\n", ")\n"),
-    "one cross": FACTS.replace("in crosses]", "in crosses[:1]]"),
-    "a cross that asks for nothing is 0": FACTS.replace(".prod(axis=1)", ".prod(axis=1) * (len(columns) > 0)"),
-    "hard-coded": "def cross_product(x, crosses): return np.array([[1, 0], [1, 1], [0, 1]])",
-}
-COUNTED = """
-def cross_vocabulary(left, right, min_count):
-    counts = pd.Series([f"{one} & {other}" for one, other in zip(left, right)], dtype="object").value_counts()
-    kept = sorted((-count, cross) for cross, count in counts.items() if count >= min_count)
-    return {cross: i for i, (_, cross) in enumerate(kept, start=1)}
-"""
-WRONG["minimum-count"] = {
-    "more often than the minimum": COUNTED.replace(">= min_count", "> min_count"),
-    "ids from 0": COUNTED.replace("start=1", "start=0"),
-    "no minimum": COUNTED.replace(" if count >= min_count", ""),
-    "rarest first": COUNTED.replace("(-count, cross)", "(count, cross)"),
-    "by alphabet alone": COUNTED.replace("(-count, cross)", "(0, cross)"),
-    "counts as values": COUNTED.replace("cross: i for i, (_, cross)", "cross: -_ for i, (_, cross)"),
-    "hard-coded": 'def cross_vocabulary(left, right, min_count): return {"HS-grad & Repair": 1, "Masters & Sales": 2}',
-}
-WRONG["minimum-count"]["ties against the alphabet"] = COUNTED.replace(
-    "    return", "    kept.sort(key=lambda entry: (entry[0], [-ord(letter) for letter in entry[1]]))\n    return"
-)
 GAIN = """
-def cross_gain(folds, pair):
-    folds = [fold.assign(cross=wdl.cross(fold, list(pair)).to_numpy()) for fold in folds]
-    gains = []
-    for i, new in enumerate(folds):
-        old, losses = pd.concat(folds[:i] + folds[i + 1 :]), []
-        for features in (list(pair), [*pair, "cross"]):
-            encoder = OneHotEncoder(handle_unknown="ignore").fit(old[features])
-            model = LogisticRegression(max_iter=1000).fit(encoder.transform(old[features]), old["label"])
-            losses.append(log_loss(new["label"], model.predict_proba(encoder.transform(new[features]))))
-        gains.append(losses[0] - losses[1])
-    mean, error = np.mean(gains), np.std(gains, ddof=1) / np.sqrt(len(gains))
-    return mean, error, mean > 2 * error
+def gain_of_cross(train, test, columns, cross):
+    losses = []
+    for features in [columns, [*columns, "the cross"]]:
+        old, new = [frame.assign(**{"the cross": wdl.cross(frame, list(cross)).to_numpy()}) for frame in (train, test)]
+        encoder = OneHotEncoder(handle_unknown="ignore").fit(old[features])
+        model = LogisticRegression(max_iter=1000).fit(encoder.transform(old[features]), old["label"])
+        probabilities = model.predict_proba(encoder.transform(new[features]))[:, 1]
+        losses.append(wdl.scores(new["label"], probabilities)["log loss"])
+    return losses[0] - losses[1]
 """
-WRONG["worth-it"] = {
-    "measured on the rows that were fitted": GAIN.replace('new["label"], model', 'old["label"], model').replace(
-        "transform(new[features])", "transform(old[features])"
-    ),
-    "fitted on the fold that is held out": GAIN.replace("pd.concat(folds[:i] + folds[i + 1 :])", "new"),
-    "fitted on all folds": GAIN.replace("folds[:i] + folds[i + 1 :]", "folds"),
-    "the first fold alone": GAIN.replace("in enumerate(folds):", "in list(enumerate(folds))[:1] * 2:"),
+WRONG["gain-of-cross"] = {
     "the other sign": GAIN.replace("losses[0] - losses[1]", "losses[1] - losses[0]"),
-    "no cross": GAIN.replace('[*pair, "cross"]', "[*pair]"),
-    "the cross is put beside other rows": GAIN.replace(".to_numpy()", ""),
-    "one part instead of the cross": GAIN.replace("wdl.cross(fold, list(pair)).to_numpy()", "fold[pair[0]]"),
-    "strings that run together": GAIN.replace(
-        "wdl.cross(fold, list(pair)).to_numpy()", "fold[pair[0]] + fold[pair[1]]"
-    ),
-    "the loss instead of its fall": GAIN.replace("losses[0] - losses[1]", "losses[1]"),
-    "the deviation of one gain": GAIN.replace(" / np.sqrt(len(gains))", ""),
-    "divided by the number of gains": GAIN.replace("ddof=1", "ddof=0"),
-    "worth it if above 0": GAIN.replace("mean > 2 * error", "mean > 0"),
-    "worth it above one error": GAIN.replace("2 * error", "error"),
+    "the loss with the cross": GAIN.replace("losses[0] - losses[1]", "losses[1]"),
+    "scored on the rows that were fitted": GAIN.replace("new[features]", "old[features]").replace('new["l', 'old["l'),
+    "fitted on the new rows": GAIN.replace("in (train, test)]", "in (test, test)]"),
+    "against no column but the parts of the cross": GAIN.replace("[columns, [*columns,", "[list(cross), [*cross,"),
+    "the cross in place of the columns": GAIN.replace('[*columns, "the cross"]]', '["the cross"]]'),
+    "no cross": GAIN.replace('[*columns, "the cross"]]', "[*columns]]"),
+    "one part instead of the cross": GAIN.replace("wdl.cross(frame, list(cross)).to_numpy()", "frame[cross[0]]"),
+    "stopped by a new value": GAIN.replace('handle_unknown="ignore"', ""),
     "hard-coded": """
-def cross_gain(folds, pair):
-    return (0.3, 0.01, True) if tuple(pair) == ("grown-up", "game") else (0.0, 0.01, False)
+def gain_of_cross(train, test, columns, cross):
+    return 0.37 if tuple(cross) == ("grown-up", "game") else 0.0
 """,
+}
+CROSS_IDS = """
+def cross_ids(train, test, columns, min_count):
+    known = wdl.vocabulary(wdl.cross(train, columns), min_count)
+    return tuple(wdl.cross(frame, columns).map(known).fillna(0).astype(int).to_numpy() for frame in (train, test))
+"""
+WRONG["cross-ids"] = {
+    "the colleague's": CROSS_IDS.replace(
+        "wdl.cross(train, columns)", "pd.concat([wdl.cross(train, columns), wdl.cross(test, columns)])"
+    ),
+    "a vocabulary for each frame": """
+def cross_ids(train, test, columns, min_count):
+    ids = []
+    for frame in (train, test):
+        strings = wdl.cross(frame, columns)
+        ids.append(strings.map(wdl.vocabulary(strings, min_count)).fillna(0).astype(int).to_numpy())
+    return tuple(ids)
+""",
+    "the test frame's vocabulary": CROSS_IDS.replace("wdl.cross(train, columns)", "wdl.cross(test, columns)"),
+    "no minimum": CROSS_IDS.replace(", min_count)\n", ", 1)\n"),
+    "more often than the minimum": CROSS_IDS.replace(", min_count)\n", ", min_count + 1)\n"),
+    "one column": CROSS_IDS.replace("columns)", "columns[:1])"),
+    "ids from 0": CROSS_IDS.replace(".to_numpy()", ".to_numpy() - 1"),
+    "hard-coded": """
+def cross_ids(train, test, columns, min_count):
+    return np.array([2, 2, 0, 1, 1]), np.array([2, 0, 0, 0])
+""",
+}
+BUCKETS = """
+def buckets_needed(n, share):
+    return int(np.ceil(1 / (1 - (1 - share) ** (1 / (n - 1)))))
+"""
+WRONG["buckets-needed"] = {
+    "the other crosses are n": BUCKETS.replace("(n - 1)", "n"),
+    "rounded down": BUCKETS.replace("np.ceil", "np.floor"),
+    "one more": BUCKETS.replace("int(", "1 + int("),
+    "alone with that probability": BUCKETS.replace("(1 - share)", "share"),
+    "ten times as many as crosses": "def buckets_needed(n, share): return 10 * n",
+    "n over the share": "def buckets_needed(n, share): return int(np.ceil(n / share))",
+    "the approximation by e": "def buckets_needed(n, share): return int(np.ceil(-n / np.log(1 - share)))",
+    "hard-coded": "def buckets_needed(n, share): return {2: 2 if share == 0.5 else 4}.get(n, 9482)",
 }
 
 # ------------------------------------------------------------------------------------------- 02_wide_model
 
-STEP = """
-def ftrl_step(g, w, z, n, alpha, l1):
-    s = (np.sqrt(n + g**2) - np.sqrt(n)) / alpha
-    z, n = z + g - s * w, n + g**2
-    return np.where(np.abs(z) <= l1, 0.0, -(z - np.sign(z) * l1) * alpha / np.sqrt(n)), z, n
+ASLEEP = """
+def steps_at_zero(gradients, l1):
+    awake = np.abs(np.cumsum(gradients, axis=0)) > l1
+    return np.where(awake.any(axis=0), awake.argmax(axis=0), len(gradients))
 """
-WRONG["ftrl-step"] = {
-    "no correction": STEP.replace(" - s * w", ""),
-    "correction added": STEP.replace("- s * w", "+ s * w"),
-    "g is not squared": STEP.replace("n + g**2\n", "n + np.abs(g)\n"),
-    "the weight from the old n": STEP.replace("alpha / np.sqrt(n)), z", "alpha / np.sqrt(n - g**2)), z"),
-    "alpha left out of s": STEP.replace(" / alpha\n", "\n"),
-    "no threshold": STEP.replace("<= l1", "< 0"),
-    "hard threshold": STEP.replace(" - np.sign(z) * l1", ""),
-    "wrong sign": STEP.replace("-(z", "(z"),
-    "l1 taken from negative z too": STEP.replace("np.sign(z) * l1", "l1"),
-    "hard-coded": """
-def ftrl_step(g, w, z, n, alpha, l1):
-    return np.array([0.21, 0.1407]), np.array([-0.9, -0.8029]), np.array([0.51, 0.52])
-""",
+WRONG["steps-asleep"] = {
+    "each gradient alone": ASLEEP.replace("np.cumsum(gradients, axis=0)", "gradients"),
+    "the sum of the absolute values": ASLEEP.replace("np.abs(np.cumsum(gradients", "(np.cumsum(np.abs(gradients)"),
+    "a positive sum only": ASLEEP.replace("np.abs(np.cumsum(gradients, axis=0))", "np.cumsum(gradients, axis=0)"),
+    "awake at the edge": ASLEEP.replace("> l1", ">= l1"),
+    "one step too many": ASLEEP.replace("awake.argmax(axis=0)", "awake.argmax(axis=0) + 1"),
+    "0 if it never wakes": ASLEEP.replace("len(gradients)", "0"),
+    "all steps inside the band": ASLEEP.replace(
+        "np.where(awake.any(axis=0), awake.argmax(axis=0), len(gradients))", "(~awake).sum(axis=0)"
+    ),
+    "summed over the weights": ASLEEP.replace("np.cumsum(gradients, axis=0)", "np.cumsum(gradients, axis=1)"),
+    "hard-coded": "def steps_at_zero(gradients, l1): return np.array([1, 4, 2])",
 }
-TRAIN = """
-def train_ftrl(x, y, alpha, l1, steps):
-    w, z, n = np.zeros(x.shape[1]), np.zeros(x.shape[1]), np.full(x.shape[1], 1e-6)
-    for _ in range(steps):
-        probabilities = 1 / (1 + np.exp(-x @ w))
-        w, z, n = ftrl_step(x.T @ (probabilities - y) / len(y), w, z, n, alpha, l1)
-    return w
-"""
-WRONG["train-ftrl"] = {
-    "gradient's sign": TRAIN.replace("(probabilities - y)", "(y - probabilities)"),
-    "sum instead of mean": TRAIN.replace(" / len(y)", ""),
-    "logits for probabilities": TRAIN.replace("1 / (1 + np.exp(-x @ w))", "x @ w"),
-    "z and n are forgotten": TRAIN.replace("w, z, n = ftrl_step", "w, _, _ = ftrl_step"),
-    "no L1": TRAIN.replace("alpha, l1)\n    return", "alpha, 0.0)\n    return"),
-    "n starts at 0.1": TRAIN.replace("1e-6", "0.1"),
-    "one step": TRAIN.replace("range(steps)", "range(1)"),
-    "hard-coded": """
-def train_ftrl(x, y, alpha, l1, steps):
-    w = LogisticRegression(C=np.inf, fit_intercept=False, tol=1e-8).fit(x, y).coef_[0]
-    return w if l1 == 0 else np.where(np.arange(len(w)) < 3, w, 0)
-""",
-}
-CHOICE = """
-def choose_l1(x, y, x_held_out, y_held_out, strengths, allowed):
-    losses = {}
-    for l1 in strengths:
-        w = train_ftrl(x, y, alpha=0.3, l1=l1, steps=100)
-        losses[l1] = log_loss(y_held_out, 1 / (1 + np.exp(-x_held_out @ w)))
-    return max(l1 for l1, loss in losses.items() if loss <= min(losses.values()) + allowed)
+CHOOSE = """
+def choose(trials):
+    best = trials["loss"].idxmin()
+    if best == trials.index[-1] or (best == trials.index[0] and best > 0):
+        raise ValueError(f"The smallest loss is at an end of the list, with an L1 of {best}: try more.")
+    close = trials[trials["loss"] <= trials["loss"][best] + trials["error"][best]]
+    return close["weights"].idxmin()
 """
 WRONG["choose-l1"] = {
-    "scored on the rows that were fitted": CHOICE.replace("log_loss(y_held_out", "log_loss(y").replace(
-        "-x_held_out @", "-x @"
+    "the smallest loss": CHOOSE.replace('return close["weights"].idxmin()', "return best"),
+    "the fewest weights": CHOOSE.replace('close["weights"]', 'trials["weights"]'),
+    "the largest L1 within an error": CHOOSE.replace('close["weights"].idxmin()', "close.index.max()"),
+    "the most weights": CHOOSE.replace('close["weights"].idxmin()', 'close["weights"].idxmax()'),
+    "each with its own error": CHOOSE.replace(
+        'trials["loss"][best] + trials["error"][best]', 'trials["loss"][best] + trials["error"]'
     ),
-    "trained on the held-out rows": CHOICE.replace("train_ftrl(x, y,", "train_ftrl(x_held_out, y_held_out,"),
-    "the lowest loss, whatever is allowed": CHOICE.replace(" + allowed", ""),
-    "the smallest strength": CHOICE.replace("max(l1 for", "min(l1 for"),
-    "the last strength": CHOICE.replace("max(l1 for", "[l1 for").replace("+ allowed)", "+ allowed][-1]"),
-    "the largest strength": "def choose_l1(x, y, x_held_out, y_held_out, strengths, allowed): return max(strengths)",
+    "two errors": CHOOSE.replace('+ trials["error"][best]', '+ 2 * trials["error"][best]'),
+    "the end is not refused": "".join(
+        line for line in CHOOSE.splitlines(True) if "if best" not in line and "raise" not in line
+    ),
+    "the last may be the best": CHOOSE.replace("best == trials.index[-1] or ", ""),
+    "an L1 of 0 is refused too": CHOOSE.replace(" and best > 0", ""),
     "hard-coded": """
-def choose_l1(x, y, x_held_out, y_held_out, strengths, allowed): return 30.0 if allowed > 1 else 1.0
+def choose(trials):
+    if trials.index[0] > 0:
+        raise ValueError("0.001")
+    return 0.01
+""",
+}
+SURVIVING = """
+def surviving(frame, features, l1):
+    features = wdl.fit_wide(frame, features)
+    model = wdl.wide_model(features)
+    keras.utils.set_random_seed(0)
+    optimizer = wdl.Ftrl(0.5, l1_regularization_strength=l1)
+    inputs = {"wide_ids": wdl.wide_ids(frame, features)}
+    wdl.train(model, inputs, frame["accepted"], optimizer, epochs=30, batch_size=64)
+    weights = wdl.wide_weights(model, features)
+    return weights[weights != 0]
+"""
+WRONG["surviving"] = {
+    "not trained": "".join(line for line in SURVIVING.splitlines(True) if "wdl.train" not in line),
+    "no L1": SURVIVING.replace("l1_regularization_strength=l1", "l1_regularization_strength=0.0"),
+    "all weights": SURVIVING.replace("weights[weights != 0]", "weights"),
+    "the smallest first": SURVIVING.replace("weights[weights != 0]", "weights[weights != 0][::-1]"),
+    "sorted with their signs": SURVIVING.replace(
+        "weights[weights != 0]", "weights[weights != 0].sort_values(ascending=False)"
+    ),
+    "positive weights only": SURVIVING.replace("weights != 0", "weights > 0"),
+    "no crosses": SURVIVING.replace(
+        "wdl.fit_wide(frame, features)", "wdl.fit_wide(frame, [one for one in features if isinstance(one, str)])"
+    ),
+    "hard-coded": """
+def surviving(frame, features, l1):
+    names = ["bought=tent & offer=stove", "country=BR & offer=stove"]
+    return pd.Series([2.0, -1.0], names)[: 2 if l1 == 0 else 1]
 """,
 }
 
