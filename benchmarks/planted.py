@@ -3,8 +3,8 @@
     python benchmarks/planted.py --json benchmarks/planted.json
 
 Every model has settings of its own: those with the smallest mean error over all pairs in five logs (seeds 100 to 104)
-that are not reported. The reported logs have the seeds 0 to 9; a seed gives the log and the first weights. "long" models
-train ten times as many epochs, and have settings chosen for that. The file holds
+that are not reported. The reported logs have the seeds 0 to 9; a seed gives the log and the first weights. "long"
+models train ten times as many epochs, and have settings chosen for that. The file holds
 
     settings    contender → its settings: rate and L1 of FTRL, rate of Adam, epochs
     errors      contender → kind of pair → the mean error of the probability, one a log
@@ -14,7 +14,6 @@ train ten times as many epochs, and have settings chosen for that. The file hold
 
 import argparse
 import itertools
-import json
 import pathlib
 
 import wdl_helpers as wdl
@@ -24,6 +23,7 @@ from recommender.datasets import planted
 import keras
 import numpy as np
 import pandas as pd
+from results import write
 
 CHOSEN_ON, REPORTED = range(100, 105), range(10)
 EPOCHS, LONG, BATCH_SIZE = 15, 150, 128
@@ -127,7 +127,7 @@ def main():
     for rate, l1 in STRENGTHS:
         results["strength"][f"{rate:g}, {l1:g}"] = reported("wide & deep", EPOCHS, (rate, l1, deep_rate))
     results["strength"]["Adam"] = reported("wide & deep", EPOCHS, (None, None, deep_rate))
-    arguments.json.write_text(json.dumps(results, indent=1) + "\n")
+    write(arguments.json, results)
 
 
 if __name__ == "__main__":

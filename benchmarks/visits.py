@@ -99,7 +99,8 @@ def linear_places(log, queries, areas, penalty=PENALTY):
     for name, weights in area_weights(visits, penalty).items():
         scores[name] = lambda block, weights=weights: ranking.set_matrix(block["visited"], areas["area"]) @ weights
     return {
-        name: ranking.held_out_places(queries, "area", "visited", areas["area"], score) for name, score in scores.items()
+        name: ranking.held_out_places(queries, "area", "visited", areas["area"], score)
+        for name, score in scores.items()
     }
 
 

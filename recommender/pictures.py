@@ -169,7 +169,8 @@ def error_bars(title: str, errors: pd.DataFrame, constant: float = 0.35, spread:
     Returns:
         The figure, for `wdl.show`.
     """
-    figure, panel = wdl.canvas(title, "", "mean error of the probability", size=(7.6, 3.6))
+    size = (max(7.6, 2 * len(errors)), 3.6)  # room for the numbers on the bars
+    figure, panel = wdl.canvas(title, "", "mean error of the probability", size=size)
     width = 0.8 / len(errors)
     for i, (name, row) in enumerate(errors.iterrows()):
         places = np.arange(len(row)) + (i - (len(errors) - 1) / 2) * width

@@ -5,7 +5,7 @@ import re
 import xml.etree.ElementTree as ET
 
 import wdl_helpers as wdl
-from drawings import crossing, figures, joint, pieces
+from drawings import crossing, figures, pieces
 from recommender.datasets import adult
 
 import nbformat
@@ -123,18 +123,6 @@ def test_the_drawn_pairs_of_education_and_occupation_are_those_of_the_rows():
     table = fit.groupby(["education", "occupation"]).size().unstack(fill_value=0).loc[*frequent]
     drawn = ["".join("#" if n >= 10 else "+" if n else "_" for n in row) for row in table.to_numpy()]
     assert drawn == crossing.PAIRS and table.size == 240
-
-
-def test_the_census_models_numbers_are_those_of_the_code():
-    train = adult.load_adult()[0][:500]
-    wide, deep = adult.wide_features(train), adult.deep_features(train)
-    model, drawn = wdl.wide_deep_model(wide, deep), joint.ADULT
-    shapes = {name: values.shape[1:] for name, values in wdl.joint_inputs(train, wide, deep).items()}
-    inputs = {"wide_ids": (drawn["wide_ids"],), "deep_ids": (drawn["categories"], 1), "numbers": (drawn["numbers"],)}
-    assert shapes == inputs
-    assert model.get_layer("deep_embeddings").get_weights()[0].shape[1] == drawn["dimension"]
-    kernels = [model.get_layer(f"deep_hidden_{i}").get_weights()[0].shape for i in (1, 2, 3)]
-    assert [str(kernels[0][0]), *(n for _, n in kernels)] == [drawn["side_by_side"], *drawn["units"]]
 
 
 def test_a_figures_text_is_metadata_of_its_picture_in_old_ipython_too(monkeypatch):
