@@ -35,7 +35,14 @@ GRIDS = {
     ("deep", EPOCHS): list(itertools.product([None], [None], [0.0003, 0.001, 0.003, 0.01, 0.03])),
     ("deep", LONG): list(itertools.product([None], [None], [0.0003, 0.001, 0.003, 0.01])),
     ("wide & deep", EPOCHS): list(itertools.product([3.0, 10.0, 30.0], [0.1, 0.3, 0.6, 1.0], [0.001, 0.003, 0.01])),
-    ("wide & deep", LONG): list(itertools.product([1.0, 3.0, 10.0], [1.0, 2.0, 4.0], [0.001, 0.003, 0.01])),
+    ("wide & deep", LONG): [  # the best of the first grid stood at its edge, so others were added
+        *itertools.product([1.0, 3.0, 10.0], [1.0, 2.0, 4.0], [0.001, 0.003, 0.01]),
+        *itertools.product([0.3, 1.0, 3.0], [4.0, 8.0], [0.0003, 0.001]),
+        *itertools.product([1.0, 3.0], [2.0], [0.0003]),
+        *itertools.product([1.0, 3.0], [4.0], [0.0001]),
+        (10.0, 4.0, 0.0003),
+        (1.0, 16.0, 0.001),
+    ],
 }
 STRENGTHS = list(itertools.product([1.0, 3.0, 10.0], [0.0, 0.1, 0.3, 0.6, 1.0]))
 
