@@ -271,6 +271,34 @@ def test_the_grid_has_ten_logs_of_each_model_and_the_settings_that_were_chosen_o
         assert all(chosen is None or chosen == value for chosen, value in known), name
 
 
+def test_wide_and_deep_is_ahead_on_the_grid_but_on_exceptions_where_wide_is_slightly_better():
+    """Of committed files: no change of the code can fail it, `make benchmarks` can."""
+    errors = GRID["errors"]
+    joint = errors["wide & deep"]
+    for rival in ("wide", "wide, long", "deep", "deep, long"):
+        for kind in ("never shown", "usual"):
+            assert ahead(joint[kind], errors[rival][kind]) > 5, (rival, kind)
+            assert all(ours < theirs for ours, theirs in zip(joint[kind], errors[rival][kind])), (rival, kind)
+    for rival in ("deep", "deep, long"):
+        assert ahead(joint["exception"], errors[rival]["exception"]) > 5, rival
+    for rival in ("wide", "wide, long"):
+        assert ahead(errors[rival]["exception"], joint["exception"]) > 2
+        assert mean(joint["exception"]) - mean(errors[rival]["exception"]) < 0.02
+        assert min(errors[rival]["never shown"]) > 0.35, "worse than the same probability for every pair"
+    assert min(errors["deep"]["exception"]) > 0.35
+    assert ahead(errors["deep"]["never shown"], errors["deep, long"]["never shown"]) > 5, "overfitting"
+
+
+def test_l1_keeps_the_rule_out_of_the_crosses_and_that_helps_pairs_never_shown():
+    """Of committed files: no change of the code can fail it, `make benchmarks` can."""
+    strict, none = GRID["strength"]["10, 0.6"], GRID["strength"]["10, 0"]
+    assert max(strict["weights"]["usual"]) < 0.05 < 1 < min(none["weights"]["usual"])
+    assert min(strict["weights"]["exception"]) > 2
+    for kind in ("never shown", "usual"):  # on exceptions the difference is less than two standard errors
+        assert ahead(strict["errors"][kind], none["errors"][kind]) > 5, kind
+    assert strict["errors"] == GRID["errors"]["wide & deep"], "the same settings and seeds give the same models"
+
+
 def test_the_settings_of_the_grids_models_do_not_stand_at_the_edge_of_what_was_tried():
     """But for an L1 of 0, which has nothing below it."""
     for name, how in GRID["settings"].items():
