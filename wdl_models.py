@@ -76,7 +76,7 @@ class Lookup(layers.Layer):
 class LogitSum(layers.Layer):
     """The sum of the given logits, each (rows, 1), and of ONE bias: the inside of σ in equation 3.
 
-    Taught in: notebook 4, "Equation 3".
+    Taught in: notebook 4, "One logit, one loss".
 
     Example:
         >>> import numpy as np
@@ -211,7 +211,7 @@ def wide_deep_model(
     Source:
         Section 3.3 and equation 3 of the paper.
 
-    Taught in: notebook 4, "Equation 3".
+    Taught in: notebook 4, "One logit, one loss".
 
     Example:
         >>> import pandas as pd

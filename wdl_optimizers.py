@@ -124,7 +124,7 @@ class Adagrad(_SumFirst, keras.optimizers.Adagrad):
     Source:
         Duchi, Hazan and Singer, "Adaptive Subgradient Methods", JMLR 2011.
 
-    Taught in: notebook 4, "Two optimizers".
+    Taught in: notebook 4, "The grid, for the last time".
 
     Example:
         >>> table = keras.Variable([[0.0], [0.0], [0.0]])
@@ -183,7 +183,7 @@ def joint_optimizer(
     Source:
         Section 3.3 of the paper.
 
-    Taught in: notebook 4, "Two optimizers".
+    Taught in: notebook 4, "The grid, for the last time".
 
     Example:
         >>> optimizer = joint_optimizer(wide=Ftrl(0.02, l1_regularization_strength=0.003), deep=Adagrad(0.01))
