@@ -110,6 +110,16 @@ build/spark/installed: benchmarks/spark_requirements.txt
 	build/spark/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
+# The sixty lines on Keras' other backends, which nothing else needs.
+build/backends/installed: benchmarks/backends_requirements.txt
+	'$(PYTHON)' -m venv --clear build/backends
+	build/backends/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+.PHONY: backends
+backends: build/backends/installed ## train the sixty lines of notebook 4 on TensorFlow, JAX and PyTorch
+	build/backends/bin/python benchmarks/backends.py --json benchmarks/backends.json
+
 .PHONY: spark
 spark: .venv/installed build/spark/installed ## count features with Spark, and compare with DuckDB's counts; needs Java
 	$(BIN)/python benchmarks/spark_queries.py --json benchmarks/spark.json

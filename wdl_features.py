@@ -491,7 +491,7 @@ def joint_inputs(frame: pd.DataFrame, wide: WideFeatures, deep: DeepFeatures) ->
     Returns:
         dict with 'wide_ids', from `wide_ids`, and with what `deep_inputs` returns.
 
-    Taught in: notebook 4, "The grid, for the last time".
+    Taught in: notebook 4, "One logit, one loss".
 
     Example:
         >>> frame = pd.DataFrame({"city": ["Rome", "Oslo"]})

@@ -14,7 +14,6 @@ models train ten times as many epochs, and have settings chosen for that. The fi
 
 import argparse
 import itertools
-import json
 import pathlib
 
 import wdl_helpers as wdl
@@ -24,6 +23,7 @@ from recommender.datasets import planted
 import keras
 import numpy as np
 import pandas as pd
+from results import write
 
 CHOSEN_ON, REPORTED = range(100, 105), range(10)
 EPOCHS, LONG, BATCH_SIZE = 15, 150, 128
@@ -35,7 +35,14 @@ GRIDS = {
     ("deep", EPOCHS): list(itertools.product([None], [None], [0.0003, 0.001, 0.003, 0.01, 0.03])),
     ("deep", LONG): list(itertools.product([None], [None], [0.0003, 0.001, 0.003, 0.01])),
     ("wide & deep", EPOCHS): list(itertools.product([3.0, 10.0, 30.0], [0.1, 0.3, 0.6, 1.0], [0.001, 0.003, 0.01])),
-    ("wide & deep", LONG): list(itertools.product([1.0, 3.0, 10.0], [1.0, 2.0, 4.0], [0.001, 0.003, 0.01])),
+    ("wide & deep", LONG): [  # the best of the first grid stood at its edge, so others were added
+        *itertools.product([1.0, 3.0, 10.0], [1.0, 2.0, 4.0], [0.001, 0.003, 0.01]),
+        *itertools.product([0.3, 1.0, 3.0], [4.0, 8.0], [0.0003, 0.001]),
+        *itertools.product([1.0, 3.0], [2.0], [0.0003]),
+        *itertools.product([1.0, 3.0], [4.0], [0.0001]),
+        (10.0, 4.0, 0.0003),
+        (1.0, 16.0, 0.001),
+    ],
 }
 STRENGTHS = list(itertools.product([1.0, 3.0, 10.0], [0.0, 0.1, 0.3, 0.6, 1.0]))
 
@@ -127,7 +134,7 @@ def main():
     for rate, l1 in STRENGTHS:
         results["strength"][f"{rate:g}, {l1:g}"] = reported("wide & deep", EPOCHS, (rate, l1, deep_rate))
     results["strength"]["Adam"] = reported("wide & deep", EPOCHS, (None, None, deep_rate))
-    arguments.json.write_text(json.dumps(results, indent=1) + "\n")
+    write(arguments.json, results)
 
 
 if __name__ == "__main__":

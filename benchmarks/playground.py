@@ -14,11 +14,11 @@ import json
 import pathlib
 
 import wdl_helpers as wdl
-from recommender.datasets import store as app_store
+from recommender import pictures
+from recommender.datasets import planted
 
 import keras
 import numpy as np
-from joint_training import KINDS, by_kind
 
 RATE = 3.0
 ADAM = 0.01
@@ -30,7 +30,7 @@ L1 = {"the paper's case": 0.3, "no L1": 0.0}
 
 def trained(seed, l1):
     """One planted log: the errors of the three models, and the sizes of the crosses' weights, by kind of pair."""
-    pairs, log = app_store.planted_log(seed)
+    pairs, log = planted.planted_log(seed)
     wide = wdl.fit_wide(log, ["user", "app", ("user", "app")])
     deep = wdl.fit_deep(log, ["user", "app"], [])
     inputs = wdl.joint_inputs(log, wide, deep)
@@ -57,9 +57,14 @@ def trained(seed, l1):
     return errors, weights
 
 
+def by_kind(pairs, values):
+    """The mean of the values, one a pair, for each kind of pair."""
+    return {kind: round(float(np.mean(values[pairs["kind"] == kind])), 4) for kind in pictures.KINDS}
+
+
 def by_model(runs):
     """A list with an entry a seed → model → kind of pair → a list with a value a seed."""
-    return {model: {kind: [run[model][kind] for run in runs] for kind in KINDS} for model in runs[0]}
+    return {model: {kind: [run[model][kind] for run in runs] for kind in pictures.KINDS} for model in runs[0]}
 
 
 def main():

@@ -1,23 +1,6 @@
 """A wide and deep model from its inputs to the probability: the frames that several drawings share."""
 
-from drawings.pieces import (
-    CARD,
-    DEEP,
-    EDGE,
-    GREY,
-    INK,
-    JOINT,
-    LINE,
-    SMALL,
-    TINT,
-    WIDE,
-    arrow,
-    box,
-    panel,
-    rectangle,
-    svg,
-    text,
-)
+from drawings.pieces import DEEP, JOINT, SMALL, WIDE, arrow, box, panel, svg, text
 
 
 def model(title, description, wide, deep, side_by_side, units, top):
@@ -46,49 +29,3 @@ def model(title, description, wide, deep, side_by_side, units, top):
     parts += arrow((right, 146), (right, 88), colour=DEEP)
     parts += text(right + 10, 104, "deep logit", SMALL, "start")
     return svg(title, description, 602, parts)
-
-
-# The same model lying on its side: name → left, top, width, height, lines, colour.
-LYING = {
-    "wide_ids": (16, 20, 116, 60, "wide_ids\n(rows, {wide_ids})", GREY),
-    "weights": (158, 20, 136, 60, "{wide_ids} weights\nadded up", WIDE),
-    "deep_ids": (16, 104, 116, 60, "deep_ids\n{categories} a row", GREY),
-    "vectors": (158, 104, 136, 60, "{categories} vectors\nof {dimension} each", DEEP),
-    "numbers": (16, 188, 116, 60, "numbers\n(rows, {numbers})", GREY),
-    "beside": (320, 104, 84, 144, "{side_by_side}\nside\nby side", DEEP),
-    "hidden_1": (430, 104, 52, 144, "{units[0]}", DEEP),
-    "hidden_2": (502, 124, 52, 104, "{units[1]}", DEEP),
-    "hidden_3": (574, 142, 52, 68, "{units[2]}", DEEP),
-    "logit": (640, 20, 64, 228, "logit\nwide\n+\ndeep\n+\nbias", JOINT),
-}
-WAYS = [
-    ("wide_ids", "weights", 50),
-    ("weights", "logit", 50),
-    ("deep_ids", "vectors", 134),
-    ("vectors", "beside", 134),
-    ("numbers", "beside", 218),
-    ("beside", "hidden_1", 176),
-    ("hidden_1", "hidden_2", 176),
-    ("hidden_2", "hidden_3", 176),
-    ("hidden_3", "logit", 176),
-]
-
-
-def lying(shapes, now, before=(), colours=None):
-    """The model on its side: the parts `now` are filled, those `before` have their colour's edge, the rest is pale."""
-    parts, colours = [], colours or {}
-    for start, end, y in WAYS:
-        there = end in (*now, *before)
-        left, right = LYING[start][0] + LYING[start][2], LYING[end][0]
-        parts += arrow((left, y), (right, y), colour=LINE if there else EDGE)
-    for name, (x, y, width, height, lines, colour) in LYING.items():
-        colour = colours.get(name, colour)
-        fill = TINT[colour] if name in now else CARD
-        parts += rectangle(x, y, width, height, fill, colour if name in (*now, *before) else EDGE)
-        first, *rest = lines.format(**shapes).split("\n")
-        top = y + height / 2 - 11 * len(rest)
-        ink = INK if name in (*now, *before) else GREY
-        parts += text(x + width / 2, top, first, bold=name in now, colour=ink)
-        for i, string in enumerate(rest, start=1):
-            parts += text(x + width / 2, top + 22 * i, string, SMALL, colour=ink)
-    return parts

@@ -32,11 +32,6 @@ def text(x, y, string, size=LARGE, anchor="middle", bold=False, colour=INK):
     return [f'<text {place} fill="{colour}"{weight}>{escape(string)}</text>']
 
 
-def lit_text(x, y, string, lit, **how):
-    """Text that is bold where it is the subject, and grey where it is not."""
-    return text(x, y, string, bold=lit, colour=INK if lit else GREY, **how)
-
-
 def rectangle(x, y, width, height, fill, stroke, radius=6, thick=1.5):
     place = f'x="{number(x)}" y="{number(y)}" width="{number(width)}" height="{number(height)}"'
     return [f'<rect {place} rx="{radius}" fill="{fill}" stroke="{stroke}" stroke-width="{thick}"/>']
@@ -105,12 +100,6 @@ def arrow(*points, colour=LINE, thick=2, dashed=False, both=False):
 
 def dot(x, y, colour, radius=8):
     return [f'<circle cx="{number(x)}" cy="{number(y)}" r="{radius}" fill="{colour}"/>']
-
-
-def curve(points, colour, thick=2):
-    """A line along many points, as of a function."""
-    along = " ".join(f"{number(x)},{number(y)}" for x, y in points)
-    return [f'<polyline points="{along}" fill="none" stroke="{colour}" stroke-width="{thick}"/>']
 
 
 def ring(x, y, colour, radius=8):

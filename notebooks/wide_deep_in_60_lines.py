@@ -1,5 +1,7 @@
 """Wide & Deep learning for any data frame, in plain Keras 3: crosses, embeddings, one loss, two optimizers."""
 
+import math
+
 import keras
 import numpy as np
 import pandas as pd
@@ -54,14 +56,16 @@ def log_loss(labels, logits):
     return ops.softplus(logits) - labels * logits
 
 
-def train_and_score(train, test, label, categories, numbers, crosses, epochs=8, **sizes):
+def train_and_score(train, test, label, categories, numbers, crosses, epochs=8, batch_size=256, **sizes):
     """Train on one frame, and return the model and its AUC on the other; the label is a column of 0 and 1."""
     deep, wide = [(column,) for column in categories], [*[(column,) for column in categories], *crosses]
     of_wide, of_deep = vocabulary(train, wide), vocabulary(train, deep)
     x, x_test = ([ids(f, wide, of_wide), ids(f, deep, of_deep), quantiles(train, f, numbers)] for f in (train, test))
     model = wide_deep(len(of_wide) + 1, len(wide), len(of_deep) + 1, len(deep), len(numbers), **sizes)
     ftrl = keras.optimizers.Ftrl(0.02, initial_accumulator_value=1e-6, l1_regularization_strength=0.003)
-    both = keras.optimizers.OptimizerMap(keras.optimizers.Adam(0.001), {"wide_weights/.*": ftrl})
-    model.compile(keras.optimizers.MultiOptimizer(both), log_loss, steps_per_execution=32, jit_compile=False)
-    model.fit(x, train[label].to_numpy("float32")[:, None], batch_size=256, epochs=epochs, verbose=0)
+    steps = epochs * math.ceil(len(train) / batch_size)
+    adam = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.002, steps))  # to 0 with the last step
+    both = keras.optimizers.OptimizerMap(adam, {"wide_weights/.*": ftrl})
+    model.compile(keras.optimizers.MultiOptimizer(both), log_loss, jit_compile=keras.backend.backend() == "jax")
+    model.fit(x, train[label].to_numpy("float32")[:, None], batch_size=batch_size, epochs=epochs, verbose=0)
     return model, roc_auc_score(test[label], model.predict(x_test, batch_size=4096, verbose=0))

@@ -169,16 +169,19 @@ def error_bars(title: str, errors: pd.DataFrame, constant: float = 0.35, spread:
     Returns:
         The figure, for `wdl.show`.
     """
-    figure, panel = wdl.canvas(title, "", "mean error of the probability", size=(7.6, 3.6))
+    size = (max(7.6, 2 * len(errors)), 3.6)  # room for the numbers on the bars
+    figure, panel = wdl.canvas(title, "", "mean error of the probability", size=size)
     width = 0.8 / len(errors)
     for i, (name, row) in enumerate(errors.iterrows()):
         places = np.arange(len(row)) + (i - (len(errors) - 1) / 2) * width
         light = 0.45 if "," in str(name) else 1.0  # 'deep, long' is a lighter 'deep'
         colour = COLOURS.get(str(name).split(",")[0], wdl.GREY)
-        bars = panel.bar(places, row, width * 0.92, color=colour, alpha=light, label=name)
-        panel.bar_label(bars, fmt="%.2f", fontsize=8, padding=2)
+        panel.bar(places, row, width * 0.92, color=colour, alpha=light, label=name)
         if spread is not None:
             panel.errorbar(places, row, spread.loc[name], fmt="none", ecolor=INK, elinewidth=1, capsize=2)
+        above = row if spread is None else row + spread.loc[name]
+        for place, top, error in zip(places, above, row, strict=True):
+            panel.annotate(f"{error:.2f}", (place, top), (0, 2), textcoords="offset points", ha="center", fontsize=8)
     panel.axhline(constant, color=wdl.GREY, linewidth=1.5, zorder=0)
     panel.text(
         len(errors.columns) - 0.5,

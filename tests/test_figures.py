@@ -5,8 +5,7 @@ import re
 import xml.etree.ElementTree as ET
 
 import wdl_helpers as wdl
-from drawings import figures, joint, pieces
-from recommender.datasets import adult
+from drawings import figures, pieces
 
 import nbformat
 import numpy as np
@@ -115,18 +114,6 @@ def test_its_numbers_are_those_of_the_notebook_that_shows_it(name):
     known = numbers_in(source)
     for number in re.findall(r"\d+\.\d+|\d{1,3}(?:,\d{3})+|\de-\d\d", drawn):
         assert agrees(number, known), f"{number} is not in the notebook"
-
-
-def test_the_census_models_numbers_are_those_of_the_code():
-    train = adult.load_adult()[0][:500]
-    wide, deep = adult.wide_features(train), adult.deep_features(train)
-    model, drawn = wdl.wide_deep_model(wide, deep), joint.ADULT
-    shapes = {name: values.shape[1:] for name, values in wdl.joint_inputs(train, wide, deep).items()}
-    inputs = {"wide_ids": (drawn["wide_ids"],), "deep_ids": (drawn["categories"], 1), "numbers": (drawn["numbers"],)}
-    assert shapes == inputs
-    assert model.get_layer("deep_embeddings").get_weights()[0].shape[1] == drawn["dimension"]
-    kernels = [model.get_layer(f"deep_hidden_{i}").get_weights()[0].shape for i in (1, 2, 3)]
-    assert [str(kernels[0][0]), *(n for _, n in kernels)] == [drawn["side_by_side"], *drawn["units"]]
 
 
 def test_a_figures_text_is_metadata_of_its_picture_in_old_ipython_too(monkeypatch):

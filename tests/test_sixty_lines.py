@@ -1,12 +1,14 @@
 """The whole of Wide & Deep in sixty lines, held equal to the helpers: features, probabilities and training."""
 
 import importlib.util
+import json
 import pathlib
 import re
 
 import wdl_helpers as wdl
 from recommender.datasets import adult
 
+import backends
 import keras
 import numpy as np
 import pytest
@@ -59,7 +61,7 @@ def probabilities(plain, frame):
     return expit(plain.predict(arrays(frame), verbose=0)[:, 0].astype("float64"))
 
 
-def test_it_has_about_sixty_lines_and_none_of_the_helpers():
+def test_it_has_at_most_sixty_lines_and_none_of_the_helpers():
     lines = [line for line in PATH.read_text(encoding="utf-8").splitlines() if line.strip()]
     assert len(lines) <= 60
     assert not re.search(r"\bwdl", "\n".join(lines))
@@ -98,6 +100,20 @@ def test_it_also_trains_as_the_helpers_do(features):
     after, expected = probabilities(plain, TEST), wdl.predict(ours, wdl.joint_inputs(TEST, *features))
     assert np.abs(after - before).max() > 0.1
     assert np.abs(after - expected).max() < 1e-5
+
+
+def test_it_names_no_backend_but_in_a_setting_and_gives_the_same_on_each():
+    """Of a committed file, which benchmarks/backends.py wrote."""
+    text = PATH.read_text(encoding="utf-8")
+    assert not re.search(r"tensorflow|\btf\b|torch|steps_per_execution", text)
+    measured = json.loads((PATH.parent.parent / "benchmarks" / "backends.json").read_text())
+    aucs = [measured.pop(backend) for backend in backends.BACKENDS]
+    assert list(measured) == ["versions"] and set(measured["versions"]) == set(backends.PACKAGES)
+    assert min(aucs) > 0.9285 and max(aucs) - min(aucs) < 0.002
+
+
+def test_the_columns_of_the_backends_benchmark_are_the_recipes():
+    assert (backends.CATEGORIES, backends.NUMBERS) == (adult.CATEGORIES, adult.NUMBERS)
 
 
 def test_it_trains_and_scores_a_data_frame():

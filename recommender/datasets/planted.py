@@ -127,7 +127,7 @@ def training(kind: Kind, l1: float | None = None) -> dict[str, Any]:
     Raises:
         ValueError: there is no such kind.
 
-    Taught in: notebook 4, "Who learns what?".
+    Taught in: notebook 4, "The grid, for the last time".
 
     Example:
         >>> sorted(training("wide"))

@@ -256,29 +256,6 @@ def most_alike(log, column, value, k):
 
 # --------------------------------------------------------------------------------------- 04_joint_training
 
-GRADIENTS = """
-def gradients(p, y, ids, n_ids, a):
-    error = (p - y) / len(y)
-    wide_gradient = np.zeros(n_ids)
-    np.add.at(wide_gradient, ids, np.broadcast_to(error[:, None], ids.shape))
-    wide_gradient[0] = 0
-    return wide_gradient, error @ a, error.sum()
-"""
-WRONG["gradients"] = {
-    "repeated ids are lost": GRADIENTS.replace(
-        "np.add.at(wide_gradient, ids, np.broadcast_to(error[:, None], ids.shape))",
-        "wide_gradient[ids] += error[:, None]",
-    ),
-    "the sum of the rows": GRADIENTS.replace(" / len(y)", ""),
-    "the other sign": GRADIENTS.replace("(p - y)", "(y - p)"),
-    "id 0 gets a gradient": GRADIENTS.replace("    wide_gradient[0] = 0\n", ""),
-    "activations left out": GRADIENTS.replace("error @ a", "np.full(a.shape[1], error.sum())"),
-    "through the sigmoid again": GRADIENTS.replace("(p - y)", "(p - y) * p * (1 - p)"),
-    "hard-coded": """
-def gradients(p, y, ids, n_ids, a):
-    return np.array([0, 0.125, -0.125, 0]), np.array([0.75, 0.25]), 0.125
-""",
-}
 TRAIN = """
 def train_jointly(ids, n_ids, a, y, steps, rate):
     wide_weights, deep_weights, bias = np.zeros(n_ids), np.zeros(a.shape[1]), 0.0
@@ -318,26 +295,86 @@ def train_jointly(ids, n_ids, a, y, steps, rate):
     return np.array([0] * 9 + [-3.0]), np.array([1.4]), 0.0
 """,
 }
-WINNER = """
-def winner(log, user, app):
-    own = log[(log["user"] == user) & (log["app"] == app)]
-    if own.empty:
-        return "deep"
-    taste = log.loc[log["user"] == user, "taste"].iloc[0]
-    category = log.loc[log["app"] == app, "category"].iloc[0]
-    alike = log[(log["taste"] == taste) & (log["category"] == category)]
-    return "wide" if (own["install"].mean() > 0.5) != (alike["install"].mean() > 0.5) else "deep"
-"""
-WRONG["winner"] = {
-    "always deep": "def winner(log, user, app): return 'deep'",
-    "wide wherever there are rows": WINNER.split("    taste")[0] + "    return 'wide'\n",
-    "wide where nothing was shown": WINNER.replace('return "deep"\n', 'return "wide"\n', 1),
-    "the wrong way round": WINNER.replace("!=", "=="),
-    "against the whole log": WINNER.replace('alike["install"]', 'log["install"]'),
-    "against the user's other rows": WINNER.replace(' & (log["category"] == category)', ' & (log["user"] == user)'),
+WITH_L1 = (
+    TRAIN.replace("train_jointly", "train_with_l1")
+    .replace("rate):", "rate, l1):")
+    .replace(
+        "        deep_weights = deep",
+        "        wide_weights = np.sign(wide_weights) * np.maximum(np.abs(wide_weights) - rate * l1, 0)\n"
+        "        deep_weights = deep",
+    )
+)
+SHRUNK = "np.sign(wide_weights) * np.maximum(np.abs(wide_weights) - rate * l1, 0)"
+WRONG["train-with-l1"] = {
+    "no L1 at all": WITH_L1.replace(SHRUNK, "wide_weights"),
+    "L1 without the rate": WITH_L1.replace("rate * l1", "l1"),
+    "the subgradient, which jitters around 0": WITH_L1.replace(
+        SHRUNK, "wide_weights - rate * l1 * np.sign(wide_weights)"
+    ),
+    "small weights are cut and others not shrunk": WITH_L1.replace(
+        SHRUNK, "np.where(np.abs(wide_weights) > rate * l1, wide_weights, 0)"
+    ),
+    "negative weights are lost": WITH_L1.replace("np.abs(wide_weights)", "wide_weights"),
+    "L2 instead of L1": WITH_L1.replace(SHRUNK, "wide_weights * (1 - rate * l1)"),
+    "once, at the end": WITH_L1.replace(f"        wide_weights = {SHRUNK}\n", "").replace(
+        "    return", f"    wide_weights = {SHRUNK}\n    return"
+    ),
+    "on the deep weights too": WITH_L1.replace(
+        "        bias = bias",
+        "        deep_weights = np.sign(deep_weights) * np.maximum(abs(deep_weights) - rate * l1, 0)\n"
+        "        bias = bias",
+    ),
+    "on the bias too": WITH_L1.replace("    return", "    bias = bias - rate * l1 * np.sign(bias)\n    return").replace(
+        "rate * error.sum()", "rate * (error.sum() + l1 * np.sign(bias))"
+    ),
+    "the sum of the rows": WITH_L1.replace(" / len(y)", ""),
     "hard-coded": """
-def winner(log, user, app): return "wide" if (user, app) == ("u", "a") else "deep"
+def train_with_l1(ids, n_ids, a, y, steps, rate, l1):
+    wide_weights = np.zeros(n_ids)
+    if l1 < 0.1:
+        wide_weights[-1] = -2.5
+    return wide_weights + (l1 == 0), np.full(a.shape[1], 1.2), 0.0
 """,
+}
+LATE = """
+def late_probabilities(train, test):
+    wide = wdl.fit_wide(train, ["courier", "district", "hour", ("courier", "district")])
+    deep = wdl.fit_deep(train, ["courier", "district"], ["hour"])
+    inputs, test_inputs = wdl.joint_inputs(train, wide, deep), wdl.joint_inputs(test, wide, deep)
+    sizes = {"embedding_dim": 4, "units": (16,), "dropout": 0.0}
+    ftrl = wdl.Ftrl(10.0, l1_regularization_strength=0.6)
+    contenders = {
+        "wide": (lambda: wdl.wide_model(wide), wdl.Ftrl(1.0, l1_regularization_strength=0.1)),
+        "deep": (lambda: wdl.deep_model(deep, **sizes), wdl.Adam(0.01)),
+        "wide & deep": (
+            lambda: wdl.wide_deep_model(wide, deep, **sizes),
+            wdl.joint_optimizer(wide=ftrl, deep=wdl.Adam(0.01)),
+        ),
+    }
+    result = pd.DataFrame(index=test.index)
+    for name, (build, optimizer) in contenders.items():
+        keras.utils.set_random_seed(0)
+        model = build()
+        wdl.train(model, inputs, train["late"], optimizer, epochs=12, batch_size=128)
+        result[name] = wdl.predict(model, test_inputs)
+    return result
+"""
+AVERAGE = '    result["wide & deep"] = (result["wide"] + result["deep"]) / 2\n    return result'
+WRONG["late-probabilities"] = {
+    "features of the test rows": LATE.replace("(train, [", "(test, ["),
+    "features of all rows": LATE.replace("(train, [", "(pd.concat([train, test]), ["),
+    "no cross": LATE.replace(', ("courier", "district")]', "]"),
+    "the deep part without the hour": LATE.replace('["hour"])', "[])"),
+    "an ensemble": LATE.replace("    return result", AVERAGE),
+    "the training rows": LATE.replace("wdl.predict(model, test_inputs)", "wdl.predict(model, inputs)[: len(test)]"),
+    "logits": LATE.replace("wdl.predict(model, test_inputs)", "model.predict(test_inputs, verbose=0)[:, 0]"),
+    "another index": LATE.replace("    return result", "    return result.reset_index(drop=True)"),
+    "hard-coded": """
+def late_probabilities(train, test):
+    rows = np.arange(len(test))
+    near = test["truth"]
+    return pd.DataFrame({"wide": 0.9 * near + 0.05, "deep": 0.9 * near + 0.05, "wide & deep": 0.99 * near + 0.001})
+""".replace("    rows = np.arange(len(test))\n", ""),
 }
 
 # ----------------------------------------------------------------------------------------- 05_is_it_better
