@@ -99,7 +99,7 @@ def release(folders: Folders) -> None:
     (folders.release / "Makefile").write_text(makefile.split(MAKEFILE_ENDS)[0], encoding="utf-8", newline="\n")
     page = ["# Wide & Deep learning: the exercises\n\n", section(folders.notebooks / "README.md", "For students")]
     readme = folders.root / "README.md"
-    page += [section(readme, title) for title in ("The notebooks", "Your own data", "Licence and citation")]
+    page += [section(readme, title) for title in ("The notebooks", "Your own data", "License and citation")]
     (folders.release / "README.md").write_text("".join(page), encoding="utf-8", newline="\n")
     _write_zip(folders)
     print("build/release/ and build/release.zip are for the students")
