@@ -4,7 +4,10 @@
 
 Every model has settings of its own: those with the smallest mean error over all pairs in five logs (seeds 100 to 104)
 that are not reported. The reported logs have the seeds 0 to 9; a seed gives the log and the first weights. "long"
-models train ten times as many epochs, and have settings chosen for that. The file holds
+models train ten times as many epochs, and have settings chosen for that. "crosses afterwards" is not trained jointly:
+first the deep model is, and then, with that frozen, the wide part on top of its logit, for 15 epochs each.
+
+The file holds
 
     settings    contender → its settings: rate and L1 of FTRL, rate of Adam, epochs
     errors      contender → kind of pair → the mean error of the probability, one a log
@@ -13,6 +16,7 @@ models train ten times as many epochs, and have settings chosen for that. The fi
 """
 
 import argparse
+import functools
 import itertools
 import pathlib
 
@@ -43,6 +47,9 @@ GRIDS = {
         (10.0, 4.0, 0.0003),
         (1.0, 16.0, 0.001),
     ],
+    ("crosses afterwards", EPOCHS): list(
+        itertools.product([1.0, 3.0, 10.0, 30.0], [0.1, 0.3, 0.6, 1.0], [0.0003, 0.001, 0.003])
+    ),
 }
 STRENGTHS = list(itertools.product([1.0, 3.0, 10.0], [0.0, 0.1, 0.3, 0.6, 1.0]))
 
@@ -71,9 +78,34 @@ def trained(kind, seed, epochs, settings):
     """Train on one log: its pairs, the model's probabilities of them, and the cross weight of each."""
     pairs, log, wide, deep, inputs, asked = parts(seed)
     keras.utils.set_random_seed(seed)
-    model, optimizer = untrained(kind, wide, deep, *settings)
+    if kind == "crosses afterwards":
+        model, optimizer = (
+            untrained("wide & deep", wide, deep, *settings)[0],
+            untrained("wide", wide, deep, *settings)[1],
+        )
+        freeze_all_but_the_wide_weights(model, trained_deep_weights(seed, epochs, settings[2]))
+    else:
+        model, optimizer = untrained(kind, wide, deep, *settings)
     wdl.train(model, inputs, log["install"], optimizer, epochs, BATCH_SIZE)
     return pairs, wdl.predict(model, asked), cross_weights(model, wide, pairs)
+
+
+@functools.cache
+def trained_deep_weights(seed, epochs, rate):
+    """Layer → its weights, of the deep model trained on one log."""
+    _, log, wide, deep, inputs, _ = parts(seed)
+    keras.utils.set_random_seed(seed)
+    model, optimizer = untrained("deep", wide, deep, None, None, rate)
+    wdl.train(model, inputs, log["install"], optimizer, epochs, BATCH_SIZE)
+    return {layer.name: layer.get_weights() for layer in model.layers}
+
+
+def freeze_all_but_the_wide_weights(model, of_layers):
+    """Give a joint model a deep model's weights, and keep them, and the bias, as they are."""
+    for layer in model.layers:
+        if layer.name != "wide_weights":
+            layer.set_weights(of_layers.get(layer.name, []))
+            layer.trainable = False
 
 
 def cross_weights(model, wide, pairs):

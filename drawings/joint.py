@@ -57,14 +57,14 @@ def spectrum():
         parts += dot(wide - 78 + 26 * i, features, GREY)
     for i in range(3):
         parts += dot(joint - 78 + 26 * i, features, GREY)
-    parts += arrow((330, 378), (490, 378), both=True)
-    parts += text(wide, 378, "memorizes", colour=INK) + text(deep, 378, "generalizes", colour=INK)
+    for middle, label in ((wide, "memorizes"), (joint, "can do both"), (deep, "generalizes")):
+        parts += text(middle, 378, label, colour=INK)
     description = """
         Three networks side by side. Wide: every feature is joined straight to the output. Deep: features become
-        embeddings, go through two hidden layers, and then reach the output. Wide and deep, between them: some
+        embeddings, go through two hidden layers, and then reach the output. Wide & deep, between them: some
         features are joined straight to the output, others go the deep way to the same output.
     """
-    return svg("Wide, wide and deep, deep", description, 406, parts)
+    return svg("Wide, wide & deep, deep", description, 406, parts)
 
 
 def one_error():
@@ -80,13 +80,13 @@ def one_error():
         parts += text(184, y, sentence, SMALL)
     parts += text(184, 388, "the other need not learn.", SMALL)
 
-    parts += box(412, 54, 248, 50, "mean of both p\nafter training")
+    parts += box(412, 54, 248, 56, "mean of both p\nafter training")
     for x, name, colour in ((384, "wide", WIDE), (544, "deep", DEEP)):
-        parts += box(x, 128, 144, 64, f"p = σ({name})\nits own loss", colour)
+        parts += box(x, 134, 144, 64, f"p = σ({name})\nits own loss", colour)
         parts += box(x, 282, 144, 44, f"{name.capitalize()} model", colour)
-        parts += arrow((x + 72, 128), (x + 72, 104))
-        parts += arrow((x + 28, 282), (x + 28, 192)) + text(x + 36, 212, "logit", SMALL, "start")
-        parts += arrow((x + 116, 192), (x + 116, 282), colour=colour, thick=3)
+        parts += arrow((x + 72, 134), (x + 72, 110))
+        parts += arrow((x + 28, 282), (x + 28, 198)) + text(x + 36, 216, "logit", SMALL, "start")
+        parts += arrow((x + 116, 198), (x + 116, 282), colour=colour, thick=3)
         parts += text(x + 108, 262, "p − y", anchor="end", bold=True)
     parts += text(536, 352, "Each has its own error", SMALL) + text(536, 376, "and knows nothing of the other.", SMALL)
     description = """

@@ -319,6 +319,34 @@ def test_l1_keeps_the_rule_out_of_the_crosses_and_that_helps_pairs_never_shown()
     assert strict["errors"] == GRID["errors"]["wide & deep"], "the same settings and seeds give the same models"
 
 
+def test_a_small_rate_also_keeps_the_rule_out_of_the_crosses_but_slows_the_exceptions():
+    """Of committed files: no change of the code can fail it, `make benchmarks` can."""
+    both, high, low = (GRID["strength"][name] for name in ("10, 0.6", "10, 0", "1, 0"))
+    assert mean(low["weights"]["usual"]) < mean(high["weights"]["usual"]) / 3
+    assert ahead(low["errors"]["never shown"], high["errors"]["never shown"]) > 5
+    for kind in pictures.KINDS:
+        assert ahead(both["errors"][kind], low["errors"][kind]) > 5, kind
+
+
+def test_crosses_that_are_trained_afterwards_learn_exceptions_and_leave_the_rest_as_it_was():
+    """Of committed files: no change of the code can fail it, `make benchmarks` can."""
+    afterwards, joint = GRID["errors"]["crosses afterwards"], GRID["errors"]["wide & deep"]
+    assert mean(afterwards["exception"]) < mean(joint["exception"])
+    for kind in ("never shown", "usual"):
+        assert ahead(joint[kind], afterwards[kind]) > 5, kind
+    assert abs(mean(afterwards["never shown"]) - mean(GRID["errors"]["deep"]["never shown"])) < 0.005
+
+
+def test_crosses_that_are_trained_afterwards_start_from_the_deep_models_logit():
+    _, log, wide, deep, inputs, _ = grid_benchmark.parts(100)
+    inputs = {name: values[:50] for name, values in inputs.items()}
+    alone, joint = wdl.deep_model(deep, **grid_benchmark.SIZES), wdl.wide_deep_model(wide, deep, **grid_benchmark.SIZES)
+    alone.get_layer("logit").set_weights([np.array([0.5])])
+    grid_benchmark.freeze_all_but_the_wide_weights(joint, {layer.name: layer.get_weights() for layer in alone.layers})
+    assert np.array_equal(wdl.predict(joint, inputs), wdl.predict(alone, inputs))
+    assert [weight.shape for weight in joint.trainable_weights] == [(wide["n_ids"], 1)]
+
+
 def test_the_settings_of_the_grids_models_do_not_stand_at_the_edge_of_what_was_tried():
     """But for an L1 of 0, which has nothing below it."""
     for name, how in GRID["settings"].items():
