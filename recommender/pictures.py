@@ -19,6 +19,7 @@ PROBABILITY = LinearSegmentedColormap.from_list(
 ).with_extremes(bad=GAP)
 WEIGHT = LinearSegmentedColormap.from_list("weight", ["#2166AC", "#FFFFFF", "#B2182B"])
 COLOURS = {"wide": wdl.ORANGE, "deep": wdl.BLUE, "wide & deep": wdl.GREEN}
+FRAME_INSET = 0.09  # so that the frames of neighbours enclose no square between them
 KINDS = ("exception", "never shown", "usual")
 
 
@@ -72,7 +73,9 @@ def draw_grid(
     kinds = pairs["kind"].to_numpy()
     rows, columns = pd.factorize(pairs["user"])[0], pd.factorize(pairs["app"])[0]
     for row, column in zip(rows[kinds == "exception"], columns[kinds == "exception"], strict=True):
-        panel.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=INK, linewidth=1.4))
+        corner = (column - 0.5 + FRAME_INSET, row - 0.5 + FRAME_INSET)
+        side = 1 - 2 * FRAME_INSET
+        panel.add_patch(Rectangle(corner, side, side, fill=False, edgecolor=INK, linewidth=1.4))
     hidden = kinds == "never shown"
     panel.scatter(columns[hidden], rows[hidden], s=3.5, color="#888888", linewidths=0)
     panel.set_xlim(-0.7, n_apps - 0.3)

@@ -39,9 +39,14 @@ def test_each_exception_has_a_frame_and_each_hidden_pair_a_dot(pairs):
     for panel in figure.axes[:2]:
         frames = [patch for patch in panel.patches if isinstance(patch, Rectangle)]
         assert len(frames) == 20 and len(panel.collections[0].get_offsets()) == 170
-        corner = frames[0].get_x() + 0.5, frames[0].get_y() + 0.5
-        app, user = (f"a{corner[0]:.0f}", f"u{corner[1]:.0f}")
-        assert (pairs.set_index(["user", "app"])["kind"][user, app]) == "exception"
+        kinds = pairs.set_index(["user", "app"])["kind"]
+        for frame in frames:
+            app, user = frame.get_center()
+            assert kinds[f"u{user:.0f}", f"a{app:.0f}"] == "exception"
+            left, right = frame.get_x(), frame.get_x() + frame.get_width()
+            top, bottom = frame.get_y(), frame.get_y() + frame.get_height()
+            inside = pytest.approx(0.5 - pictures.FRAME_INSET)  # its own square, and no line on a neighbour's edge
+            assert [app - left, right - app, user - top, bottom - user] == [inside] * 4 and pictures.FRAME_INSET > 0
     plt.close(figure)
 
 
