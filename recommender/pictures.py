@@ -195,6 +195,7 @@ def error_bars(title: str, errors: pd.DataFrame, constant: float = 0.35, spread:
         va="bottom",
         fontsize=9,
     )
+    panel.margins(y=0.12)  # room for the number on the tallest bar
     panel.set_xticks(range(len(errors.columns)), errors.columns)
     panel.grid(axis="x", visible=False)
     panel.legend(frameon=False, ncols=len(errors), loc="upper center", bbox_to_anchor=(0.5, -0.1))
