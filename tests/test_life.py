@@ -208,7 +208,8 @@ def with_new_rows(old, start):
 
 
 TestLife = Life.TestCase
-TestLife.settings = hypothesis.settings(max_examples=FEW.max_examples // 4, stateful_step_count=10, deadline=None)
+# A life takes seconds, and `make fuzz` waits for its end: fewer of them than of other examples.
+TestLife.settings = hypothesis.settings(max_examples=FEW.max_examples // 12 + 2, stateful_step_count=10, deadline=None)
 
 
 def test_the_data_has_what_each_day_needs():
