@@ -81,7 +81,7 @@ def draw_grid(
     panel.set_xlim(-0.7, n_apps - 0.3)
     panel.set_ylim(n_users - 0.3, -0.7)
     panel.set_xticks([n_apps / 4 - 0.5, n_apps * 3 / 4 - 0.5], ["music apps", "travel apps"])
-    panel.set_yticks([n_users / 4 - 0.5, n_users * 3 / 4 - 0.5], ["music fans", "travellers"], rotation=90, va="center")
+    panel.set_yticks([n_users / 4 - 0.5, n_users * 3 / 4 - 0.5], ["music fans", "travelers"], rotation=90, va="center")
     panel.tick_params(length=0)
     panel.grid(False)
     panel.spines[:].set_visible(False)
