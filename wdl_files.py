@@ -96,9 +96,9 @@ def check_quotes(path: str | os.PathLike[str]) -> None:
 
 
 def _csv_table(path: pathlib.Path) -> pa.Table:
+    check_quotes(path)  # first, since an open one in the header would take in all rows
     with path.open(newline="", encoding="utf-8-sig") as file:
         header = next((row for row in csv.reader(file) if row), [])
-    check_quotes(path)
     _check_header(header)
     return pyarrow.csv.read_csv(
         path,

@@ -142,6 +142,7 @@ def _inputs_of(model: keras.Model, inputs: Inputs) -> dict[str, npt.ArrayLike]:
     check_logit(model)
     if not isinstance(inputs, Mapping):
         raise TypeError(f"The inputs are a {type(inputs).__name__}; expected a dict of arrays, by the inputs' names.")
+    arrays: dict[str, npt.ArrayLike] = {}
     for tensor in model.inputs:
         if tensor.name not in inputs:
             raise KeyError(f"The model '{model.name}' needs the input {tensor.name!r}; there are {list(inputs)}.")
@@ -154,7 +155,8 @@ def _inputs_of(model: keras.Model, inputs: Inputs) -> dict[str, npt.ArrayLike]:
         if array.ndim != len(tensor.shape) or any(size not in (None, found) for found, size in sizes):
             raise ValueError(f"Input {tensor.name!r} has the shape {array.shape}; '{model.name}' takes {tensor.shape}.")
         _check_ids(model, tensor, array)
-    return {tensor.name: inputs[tensor.name] for tensor in model.inputs}
+        arrays[tensor.name] = array
+    return arrays
 
 
 def _check_ids(model: keras.Model, tensor: keras.KerasTensor, ids: np.ndarray) -> None:
@@ -362,7 +364,7 @@ def train(
     history: dict[str, list[float]] = {"loss": []}
     if validation is not None:
         if not isinstance(validation, (tuple, list)) or len(validation) != 2:
-            raise TypeError("validation is not what it should be; expected a pair (inputs, labels).")
+            raise TypeError(f"validation is a {type(validation).__name__}; expected a pair (inputs, labels).")
         validation = (_inputs_of(model, validation[0]), check_labels(validation[1]))
         check_lengths(*validation)
         history["val_loss"] = []

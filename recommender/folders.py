@@ -58,7 +58,7 @@ def replace_folder(folder: pathlib.Path, new: pathlib.Path) -> None:
         folder.rename(old)
     try:
         new.rename(folder)
-    except OSError:
+    except BaseException:  # an interrupt too: the folder that holds both is deleted next
         if old.exists():
             old.rename(folder)
         raise

@@ -244,7 +244,7 @@ def warm_start(old: keras.Model, new: keras.Model, optimizer: keras.optimizers.O
         raise ValueError(f"The model '{old.name}' has no optimizer: train it first, or use seed_ftrl.")
     wdl_optimizers.check_same_ftrl(old.optimizer, optimizer)
     _check_copy(old.variables, new.variables)
-    optimizer.build(new.trainable_variables)
+    wdl_optimizers.build_for(optimizer, new)
     old_slots = wdl_optimizers.optimizer_slots(old.optimizer)
     slots = wdl_optimizers.optimizer_slots(optimizer)
     _check_copy(old_slots, slots)
@@ -318,8 +318,10 @@ def seed_ftrl(optimizer: keras.optimizers.Optimizer, model: keras.Model) -> None
         rate = float(ftrl.learning_rate)
         if not rate > 0:
             raise ValueError(f"The learning rate of '{ftrl.name}' is {rate}; expected one above 0.")
-    optimizer.build(model.trainable_variables)
+    wdl_optimizers.build_for(optimizer, model)
     for ftrl in inner:
+        if int(ftrl.iterations):
+            raise ValueError(f"The optimizer '{ftrl.name}' has trained already; expected a new one.")
         rate = float(ftrl.learning_rate)
         l2 = ftrl.l2_regularization_strength
         slope = (ftrl.initial_accumulator_value**-ftrl.learning_rate_power + ftrl.beta) / rate + 2 * l2

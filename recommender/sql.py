@@ -144,13 +144,6 @@ def _category(place: str, arrow_type: pa.DataType, longest: int | None) -> str:
     return f"list_filter({texts}, lambda cell, i: list_position({texts}, cell) = i)[:{longest}]"
 
 
-def _number(place: str, arrow_type: pa.DataType) -> str:
-    """The SQL of a number; DuckDB rounds a decimal's digits rightly when it reads them."""
-    return (
-        f"CAST(CAST({place} AS STRING) AS DOUBLE)" if kind_of(arrow_type) == "decimal" else f"CAST({place} AS DOUBLE)"
-    )
-
-
 def table_query(
     shards: list[Shard], names: Mapping[str, str], numbers: Collection[str], longest: int | None = None
 ) -> str:
@@ -182,6 +175,7 @@ def table_query(
         for column, name in names.items():
             place = _place(group[0], column)
             found = column_type(group[0], column)
+            # Of a decimal, DuckDB's cast is the nearest float64, as Python's is.
             value = f"CAST({place} AS DOUBLE)" if column in numbers else _category(place, found, longest)
             values.append(f"{value} AS {name}")
         parts.append(f"SELECT {', '.join(values)}\nFROM {rows_of(group)}")

@@ -19,7 +19,6 @@ import estimator
 import joint_training
 import leak_checks
 import log_features
-import nbformat
 import numpy as np
 import pandas as pd
 import planted as grid_benchmark
@@ -65,17 +64,6 @@ def test_the_levels_are_those_that_were_asked_for():
     joint = RUNS["wide_deep"]
     assert mean(joint["auc"]) >= 0.9295 and mean(joint["accuracy"]) >= 0.874 and mean(joint["log_loss"]) <= 0.271
     assert mean(RUNS["wide"]["auc"]) >= 0.9255
-
-
-def test_the_ten_seeds_of_notebook_5_are_those_of_the_benchmark():
-    """Of committed files: no change of the code can fail it, `make benchmarks` can."""
-    notebook = nbformat.read(ROOT / "notebooks" / "05_is_it_better.ipynb", as_version=4)
-    (cell,) = [cell for cell in notebook.cells if "benchmarks/adult.json" in cell.source and cell.cell_type == "code"]
-    rows = re.findall(r"^(\w+) +(0\.\d+) +(0\.\d+) +\d+ +\d+ *$", cell.outputs[0].data["text/plain"], re.M)
-    assert {"wide", "deep", "wide_deep"} <= {name for name, *_ in rows}
-    for name, auc, loss in rows:
-        assert float(auc) == pytest.approx(mean(RUNS[name]["auc"]), abs=5.1e-5)
-        assert float(loss) == pytest.approx(mean(RUNS[name]["log_loss"]), abs=5.1e-5)
 
 
 def test_the_papers_own_system_with_our_settings_scores_as_ours_does():
@@ -202,19 +190,6 @@ def test_the_first_pages_results_are_our_models_and_the_best_of_the_others():
     runs = {report.NAMES[key]: mean(run["all_but_1"]) for key, run in VISITS.items() if key != "new_areas"}
     assert scores == {name: round(runs[name], 2) for name in scores}
     assert set(sorted(runs, key=runs.get)[-5:]) == set(scores)
-
-
-def test_the_notebooks_means_are_those_of_the_benchmark():
-    """Of committed files: no change of the code can fail it, `make benchmarks` can."""
-    notebook = nbformat.read(ROOT / "notebooks" / "04_joint_training.ipynb", as_version=4)
-    (cell,) = [cell for cell in notebook.cells if 'benchmark("adult.json")' in cell.source]
-    rows = dict(re.findall(r"^(\w[\w ]+\w) +(0\.\d+)$", cell.outputs[0].data["text/plain"], re.M))
-    for name, model in {
-        "boosted trees": "hist_gradient_boosting",
-        "logistic regression": "logistic_regression",
-    }.items():
-        assert float(rows[name]) == pytest.approx(mean(RUNS[model]["auc"]), abs=5.1e-4)
-    assert rows["sixty lines"] > rows["boosted trees"] > rows["logistic regression"]
 
 
 def test_the_papers_own_system_takes_the_same_steps_and_keras_optimizers_do_not():

@@ -146,3 +146,12 @@ def test_a_pair_of_inputs_and_labels_validates():
     for validation in (JOINT_INPUTS, (JOINT_INPUTS, [0, 1, 1], "more")):
         with pytest.raises(TypeError, match=r"expected a pair \(inputs, labels\)"):
             wdl.train(model, JOINT_INPUTS, [0, 1, 1], wdl.Ftrl(0.1), epochs=1, validation=validation)
+
+
+@pytest.mark.parametrize("kind", [list, tuple, np.array])
+def test_inputs_may_be_lists_and_tuples_too(kind):
+    model = wdl.wide_model(WIDE)
+    ids = [[1], [2], [1]]
+    given = {"wide_ids": kind(ids)}
+    wdl.train(model, given, [0, 1, 1], wdl.Ftrl(0.1), epochs=1, validation=(given, [0, 1, 1]))
+    np.testing.assert_array_equal(wdl.predict(model, given), wdl.predict(model, {"wide_ids": np.array(ids)}))

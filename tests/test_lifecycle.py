@@ -3,11 +3,12 @@
 import hashlib
 import json
 import pathlib
+import tempfile
 import zipfile
 
 import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
 import wdl_optimizers
-from recommender import lifecycle, serving
+from recommender import folders, lifecycle, serving
 from recommender.datasets import planted
 
 import keras
@@ -634,3 +635,30 @@ def test_only_tables_may_grow_and_not_what_is_called_like_one():
 def test_growing_what_was_never_fitted_is_refused():
     with pytest.raises(ValueError, match="call fit_wide or fit_deep first"):
         lifecycle.grow({}, pd.DataFrame({"a": ["x"]}), min_count=1)
+
+
+def test_an_interrupt_between_two_renames_leaves_the_old_folder(tmp_path, monkeypatch):
+    (tmp_path / "live").mkdir()
+    (tmp_path / "live" / "old.txt").write_text("old")
+    rename = pathlib.Path.rename
+
+    def interrupted(path, target):
+        if path.name == "new":
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    monkeypatch.setattr(pathlib.Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt), tempfile.TemporaryDirectory(dir=tmp_path) as beside:
+        (pathlib.Path(beside) / "new").mkdir()
+        folders.replace_folder(tmp_path / "live", pathlib.Path(beside) / "new")
+    assert (tmp_path / "live" / "old.txt").read_text() == "old"
+
+
+def test_an_ftrl_that_has_trained_cannot_be_seeded():
+    wide = wdl.fit_wide(pd.DataFrame({"city": ["Rome", "Oslo"]}), ["city"])
+    model, ftrl = wdl.wide_model(wide), wdl.Ftrl(0.1)
+    wdl.train(model, {"wide_ids": np.array([[1], [2]])}, [0, 1], ftrl, epochs=1)
+    with pytest.raises(ValueError, match="has trained already; expected a new one"):
+        lifecycle.seed_ftrl(ftrl, model)
+    with pytest.raises(ValueError, match="keeps slots of other weights"):
+        lifecycle.seed_ftrl(ftrl, wdl.wide_model(wide))

@@ -278,3 +278,10 @@ def test_what_only_some_readers_take_for_a_number_is_none(tmp_path, cell):
     file.write_text(f"n,city\n1,Rome\n{cell},Oslo\n", encoding="utf-8")
     with pytest.raises(ValueError, match="Column 'n' holds .* in row 1; expected a number"):
         wdl.read_table(file, numbers=["n"])
+
+
+def test_an_open_quote_in_a_long_header_is_named(tmp_path):
+    file = tmp_path / "log.csv"
+    file.write_text('n,"city\n' + "1,Rome\n" * 30_000)
+    with pytest.raises(ValueError, match=r"log\.csv: a quotation mark is opened and not closed"):
+        wdl.read_table(file)
