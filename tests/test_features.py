@@ -4,6 +4,7 @@ import functools
 import itertools
 import re
 
+import wdl_columns
 import wdl_features
 import wdl_helpers as wdl
 
@@ -298,7 +299,7 @@ def test_no_cross_is_counted_for_hashed_features(monkeypatch):
         raise AssertionError("counted")
 
     monkeypatch.setattr(wdl_features, "feature_counts", count)
-    monkeypatch.setattr(wdl_features, "crossed", count)
+    monkeypatch.setattr(wdl_columns, "crossed", count)
     assert wdl.fit_wide(STRANGE, [("a", "tags")], hash_buckets=10)["n_ids"] == 11
 
 
