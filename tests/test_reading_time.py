@@ -13,7 +13,7 @@ def small():
     printed = [new_output("stream", text="1\n"), new_output("display_data", data={"text/plain": "x"})]
     return new_notebook(
         cells=[
-            new_markdown_cell("# 2 · Three words"),  # 3 words, and the 2 counts as one
+            new_markdown_cell("# 2 · Three words"),  # 5 words: whatever stands between blanks
             new_code_cell("import os\n\nrate = 1\nfor i in [2]:\n    def f(x):\n        y = x", outputs=printed),
             new_markdown_cell("Five words, [one linked](../x.md) $$a + b$$ ![a text of no account](a.svg)"),
             new_markdown_cell("## Aside · Why", metadata=COLLAPSED),
@@ -35,31 +35,31 @@ def test_a_lesson_ends_where_its_exercises_begin():
 
 def test_words_are_those_that_are_read():
     cells = small().cells
-    assert [words([cell]) for cell in cells[:5]] == [3, 0, 4, 2, 4]
+    assert [words([cell]) for cell in cells[:5]] == [5, 0, 4, 4, 13]
 
 
-def test_names_are_those_at_the_top_level_of_the_code_that_is_seen():
-    assert names(small().cells[:7]) == {"rate", "i", "f"}
-    more = "a, (b, *c) = 1, (2, 3)\nwith x as d:\n    e = 1\nif (g := 2):\n    class H:\n        inner = 1\na.x = 3"
-    assert names([new_code_cell(more)]) == {"a", "b", "c", "d", "e", "g", "H"}
+def test_names_are_all_that_the_code_that_is_seen_gives():
+    assert names(small().cells[:7]) == {"rate", "i", "y"}
+    more = "a, (b, *c) = 1, (2, 3)\nwith x as d:\n    e = 1\nif (g := 2):\n    class H:\n        inner = 1\na.x = [h for h in b]"
+    assert names([new_code_cell(more)]) == {"a", "b", "c", "d", "e", "g", "h", "inner"}
 
 
 def test_an_aside_is_what_a_collapsed_heading_hides():
-    assert asides(small().cells) == {"Aside · Why": 6}
+    assert asides(small().cells) == {"Aside · Why": 17}
     later = [new_markdown_cell(f"## {title}", metadata=COLLAPSED) for title in ("A", "B")]
-    assert asides([*later, new_markdown_cell("one two")]) == {"A": 1, "B": 3}
+    assert asides([*later, new_markdown_cell("one two")]) == {"A": 2, "B": 4}
 
 
 def test_minutes_are_of_words_lines_and_outputs():
-    assert minutes(lesson(small())) == pytest.approx((3 + 4 + 2 + 4 + 1) / 150 + 5 * 5 / 60 + 2 * 8 / 60)
+    assert minutes(lesson(small())) == pytest.approx((5 + 4 + 4 + 13 + 2) / 150 + 5 * 5 / 60 + 2 * 8 / 60)
 
 
 def test_what_is_over_the_budget_is_said():
     notebook = small()
     assert over(notebook) == []
-    assert figures(notebook) == {"words": 14, "cells": 7, "names": 3, "drawings": 1, "asides": 1}
+    assert figures(notebook) == {"words": 28, "cells": 7, "names": 3, "drawings": 1, "asides": 1}
     notebook.cells[4].source = "word " * 2_600
-    assert over(notebook) == ["2,610 words; at most 2,500", "'Aside · Why' has 2602 words; at most 250"]
+    assert over(notebook) == ["2,615 words; at most 2,500", "'Aside · Why' has 2604 words; at most 250"]
     crowded = [new_markdown_cell(f"## Aside · {i}", metadata=COLLAPSED) for i in range(61)]
     crowded += [new_code_cell(f"name_{i} = 1") for i in range(61)] + [new_markdown_cell("![a](b)" * 7)]
     assert drawings(crowded) == 7
