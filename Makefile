@@ -60,7 +60,7 @@ test: .venv/installed ## check everything: the code's style, the helpers, every 
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/codespell
-	$(BIN)/pytest --doctest-modules wdl_reproducible.py wdl_*.py recommender  # the first before TensorFlow computes
+	$(BIN)/pytest --doctest-modules wide_deep/reproducible.py wide_deep/*.py recommender  # the first before TensorFlow computes
 	$(BIN)/pytest --nbval --numprocesses 2 --dist loadfile --ignore tests/test_attacks.py
 
 MINUTES = 20

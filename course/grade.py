@@ -74,7 +74,9 @@ def course_digest(folders: Folders, name: str, *how: object) -> str:
         name: Of the notebook.
         how: The settings.
     """
-    files = [*ROOT.glob("wdl_*.py"), *ROOT.glob("recommender/**/*.py"), *ROOT.glob("course/**/*.py")]
+    files = [*ROOT.glob("wdl_*.py")]
+    for folder in ("wide_deep", "recommender", "course"):
+        files += ROOT.glob(f"{folder}/**/*.py")
     known = hashlib.sha256(repr(how).encode())
     for path in [*sorted(files), folders.notebooks / f"{name}.ipynb"]:
         known.update(hashlib.sha256(path.read_bytes()).digest())

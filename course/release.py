@@ -16,7 +16,7 @@ from traitlets.config import Config
 
 COPIED = [
     "notebooks/*.py", "tools/environment.py", "tools/lab/*.*",
-    "wdl_*.py", "recommender/*.py", "recommender/datasets/*.py",
+    "wdl_*.py", "wide_deep/*.py", "recommender/*.py", "recommender/datasets/*.py",
     "course/__init__.py", "course/cells.py", "course/check.py", "course/folders.py", "course/nbgrader_config.py",
     "pyproject.toml", "constraints.txt", "environment.yml",
     "LICENSE", "docs/*.md", "data/*", "benchmarks/*.*", "notebooks/images/*.svg", "playground/*",

@@ -93,7 +93,7 @@ def environment_but(hidden: list[pathlib.Path]) -> list[str]:
 def students_copy() -> list[str]:
     """Arguments that show the helpers, the data, and the two files with which tests reach the student's functions."""
     arguments = ["--dir", COURSE, "--dir", f"{COURSE}/inside", "--ro-bind", str(ROOT / "data"), f"{COURSE}/data"]
-    for path in sorted([*ROOT.glob("wdl_*.py"), ROOT / "recommender"]):
+    for path in sorted([*ROOT.glob("wdl_*.py"), ROOT / "recommender", ROOT / "wide_deep"]):
         arguments += ["--ro-bind", str(path), f"{COURSE}/{path.name}"]
     for path in (INSIDE / "calls.py", INSIDE / "start.py"):
         arguments += ["--ro-bind", str(path), f"{COURSE}/inside/{path.name}"]

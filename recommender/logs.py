@@ -15,8 +15,8 @@ import numbers
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from wdl_checks import check_frame, check_names, check_whole
-from wdl_columns import LISTS, first_gap
+from wide_deep.checks import check_frame, check_names, check_whole
+from wide_deep.columns import LISTS, first_gap
 
 import numpy as np
 import pandas as pd

@@ -18,8 +18,8 @@ import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from wdl_columns import category_text
-from wdl_files import check_quotes
+from wide_deep.columns import category_text
+from wide_deep.tables import check_quotes
 
 import numpy as np
 import pyarrow as pa

@@ -22,8 +22,8 @@ from recommender.logs import (
     split_by_user,
     with_negatives,
 )
-from wdl_checks import check_frame, check_labels, check_names, check_whole
-from wdl_columns import LISTS
+from wide_deep.checks import check_frame, check_labels, check_names, check_whole
+from wide_deep.columns import LISTS
 
 import numpy as np
 import pandas as pd

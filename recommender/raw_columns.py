@@ -26,13 +26,16 @@ import reprlib
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
-import wdl_helpers as wdl
-from wdl_columns import LISTS, category_text
-from wdl_features import DeepFeatures, WideFeatures
+from wide_deep.checks import check_frame
+from wide_deep.columns import LISTS, category_text
+from wide_deep.features import DeepFeatures, WideFeatures, used_columns
+from wide_deep.reproducible import quiet_stderr
 
 import numpy as np
 import pandas as pd
-import tensorflow as tf
+
+with quiet_stderr():  # TensorFlow greets there when it is imported
+    import tensorflow as tf
 
 Kind = Literal["number", "text", "list"]
 Columns: TypeAlias = pd.DataFrame | Mapping[str, Any]  # a request: column → one entry a row
@@ -57,12 +60,13 @@ def column_kinds(frame: pd.DataFrame, wide: WideFeatures | None, deep: DeepFeatu
     Taught in: notebook 9, "One artefact".
 
     Example:
+        >>> import wdl_helpers as wdl
         >>> frame = pd.DataFrame({"city": ["Rome", "Oslo"], "tags": [["new"], []], "age": [20, 30]})
         >>> column_kinds(frame, wdl.fit_wide(frame, ["city", "tags"]), wdl.fit_deep(frame, ["city"], ["age"]))
         {'city': 'text', 'tags': 'list', 'age': 'number'}
     """
-    columns = wdl.used_columns(wide, deep)
-    wdl.check_frame(frame, columns)
+    columns = used_columns(wide, deep)
+    check_frame(frame, columns)
     cut: set[str] = set()
     for part in (wide, deep):
         if part is not None:
@@ -85,7 +89,7 @@ def _is_list(value: object) -> bool:
 def raw_tensors(columns: Columns, kinds: Mapping[str, Kind]) -> Tensors:
     """Check the raw columns of a request, and turn them into tensors.
 
-    The texts are those of training: see `wdl_columns.category_text`. What a missing value becomes stands at the top of
+    The texts are those of training, by `category_text`. What a missing value becomes stands at the top of
     this module.
 
     Args:

@@ -1,4 +1,4 @@
-"""From a trained model to one that answers requests: section 4.3 of the paper on top of `wdl_helpers`.
+"""From a trained model to one that answers requests: section 4.3 of the paper, on top of `wide_deep`.
 
 Read it from top to bottom: the functions stand in the order in which data flows.
 
@@ -15,11 +15,13 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import wdl_helpers as wdl
 from recommender.folders import check_replaceable, replace_folder
 from recommender.raw_columns import Columns, Kind, Tensors, column_kinds, is_utf8, raw_tensors, tf_examples
-from wdl_columns import feature_prefix
-from wdl_features import DeepFeatures, WideFeatures
+from wide_deep.checks import check_logit
+from wide_deep.columns import AND, bucket_names, feature_prefix
+from wide_deep.features import DeepFeatures, WideFeatures, optional_inputs, used_columns
+from wide_deep.models import Lookup
+from wide_deep.training import predict
 
 import keras
 import numpy as np
@@ -46,6 +48,7 @@ def graph_inputs(wide: WideFeatures | None, deep: DeepFeatures | None) -> Callab
     Taught in: notebook 9, "One artefact".
 
     Example:
+        >>> import wdl_helpers as wdl
         >>> frame = pd.DataFrame({"city": ["Rome", "Oslo", "Rome"], "age": [20, 30, 40]})
         >>> features = graph_inputs(wdl.fit_wide(frame, ["city"]), wdl.fit_deep(frame, [], ["age"], n_quantiles=2))
         >>> found = features({"city": tf.constant(["Oslo", "Bern"]), "age": tf.constant([50.0, 20.0], tf.float64)})
@@ -102,7 +105,7 @@ def _without_repeats(lists: tf.RaggedTensor) -> tf.RaggedTensor:
 def _wide_ids(tensors: Tensors, wide: WideFeatures, table: tf.lookup.StaticHashTable | None) -> tf.Tensor:
     """The ids of the binary features that are 1, int32 (rows, k); 0 fills up."""
     base = {}  # column → names (rows, width of the column)
-    for column in wdl.used_columns(wide, None):
+    for column in used_columns(wide, None):
         boundaries = wide["boundaries"].get(column)
         base[column] = _names(feature_prefix(column), _escaped(tensors[column]), boundaries, wide.get("longest"))
     names = tf.concat([_cross_names([base[column] for column in feature]) for feature in wide["features"]], axis=1)
@@ -162,7 +165,7 @@ def _names(prefix: str, tensor: Any, boundaries: np.ndarray | None, longest: int
         return tf.strings.join([prefix, tensor])[:, None]
     if boundaries is not None:
         is_value = tf.math.is_finite(tensor)  # (rows,)
-        buckets = tf.constant(wdl.bucket_names(boundaries).tolist())  # (boundaries + 1,)
+        buckets = tf.constant(bucket_names(boundaries).tolist())  # (boundaries + 1,)
         texts = tf.gather(buckets, _quantile_index(tf.where(is_value, tensor, 0), boundaries))
     else:
         # From 2⁵³ on two whole numbers may be the same float, and one must not get the other's weight.
@@ -172,7 +175,7 @@ def _names(prefix: str, tensor: Any, boundaries: np.ndarray | None, longest: int
 
 
 def _escaped(values: Any) -> Any:
-    """`wdl_columns.escaped` in the graph; numbers stay as they are."""
+    """`wide_deep.columns.escaped` in the graph; numbers stay as they are."""
     return tf.strings.regex_replace(values, " &", " &&") if values.dtype == tf.string else values
 
 
@@ -186,7 +189,7 @@ def _cross_names(parts: Sequence[tf.Tensor]) -> tf.Tensor:
     for part in parts[1:]:
         left = names[:, :, None]  # (rows, width, 1)
         right = part[:, None, :]  # (rows, 1, width of the part)
-        pairs = tf.where((left == "") | (right == ""), "", left + wdl.AND + right)  # (rows, width, width of the part)
+        pairs = tf.where((left == "") | (right == ""), "", left + AND + right)  # (rows, width, width of the part)
         names = tf.reshape(pairs, [tf.shape(pairs)[0], tf.shape(pairs)[1] * tf.shape(pairs)[2]])
     return names
 
@@ -248,6 +251,7 @@ def scorer(folder: str | pathlib.Path) -> Callable[[Columns], np.ndarray]:
     Taught in: notebook 9, "One artefact".
 
     Example:
+        >>> import wdl_helpers as wdl
         >>> wide = wdl.fit_wide(pd.DataFrame({"city": ["Rome", "Oslo"]}), ["city"])
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     export(wdl.wide_model(wide), wide, None, pd.DataFrame({"city": ["Rome"]}), f"{folder}/model")
@@ -337,6 +341,7 @@ def check_fits(model: keras.Model, wide: WideFeatures | None, deep: DeepFeatures
             categories or numbers, or it takes a part that is None.
 
     Example:
+        >>> import wdl_helpers as wdl
         >>> one_city = wdl.fit_wide(pd.DataFrame({"city": ["Rome"]}), ["city"])
         >>> two_cities = wdl.fit_wide(pd.DataFrame({"city": ["Rome", "Oslo"]}), ["city"])
         >>> check_fits(wdl.wide_model(one_city), two_cities, None)
@@ -367,7 +372,7 @@ not belong together.
 
 def _tables_of(model: keras.Model, name: str) -> list[keras.layers.Layer]:
     """The layers that look up the ids of the model's input of this name."""
-    fed = (layer for layer in model.layers if isinstance(layer, (wdl.Lookup, keras.layers.Embedding)))
+    fed = (layer for layer in model.layers if isinstance(layer, (Lookup, keras.layers.Embedding)))
     return [layer for layer in fed if getattr(layer.input, "name", None) == name]
 
 
@@ -403,6 +408,7 @@ def export(
     Taught in: notebook 9, "One artefact".
 
     Example:
+        >>> import wdl_helpers as wdl
         >>> frame = pd.DataFrame({"city": ["Rome", "Oslo"]})
         >>> wide = wdl.fit_wide(frame, ["city"])
         >>> with tempfile.TemporaryDirectory() as folder:
@@ -412,11 +418,11 @@ def export(
         (['columns', 'serving_default'], ['city'])
     """
     folder = check_replaceable(folder, EXPORTED)
-    wdl.check_logit(model)
+    check_logit(model)
     check_fits(model, wide, deep)
     kinds = column_kinds(sample, wide, deep)
     _check_whole_categories(sample, wide, deep)
-    expected = wdl.predict(model, wdl.optional_inputs(sample, wide, deep))
+    expected = predict(model, optional_inputs(sample, wide, deep))
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as beside:
         new = pathlib.Path(beside, "new")
@@ -432,7 +438,7 @@ def _check_whole_categories(sample: pd.DataFrame, wide: WideFeatures | None, dee
     names: list[str] = []
     if wide is not None:
         cut |= set(wide["boundaries"])
-        categories |= set(wdl.used_columns(wide, None)) - set(wide["boundaries"])
+        categories |= set(used_columns(wide, None)) - set(wide["boundaries"])
         names += wide["vocabulary"] or []
     if deep is not None:
         cut |= set(deep["boundaries"])
@@ -440,7 +446,7 @@ def _check_whole_categories(sample: pd.DataFrame, wide: WideFeatures | None, dee
         names += deep["vocabulary"]
     for column in sorted(cut & categories):
         prefix = feature_prefix(column)
-        parts = set(itertools.chain.from_iterable(name.split(wdl.AND) for name in names))
+        parts = set(itertools.chain.from_iterable(name.split(AND) for name in names))
         found = [part.removeprefix(prefix) for part in parts if part.startswith(prefix)]
         whole = [int(text) for text in found if re.fullmatch("-?[0-9]+", text)] + list(sample[column])
         largest = max(whole, key=abs)

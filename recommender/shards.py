@@ -24,7 +24,6 @@ import weakref
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-import wdl_helpers as wdl
 from recommender.parquet import (
     Paths,
     Shard,
@@ -41,14 +40,19 @@ from recommender.parquet import (
     to_parquet,  # noqa: F401, it belongs here too
 )
 from recommender.sql import cell_problems, counts_query, rows_of, table_query, vocabulary_query
-from wdl_features import DeepFeatures, WideFeatures
+from wide_deep.checks import check_whole
+from wide_deep.columns import category_text
+from wide_deep.features import DeepFeatures, WideFeatures, fit_deep, fit_wide, optional_inputs, used_columns
+from wide_deep.reproducible import quiet_stderr
 
 import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-import tensorflow as tf
+
+with quiet_stderr():  # TensorFlow greets there when it is imported
+    import tensorflow as tf
 
 # ------------------------------------------------------------------------------------------------ counts
 
@@ -124,8 +128,8 @@ def fit_shards(
         >>> wide["vocabulary"]
         {'city=Oslo': 1, 'city=Rome': 2}
     """
-    wide_settings = _complete(wdl.fit_wide, wide_settings)
-    deep_settings = _complete(wdl.fit_deep, deep_settings)
+    wide_settings = _complete(fit_wide, wide_settings)
+    deep_settings = _complete(fit_deep, deep_settings)
     buckets = wide_settings["buckets"] or {}
     numbers = {*buckets, *deep_settings["numbers"]}
     features = _checked_features(shard_files(paths)[0], wide_settings, deep_settings, numbers)
@@ -186,8 +190,8 @@ def _checked_features(
     """The wide part's features; what is wrong with the settings is said at once, and as `fit_wide` says it."""
     head = _head(first, numbers)
     try:
-        features = wdl.fit_wide(head, **wide_settings)["features"]
-        wdl.fit_deep(head, **deep_settings)
+        features = fit_wide(head, **wide_settings)["features"]
+        fit_deep(head, **deep_settings)
     except (KeyError, TypeError, ValueError) as error:
         raise type(error)(f"{first}: {error.args[0] if isinstance(error, KeyError) else error}") from None
     return features
@@ -332,20 +336,20 @@ def stream(
         >>> frame = pd.DataFrame({"city": ["Rome", "Oslo", "Rome"], "bought": [0, 1, 1]})
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     frame.to_parquet(f"{folder}/log.parquet")
-        ...     wide = wdl.fit_wide(frame, ["city"])
+        ...     wide = fit_wide(frame, ["city"])
         ...     for inputs, labels in stream(folder, wide, None, "bought", (0, 1), batch_size=2):
         ...         print(inputs["wide_ids"].numpy().tolist(), labels.numpy().tolist())
         [[1], [2]] [0.0, 1.0]
         [[1]] [1.0]
     """
     for name, value, least in (("batch_size", batch_size, 1), ("start", start, 0), ("buffer_rows", buffer_rows, 1)):
-        wdl.check_whole(name, value, least)
+        check_whole(name, value, least)
     _check_order(seed, epoch, worker)
     _check_classes(classes)
     if wide is None and deep is None:
         raise ValueError("wide and deep are both None: name at least one.")
     numbers = {column for part in (wide, deep) if part for column in part["boundaries"]}
-    columns = list(dict.fromkeys([*wdl.used_columns(wide, deep), label]))
+    columns = list(dict.fromkeys([*used_columns(wide, deep), label]))
     workplace = _workplace(folder)
     shards = as_shards(paths, columns, numbers, workplace.name)
     check_types(shards, columns, numbers)
@@ -368,11 +372,11 @@ def stream(
 
 def _check_order(seed: int | None, epoch: int, worker: tuple[int, int]) -> None:
     if seed is not None:
-        wdl.check_whole("seed", seed, 0)
-    wdl.check_whole("epoch", epoch, 0)
+        check_whole("seed", seed, 0)
+    check_whole("epoch", epoch, 0)
     place, n_workers = worker
-    wdl.check_whole("worker's n", n_workers, 1)
-    wdl.check_whole("worker's place", place, 0)
+    check_whole("worker's n", n_workers, 1)
+    check_whole("worker's place", place, 0)
     if place >= n_workers:
         raise ValueError(f"worker is {worker}; expected a place from 0 to {n_workers - 1} among {n_workers} workers.")
 
@@ -462,7 +466,7 @@ def _inputs_and_labels(
     table: pa.Table, wide: WideFeatures | None, deep: DeepFeatures | None, label: str, classes: tuple[Any, Any]
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     frame = table.to_pandas(types_mapper=lambda kind: pd.ArrowDtype(kind) if pa.types.is_list(kind) else None)
-    return wdl.optional_inputs(frame, wide, deep), _labels(frame[label], classes)
+    return optional_inputs(frame, wide, deep), _labels(frame[label], classes)
 
 
 def _labels(cells: pd.Series, classes: tuple[Any, Any]) -> np.ndarray:
@@ -478,7 +482,7 @@ def _labels(cells: pd.Series, classes: tuple[Any, Any]) -> np.ndarray:
 
 def _is_class(value: Any, expected: Any) -> bool:
     """Whether a label is one of the classes: the same value, or one with the same text, as a CSV file has."""
-    return value == expected or wdl.category_text(value) == wdl.category_text(expected) is not None
+    return value == expected or category_text(value) == category_text(expected) is not None
 
 
 def _signature(wide: WideFeatures | None, deep: DeepFeatures | None) -> tuple[Any, ...]:

@@ -15,7 +15,7 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from recommender.parquet import Shard, column_type, is_list, kind_of, value_type
-from wdl_columns import AND, bucket_names, feature_prefix
+from wide_deep.columns import AND, bucket_names, feature_prefix
 
 import numpy as np
 import pyarrow as pa
@@ -119,9 +119,9 @@ def _in_a_list(place: str, condition: str) -> str:
 
 
 def _text(value: str, arrow_type: pa.DataType) -> str:
-    """The SQL of a category's text, by the one rule for all (see `wdl_columns`); whole numbers may stay."""
+    """The SQL of a category's text, by the one rule for all (see `wide_deep.columns`); whole numbers may stay."""
     texts = {
-        "text": f"replace({value}, ' &', ' &&')",  # as `wdl_columns.escaped` does it
+        "text": f"replace({value}, ' &', ' &&')",  # as `wide_deep.columns.escaped` does it
         "whole": value,
         "float": f"CAST({value} AS BIGINT)",
         "decimal": f"CAST(CAST({value} AS DECIMAL(38, 0)) AS STRING)",
@@ -220,7 +220,7 @@ def vocabulary_query(
 ) -> str:
     """The SQL that gives the strings of a vocabulary in the order of their ids.
 
-    In the table's texts ' &' must be written ' &&' already, as `wdl_columns.escaped` does it: where no text holds
+    In the table's texts ' &' must be written ' &&' already, as `wide_deep.columns.escaped` does it: where no text holds
     ' &', as in most data, that is the case. `fit_shards` writes it when it makes the table.
 
     Args:
@@ -231,7 +231,7 @@ def vocabulary_query(
         names: column → its name in the table, if it has another one there.
 
     Returns:
-        The query; its result has the columns 'name', the string as `wdl_features.cross` writes it, and 'n', its rows.
+        The query; its result has the columns 'name', the string as `cross` writes it, and 'n', its rows.
 
     Taught in: notebook 10, "Counting rows that do not fit".
 

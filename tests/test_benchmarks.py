@@ -17,6 +17,7 @@ import ablation
 import adult
 import estimator
 import joint_training
+import keras
 import leak_checks
 import log_features
 import numpy as np
@@ -390,7 +391,7 @@ def test_the_ablations_first_variant_is_the_recipe(census_rows):
 
 def settings(joint):
     """Class and settings of each optimizer inside a joint one, their running names left out."""
-    joint.build([wdl.keras.Variable(np.zeros(2), name="v")])
+    joint.build([keras.Variable(np.zeros(2), name="v")])
     assert len(joint.optimizers) == 2
     return [(type(optimizer), {**optimizer.get_config(), "name": ""}) for optimizer in joint.optimizers]
 

@@ -1,6 +1,7 @@
 """Checks of models and arguments that no other test file reaches."""
 
 import wdl_helpers as wdl
+from wide_deep import checks
 
 import keras
 import numpy as np
@@ -16,8 +17,8 @@ def model(*outputs, kind=None):
 
 
 def test_a_model_with_one_logit_a_row_is_taken_however_it_was_made():
-    wdl.check_logit(model(1))
-    wdl.check_logit(keras.Sequential([keras.Input((3,)), layers.Dense(1)]))
+    checks.check_logit(model(1))
+    checks.check_logit(keras.Sequential([keras.Input((3,)), layers.Dense(1)]))
 
 
 @pytest.mark.parametrize(
@@ -31,14 +32,14 @@ def test_a_model_with_one_logit_a_row_is_taken_however_it_was_made():
 )
 def test_a_model_that_returns_something_else_is_named(made, message):
     with pytest.raises(ValueError, match=message):
-        wdl.check_logit(made())
+        checks.check_logit(made())
 
 
 @pytest.mark.parametrize("value", [2**31 - 2, 1])
 def test_the_largest_number_of_buckets_is_allowed(value):
-    wdl.check_buckets("n", value)
+    checks.check_buckets("n", value)
     with pytest.raises(ValueError, match="n is 2147483647; expected at most 2147483646"):
-        wdl.check_buckets("n", 2**31 - 1)
+        checks.check_buckets("n", 2**31 - 1)
 
 
 CITY = pd.DataFrame({"city": ["Rome", "Oslo", "Rome"], "age": [20, 30, 40]})
@@ -80,7 +81,7 @@ WIDE = wdl.fit_wide(CITY, ["city"])
         (lambda: wdl.bucket_names([3, 1]), ValueError, "finite numbers that ascend"),
         # Cells
         (lambda: wdl.cross(pd.DataFrame({"c": [np.array(1)]}), ["c"]), TypeError, "an array without a length in row 0"),
-        (lambda: wdl.check_numbers(pd.DataFrame({"n": [1, 10**400]}), "n"), ValueError, "'n' holds .* too large"),
+        (lambda: checks.check_numbers(pd.DataFrame({"n": [1, 10**400]}), "n"), ValueError, "'n' holds .* too large"),
         # Optimizers
         (lambda: wdl.Ftrl(0.1, initial_accumulator_value=0.0), ValueError, "initial_accumulator_value is 0"),
         # Models and scores

@@ -123,7 +123,7 @@ def test_a_figures_text_is_metadata_of_its_picture_in_old_ipython_too(monkeypatc
               unconfined=False, metadata=None):  # fmt: skip
         return Image(data, metadata=metadata)
 
-    monkeypatch.setattr(wdl, "Image", image)
+    monkeypatch.setattr("wide_deep.plots.Image", image)
     data, metadata = DisplayFormatter().format(wdl.show(wdl.canvas("One", "x", "y")[0], alt="A text."))
     assert metadata == {"image/png": {"alt": "A text."}}
     assert data["text/plain"] == "<IPython.core.display.Image object>" and data["image/png"].startswith("iVBOR")

@@ -9,17 +9,13 @@ import subprocess
 import sys
 import tomllib
 
-import wdl_checks
-import wdl_columns
 import wdl_features
-import wdl_files
-import wdl_helpers as wdl
-import wdl_models
-import wdl_optimizers
+import wdl_helpers
 import wdl_reproducible
 from recommender import folders, lifecycle, logs, parquet, pictures, ranking, raw_columns, serving, shards, sql
 from recommender.datasets import adult, files, planted, recipes, visits
 from recommender.datasets import store as app_store
+from wide_deep import checks, columns, evaluation, features, models, optimizers, plots, reproducible, tables, training
 
 import pytest
 import yaml
@@ -29,14 +25,16 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 EXTRAS = PROJECT["optional-dependencies"]
 DIRECT = [*PROJECT["dependencies"], *EXTRAS["test"], *EXTRAS["course"]]
 MODULES = [
-    wdl_reproducible,
-    wdl_checks,
-    wdl_files,
-    wdl_columns,
-    wdl_features,
-    wdl_models,
-    wdl_optimizers,
-    wdl,
+    reproducible,
+    checks,
+    tables,
+    columns,
+    features,
+    models,
+    optimizers,
+    training,
+    evaluation,
+    plots,
     pictures,
     logs,
     ranking,
@@ -54,6 +52,7 @@ MODULES = [
     sql,
     shards,
 ]
+DOORS = [wdl_reproducible, wdl_features, wdl_helpers]  # at the root: they hand out what stands in wide_deep/
 PUBLIC = [
     member
     for module in MODULES
@@ -124,14 +123,11 @@ def test_the_module_reads_from_top_to_bottom(module):
             assert not below, (node.name, below)
 
 
+FOLDERS = [".", "wide_deep", "recommender", "recommender/datasets", "tools", "drawings", "course", "course/inside"]
+
+
 @pytest.mark.parametrize(
-    "path",
-    [
-        path
-        for folder in (".", "recommender", "recommender/datasets", "tools", "drawings", "course", "course/inside")
-        for path in ROOT.glob(f"{folder}/*.py")
-    ],
-    ids=lambda path: path.name,
+    "path", [path for folder in FOLDERS for path in ROOT.glob(f"{folder}/*.py")], ids=lambda path: path.name
 )
 def test_a_module_is_a_room_and_calls_nothing_private_of_another(path):
     source = path.read_text(encoding="utf-8")
@@ -149,19 +145,28 @@ def test_a_module_is_a_room_and_calls_nothing_private_of_another(path):
 
 
 def test_every_module_is_installed_and_in_the_order():
-    found = [*ROOT.glob("wdl_*.py"), *ROOT.glob("recommender/**/[!_]*.py")]
+    found = [*ROOT.glob("wide_deep/[!_]*.py"), *ROOT.glob("recommender/**/[!_]*.py")]
     names = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in found]
     assert sorted(names) == sorted(module.__name__ for module in MODULES)
     setuptools = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
     assert sorted(setuptools["py-modules"]) == sorted(path.stem for path in ROOT.glob("wdl_*.py"))
-    assert setuptools["packages"] == [
-        ".".join(path.relative_to(ROOT).parent.parts) for path in sorted(ROOT.glob("recommender/**/__init__.py"))
-    ]
+    assert sorted(setuptools["py-modules"]) == sorted(door.__name__ for door in DOORS)
+    packages = [*ROOT.glob("recommender/**/__init__.py"), *ROOT.glob("wide_deep/**/__init__.py")]
+    assert setuptools["packages"] == sorted(".".join(path.relative_to(ROOT).parent.parts) for path in packages)
+
+
+@pytest.mark.parametrize("door", DOORS, ids=lambda door: door.__name__)
+def test_a_door_holds_nothing_of_its_own(door):
+    """It imports names from rooms, and hands out all of them and nothing else."""
+    _, *statements, names = ast.parse(inspect.getsource(door)).body
+    assert names.targets[0].id == "__all__"
+    assert all(isinstance(node, ast.ImportFrom) and node.module.startswith("wide_deep.") for node in statements)
+    assert sorted(door.__all__) == sorted(alias.name for node in statements for alias in node.names)
 
 
 def test_modules_stand_above_what_they_import():
-    """The order of MODULES: each imports only those before it."""
-    names = [module.__name__ for module in MODULES]
+    """The order of MODULES: each imports only those before it, and none comes in by a door."""
+    names = [module.__name__ for module in [*MODULES, *DOORS]]
     for module in MODULES:
         nodes = list(ast.walk(ast.parse(inspect.getsource(module))))
         used = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
@@ -182,7 +187,7 @@ def test_the_workflow_runs_the_commands_of_make_test():
     assert said[-1].startswith("pytest --nbval") and made[-1].startswith("pytest --nbval")
 
 
-@pytest.mark.parametrize("package", wdl_reproducible.NEEDED)
+@pytest.mark.parametrize("package", reproducible.NEEDED)
 def test_a_missing_package_is_named_with_what_to_do(package):
     program = f"import sys; sys.modules[{package!r}] = None; import wdl_helpers"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)

@@ -99,7 +99,7 @@ def main():
     if arguments.json:
         arguments.json.write_text(json.dumps({"processor": processor(), "models": result}, indent=1) + "\n")
     if any(entry["differ"] for entry in result.values()):
-        sys.exit("Something in training depends on the processor: see wdl_reproducible.py.")
+        sys.exit("Something in training depends on the processor: see wide_deep/reproducible.py.")
     print("\nEvery bit is equal.")
 
 

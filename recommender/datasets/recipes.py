@@ -5,8 +5,9 @@ The kinds are 'wide', 'deep' and 'wide_deep' everywhere.
 
 from typing import Any, Literal, get_args
 
-import wdl_helpers as wdl
-from wdl_features import DeepFeatures, WideFeatures
+from wide_deep.features import DeepFeatures, WideFeatures
+from wide_deep.models import deep_model, wide_deep_model, wide_model
+from wide_deep.optimizers import joint_optimizer
 
 import keras
 
@@ -33,12 +34,13 @@ def model_of_kind(kind: Kind, wide: WideFeatures, deep: DeepFeatures, **sizes: A
         kind: 'wide', 'deep' or 'wide_deep'.
         wide: the fitted features of the wide part.
         deep: those of the deep part.
-        **sizes: of the deep part, arguments of `wdl.deep_model`.
+        **sizes: of the deep part, arguments of `deep_model`.
 
     Raises:
         ValueError: there is no such kind.
 
     Example:
+        >>> import wdl_helpers as wdl
         >>> import pandas as pd
         >>> log = pd.DataFrame({"app": ["a", "b", "b"]})
         >>> model = model_of_kind("wide", wdl.fit_wide(log, ["app"]), wdl.fit_deep(log, ["app"], []))
@@ -47,10 +49,10 @@ def model_of_kind(kind: Kind, wide: WideFeatures, deep: DeepFeatures, **sizes: A
     """
     check_kind(kind)
     if kind == "wide":
-        return wdl.wide_model(wide)
+        return wide_model(wide)
     if kind == "deep":
-        return wdl.deep_model(deep, **sizes)
-    return wdl.wide_deep_model(wide, deep, **sizes)
+        return deep_model(deep, **sizes)
+    return wide_deep_model(wide, deep, **sizes)
 
 
 def optimizer_of_kind(
@@ -67,6 +69,7 @@ def optimizer_of_kind(
         ValueError: there is no such kind.
 
     Example:
+        >>> import wdl_helpers as wdl
         >>> type(optimizer_of_kind("deep", wdl.Ftrl(0.1), wdl.Adam(0.001))).__name__
         'Adam'
     """
@@ -75,4 +78,4 @@ def optimizer_of_kind(
         return wide_optimizer
     if kind == "deep":
         return deep_optimizer
-    return wdl.joint_optimizer(wide=wide_optimizer, deep=deep_optimizer)
+    return joint_optimizer(wide=wide_optimizer, deep=deep_optimizer)

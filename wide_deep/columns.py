@@ -24,7 +24,7 @@ import numbers as numeric_types
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
-from wdl_checks import check_boundaries, check_frame, check_names, check_numbers, check_whole
+from wide_deep.checks import check_boundaries, check_frame, check_names, check_numbers, check_whole
 
 import numpy as np
 import pandas as pd

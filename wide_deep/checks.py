@@ -5,8 +5,6 @@ import numbers
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import wdl_reproducible  # noqa: F401, first: it says which package is missing
-
 import numpy as np
 import pandas as pd
 

@@ -6,11 +6,11 @@ The paper is Cheng et al., "Wide & Deep Learning for Recommender Systems", 2016,
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import wdl_reproducible  # before TensorFlow: it sets how TensorFlow computes
-from wdl_checks import check_fitted, check_whole
-from wdl_features import DeepFeatures, WideFeatures
+from wide_deep.checks import check_fitted, check_whole
+from wide_deep.features import DeepFeatures, WideFeatures
+from wide_deep.reproducible import quiet_stderr
 
-with wdl_reproducible.quiet_stderr():  # TensorFlow greets there when it is imported
+with quiet_stderr():  # TensorFlow greets there when it is imported
     import keras
     import tensorflow as tf
     from keras import layers, ops
@@ -140,11 +140,11 @@ def wide_model(wide: WideFeatures) -> keras.Model:
 
     Example:
         >>> import pandas as pd
-        >>> from wdl_features import fit_deep, fit_wide, wide_ids
+        >>> import wdl_helpers as wdl
         >>> frame = pd.DataFrame({"city": ["Oslo", "Rome"], "device": ["phone", "phone"]})
-        >>> wide = fit_wide(frame, ["city", ("city", "device")])
+        >>> wide = wdl.fit_wide(frame, ["city", ("city", "device")])
         >>> model = wide_model(wide)
-        >>> model({"wide_ids": wide_ids(frame, wide)}).numpy().tolist()
+        >>> model({"wide_ids": wdl.wide_ids(frame, wide)}).numpy().tolist()
         [[0.0], [0.0]]
     """
     ids, logit = _wide_part(wide)
@@ -176,8 +176,8 @@ def deep_model(
 
     Example:
         >>> import pandas as pd
-        >>> from wdl_features import fit_deep
-        >>> deep = fit_deep(pd.DataFrame({"city": ["Oslo", "Rome"], "age": [20, 60]}), ["city"], ["age"])
+        >>> import wdl_helpers as wdl
+        >>> deep = wdl.fit_deep(pd.DataFrame({"city": ["Oslo", "Rome"], "age": [20, 60]}), ["city"], ["age"])
         >>> model = deep_model(deep, embedding_dim=4, units=(16, 8))
         >>> {weight.path: tuple(weight.shape) for weight in model.trainable_variables[:2]}
         {'deep_embeddings/table': (3, 4), 'deep_hidden_1/kernel': (5, 16)}
@@ -215,9 +215,9 @@ def wide_deep_model(
 
     Example:
         >>> import pandas as pd
-        >>> from wdl_features import fit_deep, fit_wide, wide_ids
+        >>> import wdl_helpers as wdl
         >>> frame = pd.DataFrame({"city": ["Oslo", "Rome"], "age": [20, 60]})
-        >>> model = wide_deep_model(fit_wide(frame, ["city"]), fit_deep(frame, ["city"], ["age"]))
+        >>> model = wide_deep_model(wdl.fit_wide(frame, ["city"]), wdl.fit_deep(frame, ["city"], ["age"]))
         >>> [tensor.name for tensor in model.inputs], model.output_shape
         (['deep_ids', 'numbers', 'wide_ids'], (None, 1))
     """

@@ -9,11 +9,11 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-import wdl_reproducible  # before TensorFlow: it sets how TensorFlow computes
+from wide_deep.reproducible import quiet_stderr
 
 import numpy as np
 
-with wdl_reproducible.quiet_stderr():  # TensorFlow greets there when it is imported
+with quiet_stderr():  # TensorFlow greets there when it is imported
     import keras
     import tensorflow as tf
 

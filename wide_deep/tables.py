@@ -8,7 +8,7 @@ import os
 import pathlib
 from collections.abc import Sequence
 
-from wdl_checks import check_names
+from wide_deep.checks import check_names
 
 import numpy as np
 import pandas as pd
