@@ -601,7 +601,7 @@ import sys
 import wdl_features
 print([name for name in ("tensorflow", "keras", "matplotlib", "IPython", "sklearn") if name in sys.modules])
 from recommender import serving, shards
-print([name for name in ("wdl_helpers", "matplotlib", "IPython", "sklearn") if name in sys.modules])
+print([name for name in ("wdl_helpers", "wide_deep.plots", "wide_deep.evaluation") if name in sys.modules])
 import wdl_helpers as wdl
 import numpy as np
 import tensorflow as tf
