@@ -28,6 +28,7 @@ from wide_deep.checks import check_fitted, check_whole
 from wide_deep.columns import AND, escaped, feature_codes, feature_counts, feature_prefix
 from wide_deep.evaluation import scores
 from wide_deep.features import DeepFeatures, WideFeatures, features_and_buckets, vocabulary_of_counts
+from wide_deep.tables import PathLike
 
 import keras
 import numpy as np
@@ -40,9 +41,7 @@ Part = TypeVar("Part", WideFeatures, DeepFeatures)
 SAVED = {"features.json", "model.keras"}
 
 
-def save_training(
-    model: keras.Model, wide: WideFeatures | None, deep: DeepFeatures | None, folder: str | pathlib.Path
-) -> None:
+def save_training(model: keras.Model, wide: WideFeatures | None, deep: DeepFeatures | None, folder: PathLike) -> None:
     """Keep what training can go on from: `model.keras` with its optimizer, and `features.json`.
 
     Both are written to a new folder, which then takes the place of the old one: what is there is never half of it.
@@ -85,7 +84,7 @@ def _fingerprint(path: pathlib.Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def load_training(folder: str | pathlib.Path) -> tuple[keras.Model, WideFeatures | None, DeepFeatures | None]:
+def load_training(folder: PathLike) -> tuple[keras.Model, WideFeatures | None, DeepFeatures | None]:
     """Load what `save_training` kept; Keras' safe mode is on, so no code comes out of the file.
 
     Earlier versions wrote the names of features in another form, which is read too: see `wide_deep.columns.escaped`.
@@ -128,7 +127,10 @@ def _read_features(path: pathlib.Path) -> dict[str, Any]:
     try:
         kept = json.loads(path.read_text(encoding="utf-8", errors="surrogatepass"))
         kept = {"format": 1, **kept}
-        parts = [kept[name] for name in ("wide", "deep") if kept[name] is not None]
+        for kind in ("wide", "deep"):
+            if kept[kind] is not None:
+                kept[kind] = {"kind": kind, **kept[kind]}  # earlier versions wrote no kind
+        parts = [part for part in (kept["wide"], kept["deep"]) if part is not None]
         for part in parts:
             part["boundaries"] = {column: np.array(edges) for column, edges in part["boundaries"].items()}
         if kept["wide"] is not None:
@@ -198,7 +200,7 @@ def grow(fitted: Part, frame: pd.DataFrame, min_count: int) -> Part:
         {'city=Oslo': 1, 'city=Rome': 2, 'city=Bern': 3}
     """
     check_whole("min_count", min_count, 1)
-    check_fitted(fitted, "fit_wide or fit_deep", "vocabulary")
+    check_fitted(fitted, "wide", "deep")
     old = fitted["vocabulary"]
     if old is None:  # hashed
         return fitted.copy()
@@ -349,8 +351,8 @@ class Report(TypedDict):
 
 
 def dry_run(
-    serving: str | pathlib.Path,
-    candidate: str | pathlib.Path,
+    serving: PathLike,
+    candidate: PathLike,
     sample: Columns,
     labels: Any,
     max_change: float,
@@ -375,7 +377,8 @@ def dry_run(
         empty, it may. Where the candidate gives no usable scores, 'change' and 'rise' are NaN.
 
     Raises:
-        Only for the serving model, the sample and the labels, as `scorer` and `scores` do.
+        OSError, KeyError, TypeError, ValueError: something is wrong with the serving model, the sample or the labels,
+            as `scorer` and `scores` say it. What is wrong with the candidate is a reason.
 
     Source:
         Section 4.2 of the paper, which has a dry run, and a comparison of quality; sample and bounds are ours.
@@ -439,7 +442,7 @@ except Exception as error:
 """
 
 
-def _scores_elsewhere(candidate: str | pathlib.Path, sample: Columns) -> np.ndarray | str:
+def _scores_elsewhere(candidate: PathLike, sample: Columns) -> np.ndarray | str:
     """A candidate's scores of a sample, computed by another process; or, in words, why there are none."""
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from wide_deep.checks import check_frame, check_names, check_whole
-from wide_deep.columns import LISTS, first_gap
+from wide_deep.columns import LISTS, exact_below
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,11 @@ import pandas as pd
 
 def check_log(log: pd.DataFrame, columns: list[str]) -> None:
     """Raise a clear error unless the `log` is a data frame with rows and with one value in each of the `columns`.
+
+    Raises:
+        TypeError: it is no data frame, or a column holds lists.
+        KeyError: a column is missing.
+        ValueError: the frame is empty, or a value is missing.
 
     Example:
         >>> check_log(pd.DataFrame({"user": ["Ann", None]}), ["user"])
@@ -59,7 +64,7 @@ def _whole_number(value: Any) -> int | None:
     """The value as an int, or None if it is no whole number."""
     if isinstance(value, bool) or not isinstance(value, (numbers.Real, decimal.Decimal)) or not math.isfinite(value):
         return None
-    if isinstance(value, (float, np.floating)) and abs(value) >= first_gap(value):
+    if isinstance(value, (float, np.floating)) and abs(value) >= exact_below(type(value)):
         return None  # two whole numbers may be this float
     whole = int(math.floor(value))
     return whole if whole == value else None
@@ -107,7 +112,7 @@ def ids_of(values: Iterable[Any], name: str) -> pd.Index:
     if isinstance(series.dtype, pd.StringDtype) and not series.hasnans:
         return pd.Index(series)
     cells = series.astype(object).to_numpy()
-    if all(issubclass(kind, str) for kind in set(map(type, cells))):
+    if all(issubclass(each, str) for each in set(map(type, cells))):
         return pd.Index(cells)
     found = [_whole_number(cell) for cell in cells]
     if None not in found:
@@ -130,15 +135,19 @@ def check_same_type(ids: pd.Index, name: str, others: pd.Index, other_name: str)
         TypeError: Column 'item' holds numbers and the history's strings, ... make both strings, by astype(str).
     """
     if len(ids) and len(others) and isinstance(ids[0], str) != isinstance(others[0], str):
-        kind, other_kind = ("strings", "numbers") if isinstance(ids[0], str) else ("numbers", "strings")
+        found, other = ("strings", "numbers") if isinstance(ids[0], str) else ("numbers", "strings")
         raise TypeError(
-            f"{name} holds {kind} and {other_name} {other_kind}, so that none of them are equal: "
+            f"{name} holds {found} and {other_name} {other}, so that none of them are equal: "
             "make both strings, by astype(str)."
         )
 
 
 def different_items(items: Iterable[Any]) -> pd.Index:
     """The `items` to draw from or to rank, as `ids_of` returns them; a clear error unless each is there once.
+
+    Raises:
+        TypeError: they are a single string, or one is neither a string nor a whole number.
+        ValueError: there is none, one is missing, or one is there twice.
 
     Example:
         >>> different_items(["a", "b", "a"])
@@ -164,8 +173,8 @@ class _Pairs(NamedTuple):
 
     def places_of(self, users: pd.Index, items: pd.Index) -> np.ndarray:
         """For each of other pairs its place among these, or −1 if it is none of them: int array (other pairs,)."""
-        own = pd.MultiIndex.from_arrays([self.users, self.items])
-        return own.get_indexer(pd.MultiIndex.from_arrays([users, items]))
+        pairs = pd.MultiIndex.from_arrays([self.users, self.items])
+        return pairs.get_indexer(pd.MultiIndex.from_arrays([users, items]))
 
 
 def _pairs_of(log: pd.DataFrame, user: str, item: str, where: str = "") -> _Pairs:
@@ -284,13 +293,13 @@ def split_by_time(log: pd.DataFrame, time: str, share: float) -> tuple[pd.DataFr
 # ------------------------------------------------------------------------------------------ rows from sets
 
 
-def _without_own(items: list[Any], own: int, longest: int | None, rng: np.random.Generator) -> list[Any]:
-    """A user's `items` but for the one at the place `own`, −1 if it is none of them; at most `longest`, at random."""
-    n = len(items) - (own >= 0)
+def _other_items(items: list[Any], place: int, longest: int | None, rng: np.random.Generator) -> list[Any]:
+    """A user's `items` but for the one at the `place`, −1 if it is none of them; at most `longest`, at random."""
+    n = len(items) - (place >= 0)
     if longest is not None and n > longest:
-        drawn = rng.choice(n, longest, replace=False).tolist()  # places in the list without the own item
-        return [items[place + (0 <= own <= place)] for place in drawn]
-    return items[:own] + items[own + 1 :] if own >= 0 else items.copy()
+        drawn = rng.choice(n, longest, replace=False).tolist()  # places in the list without the item
+        return [items[other + (0 <= place <= other)] for other in drawn]
+    return items[:place] + items[place + 1 :] if place >= 0 else items.copy()
 
 
 def leave_one_out(
@@ -349,12 +358,12 @@ def leave_one_out(
     place = np.empty(len(order), dtype="int64")  # (past pairs,): the place of each one in its user's list
     place[order] = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     found = past.places_of(pairs.users, pairs.items)
-    own = np.where(found >= 0, place[found], -1)  # (rows,)
+    place_of_row = np.where(found >= 0, place[found], -1)  # (rows,), −1 for an item that is not in the list
 
     rng = np.random.default_rng(seed)
-    lists = np.empty(len(own), dtype=object)
-    for row, (number, own_place) in enumerate(zip(who.tolist(), own.tolist(), strict=True)):
-        lists[row] = _without_own(items_of[number] if number >= 0 else [], own_place, longest, rng)
+    lists = np.empty(len(place_of_row), dtype=object)
+    for row, (number, its_place) in enumerate(zip(who.tolist(), place_of_row.tolist(), strict=True)):
+        lists[row] = _other_items(items_of[number] if number >= 0 else [], its_place, longest, rng)
     rows = pairs.frame.copy()
     rows[others] = lists
     return rows

@@ -66,6 +66,9 @@ def draw_grid(
 
     Returns:
         What `Figure.colorbar` takes.
+
+    Raises:
+        ValueError: there is not one value for each row.
     """
     matrix = pair_matrix(pairs, values)
     n_users, n_apps = matrix.shape
@@ -110,6 +113,9 @@ def grids(
 
     Returns:
         The figure, for `show`.
+
+    Raises:
+        ValueError: there is no grid, or not one value for each pair.
     """
     figure, panels = canvas(title, "", "", panels=len(values), size=(max(3.6 * len(values) + 0.9, height + 1), height))
     for panel, (name, numbers) in zip(np.ravel(panels), values.items(), strict=True):

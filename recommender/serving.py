@@ -16,11 +16,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from recommender.folders import check_replaceable, replace_folder
-from recommender.raw_columns import Columns, Kind, Tensors, column_kinds, is_utf8, raw_tensors, tf_examples
+from recommender.raw_columns import ColumnKind, Columns, Tensors, column_kinds, is_utf8, raw_tensors, tf_examples
 from wide_deep.checks import check_logit
-from wide_deep.columns import AND, bucket_names, feature_prefix
-from wide_deep.features import DeepFeatures, WideFeatures, optional_inputs, used_columns
+from wide_deep.columns import AND, bucket_names, exact_below, feature_prefix
+from wide_deep.features import DeepFeatures, WideFeatures, features_and_buckets, optional_inputs, used_columns
 from wide_deep.models import Lookup
+from wide_deep.tables import PathLike
 from wide_deep.training import predict
 
 import keras
@@ -198,7 +199,7 @@ def _quantile_index(values: tf.Tensor, boundaries: np.ndarray) -> tf.Tensor:
     return tf.searchsorted(tf.constant(boundaries, tf.float64), values, side="right")
 
 
-def _parsed(serialised: tf.Tensor, kinds: Mapping[str, Kind], boundaries: Mapping[str, np.ndarray]) -> Tensors:
+def _parsed(serialised: tf.Tensor, kinds: Mapping[str, ColumnKind], boundaries: Mapping[str, np.ndarray]) -> Tensors:
     """The raw tensors of serialised examples; a feature that is not there is missing."""
     features = {
         "number": tf.io.FixedLenFeature([], tf.float32, default_value=np.nan),
@@ -231,7 +232,7 @@ def _snapped(values: tf.Tensor, boundaries: np.ndarray) -> tf.Tensor:
 EXPORTED = {"assets", "assets.extra", "fingerprint.pb", "saved_model.pb", "variables"}  # what an export consists of
 
 
-def scorer(folder: str | pathlib.Path) -> Callable[[Columns], np.ndarray]:
+def scorer(folder: PathLike) -> Callable[[Columns], np.ndarray]:
     """Load an export and return the function that scores with it.
 
     A SavedModel is a program: load only what you trust.
@@ -276,13 +277,13 @@ def scorer(folder: str | pathlib.Path) -> Callable[[Columns], np.ndarray]:
     return score
 
 
-def _kind_of(spec: tf.TypeSpec) -> Kind:
+def _kind_of(spec: tf.TypeSpec) -> ColumnKind:
     if isinstance(spec, tf.RaggedTensorSpec):
         return "list"
     return "text" if spec.dtype == tf.string else "number"
 
 
-def signature_names(kinds: Mapping[str, Kind]) -> dict[str, list[str]]:
+def signature_names(kinds: Mapping[str, ColumnKind]) -> dict[str, list[str]]:
     """What an export's signature 'columns' calls its inputs.
 
     TensorFlow takes ASCII names that begin with a letter, are no word of Python's, and differ in more than case.
@@ -299,14 +300,14 @@ def signature_names(kinds: Mapping[str, Kind]) -> dict[str, list[str]]:
         >>> signature_names({"a_b": "text", "a b": "text", "größe": "number", "class": "text", "tags": "list"})
         {'a_b': ['a_b'], 'a b': ['a_b_2'], 'größe': ['gr__e'], 'class': ['c_class'], 'tags': ['tags', 'tags_lengths']}
     """
-    names: dict[str, list[str]] = {}
+    input_names: dict[str, list[str]] = {}
     taken: set[str] = set()
     for column in sorted(kinds, key=lambda column: not _is_signature_name(column)):  # those that keep theirs first
-        names[column] = [_free_name(column, taken)]
+        input_names[column] = [_free_name(column, taken)]
     for column, kind in kinds.items():
         if kind == "list":
-            names[column].append(_free_name(f"{names[column][0]}_lengths", taken))
-    return {column: names[column] for column in kinds}
+            input_names[column].append(_free_name(f"{input_names[column][0]}_lengths", taken))
+    return {column: input_names[column] for column in kinds}
 
 
 def _is_signature_name(name: str) -> bool:
@@ -381,7 +382,7 @@ def export(
     wide: WideFeatures | None,
     deep: DeepFeatures | None,
     sample: pd.DataFrame,
-    folder: str | pathlib.Path,
+    folder: PathLike,
 ) -> None:
     """Write a SavedModel that takes raw columns, so that training and serving cannot differ.
 
@@ -399,11 +400,13 @@ def export(
             a moment there is none, so give each day a folder of its own where a server may load it.
 
     Raises:
+        TypeError: the model or the sample is none, or a cell of the sample is of no use.
         KeyError: a column is missing.
         ValueError: the model returns something else than a logit, or does not belong to the features; a column that is
             a number and a category holds whole numbers that a float32 does not hold; or the export's scores of the
             sample, as columns or as examples, differ from the model's by more than 1e-6. Then nothing is written.
         FileExistsError: the folder holds something else than an export.
+        OSError: it cannot be written to.
 
     Taught in: notebook 9, "One artefact".
 
@@ -433,42 +436,45 @@ def export(
 
 def _check_whole_categories(sample: pd.DataFrame, wide: WideFeatures | None, deep: DeepFeatures | None) -> None:
     """Refuse ids that would merge: a column that is a number too comes as a float, and in an example as float32."""
-    cut: set[str] = set()
-    categories: set[str] = set()
-    names: list[str] = []
-    if wide is not None:
-        cut |= set(wide["boundaries"])
-        categories |= set(used_columns(wide, None)) - set(wide["boundaries"])
-        names += wide["vocabulary"] or []
-    if deep is not None:
-        cut |= set(deep["boundaries"])
-        categories |= set(deep["categories"])
-        names += deep["vocabulary"]
-    for column in sorted(cut & categories):
-        prefix = feature_prefix(column)
-        parts = set(itertools.chain.from_iterable(name.split(AND) for name in names))
-        found = [part.removeprefix(prefix) for part in parts if part.startswith(prefix)]
-        whole = [int(text) for text in found if re.fullmatch("-?[0-9]+", text)] + list(sample[column])
-        largest = max(whole, key=abs)
-        if abs(largest) >= 2**24:
+    parts = [part for part in (wide, deep) if part is not None]
+    numbers = {column for part in parts for column in part["boundaries"]}
+    categories = {column for part in parts for column in _categories_of(part)}
+    for column in sorted(numbers & categories):
+        in_vocabularies = [number for part in parts for number in _whole_numbers(part, column)]
+        largest = max([*in_vocabularies, *sample[column]], key=abs)
+        if abs(largest) >= exact_below(np.float32):
             raise ValueError(
                 f"Column {column!r} is a number and a category, and holds {largest}: as a number of an example, "
                 "whole numbers from 2**24 on are not told apart. Give the category a column of its own, as text."
             )
 
 
+def _categories_of(part: WideFeatures | DeepFeatures) -> set[str]:
+    """The columns of a part whose values are categories."""
+    features, buckets = features_and_buckets(part)
+    return set(itertools.chain(*features)) - set(buckets)
+
+
+def _whole_numbers(part: WideFeatures | DeepFeatures, column: str) -> list[int]:
+    """The whole numbers among the values of a column that a part's vocabulary names, alone or in a cross."""
+    prefix = feature_prefix(column)
+    values = [value for name in part["vocabulary"] or () for value in name.split(AND)]  # 'column=text', of crosses too
+    texts = {value.removeprefix(prefix) for value in values if value.startswith(prefix)}
+    return [int(text) for text in texts if re.fullmatch("-?[0-9]+", text)]
+
+
 def _save(
     model: keras.Model,
     wide: WideFeatures | None,
     deep: DeepFeatures | None,
-    kinds: Mapping[str, Kind],
+    kinds: Mapping[str, ColumnKind],
     folder: pathlib.Path,
 ) -> None:
     """Save the features' graph and the model's in one."""
     features = graph_inputs(wide, deep)
     model_inputs = [tensor.name for tensor in model.inputs]
     boundaries = _all_boundaries(wide, deep)
-    names = signature_names(kinds)
+    input_names = signature_names(kinds)
     module = tf.Module()  # what hangs on it is saved
     module.tables = features.tables  # type: ignore[attr-defined]
     module.model_variables = [variable.value for variable in model.variables]
@@ -479,13 +485,14 @@ def _save(
         return {"logit": logits, "probability": tf.sigmoid(tf.cast(logits, tf.float64))}
 
     def score_named(inputs: Tensors) -> Tensors:
-        return module.score(_columns_of(inputs, names))
+        return module.score(_columns_of(inputs, input_names))
 
     def score_examples(examples: tf.Tensor) -> Tensors:
         return module.score(_parsed(examples, kinds, boundaries))
 
-    module.score = tf.function(score, input_signature=[{c: _spec(kind, names[c][0]) for c, kind in kinds.items()}])
-    named = tf.function(score_named, input_signature=[_named_specs(kinds, names)])
+    specs = {column: _spec(kind, input_names[column][0]) for column, kind in kinds.items()}
+    module.score = tf.function(score, input_signature=[specs])
+    named = tf.function(score_named, input_signature=[_named_specs(kinds, input_names)])
     from_examples = tf.function(score_examples, input_signature=[tf.TensorSpec([None], tf.string, "examples")])
     tf.saved_model.save(module, str(folder), signatures={"serving_default": from_examples, "columns": named})
 
@@ -500,35 +507,37 @@ def _all_boundaries(wide: WideFeatures | None, deep: DeepFeatures | None) -> dic
     return {column: np.unique(boundaries) for column, boundaries in found.items()}
 
 
-def _spec(kind: Kind, name: str) -> tf.TypeSpec:
+def _spec(kind: ColumnKind, name: str) -> tf.TypeSpec:
     if kind == "list":
         return tf.RaggedTensorSpec([None, None], tf.string, 1)
     return tf.TensorSpec([None], tf.float64 if kind == "number" else tf.string, name)
 
 
-def _named_specs(kinds: Mapping[str, Kind], names: Mapping[str, list[str]]) -> dict[str, tf.TensorSpec]:
+def _named_specs(kinds: Mapping[str, ColumnKind], input_names: Mapping[str, list[str]]) -> dict[str, tf.TensorSpec]:
     """The inputs of the signature 'columns', by name; a signature holds no ragged tensor, so a list column has two."""
     specs = {}
     for column, kind in kinds.items():
         if kind == "list":
-            values, lengths = names[column]
+            values, lengths = input_names[column]
             specs[values] = tf.TensorSpec([None], tf.string, values)
             specs[lengths] = tf.TensorSpec([None], tf.int64, lengths)
         else:
-            specs[names[column][0]] = _spec(kind, names[column][0])
+            specs[input_names[column][0]] = _spec(kind, input_names[column][0])
     return specs
 
 
-def _columns_of(inputs: Tensors, names: Mapping[str, list[str]]) -> Tensors:
+def _columns_of(inputs: Tensors, input_names: Mapping[str, list[str]]) -> Tensors:
     columns = {}
-    for column, (values, *lengths) in names.items():
+    for column, (values, *lengths) in input_names.items():
         columns[column] = inputs[values]
         if lengths:
             columns[column] = tf.RaggedTensor.from_row_lengths(inputs[values], inputs[lengths[0]])
     return columns
 
 
-def _check_scores(folder: pathlib.Path, sample: pd.DataFrame, kinds: Mapping[str, Kind], expected: np.ndarray) -> None:
+def _check_scores(
+    folder: pathlib.Path, sample: pd.DataFrame, kinds: Mapping[str, ColumnKind], expected: np.ndarray
+) -> None:
     """Refuse an export that scores a sample otherwise than the model did, whichever way the rows come in."""
     from_examples = tf.saved_model.load(str(folder)).signatures["serving_default"]
     examples = tf.constant(tf_examples(sample, kinds))

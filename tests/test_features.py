@@ -5,6 +5,7 @@ import itertools
 import re
 
 import wdl_helpers as wdl
+from wide_deep.columns import is_missing
 
 import numpy as np
 import pandas as pd
@@ -840,6 +841,26 @@ def test_the_text_of_a_value(value, text):
             wdl.cross(pd.DataFrame({"a": column}), ["a"])
     else:
         assert wdl.cross(pd.DataFrame({"a": column}), ["a"]).tolist() == [f"a={text}", "a=x"]
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_whole_number_that_python_does_not_write_is_named(sign):
+    longest = sign * (10**4300 - 1)
+    assert wdl.category_text(longest) == str(longest)
+    for value in (longest + sign, decimal.Decimal(sign).scaleb(4300), decimal.Decimal(sign).scaleb(10**12)):
+        assert wdl.category_text(value) is None
+        for cells in (["x", value], [["x", value]]):
+            with pytest.raises(
+                TypeError, match=r"'a' holds a \w+ in row [01]; .*: this one has more than 4,300 digits"
+            ):
+                wdl.cross(pd.DataFrame({"a": pd.Series(cells, dtype=object)}), ["a"])
+
+
+def test_all_gaps_of_pandas_are_gaps():
+    gaps = [None, np.nan, np.float32("nan"), pd.NA, pd.NaT, np.datetime64("NaT"), np.timedelta64("NaT")]
+    gaps += [decimal.Decimal("NaN")]
+    others = ["", "nan", 0, False, [], {}, np.array([np.nan, np.nan]), np.datetime64("2020-01-01"), decimal.Decimal(0)]
+    assert [is_missing(value) for value in gaps + others] == [True] * len(gaps) + [False] * len(others)
 
 
 @pytest.mark.parametrize("dtype, first", [("float64", 2**53), ("float32", 2**24), ("Float64", 2**53)])

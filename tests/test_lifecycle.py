@@ -3,6 +3,7 @@
 import hashlib
 import json
 import pathlib
+import shutil
 import tempfile
 import zipfile
 
@@ -88,6 +89,16 @@ def test_a_missing_part_stays_missing_and_a_hashed_part_stays_hashed(frame, tmp_
     np.testing.assert_equal(wide, hashed)
     assert wide["longest"] == 3 and deep is None
     assert not [warning for warning in recwarn if "hashed" in str(warning.message)]  # only old files get one
+
+
+def test_features_that_were_saved_without_their_kind_are_read(saved, parts, tmp_path):
+    """Earlier versions wrote none."""
+    folder = shutil.copytree(saved, tmp_path / "earlier")
+    kept = json.loads((folder / "features.json").read_text(encoding="utf-8"))
+    assert [kept[kind].pop("kind") for kind in ("wide", "deep")] == ["wide", "deep"]
+    (folder / "features.json").write_text(json.dumps(kept), encoding="utf-8")
+    _, *again = lifecycle.load_training(folder)
+    np.testing.assert_equal(again, list(parts))
 
 
 def test_the_kept_files_are_text_and_weights_and_nothing_that_runs(saved):

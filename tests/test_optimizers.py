@@ -318,7 +318,17 @@ def test_both_optimizers_are_named_so_that_they_cannot_be_swapped():
     with pytest.raises(TypeError):
         wdl.joint_optimizer(wdl.Ftrl(0.1), wdl.Adagrad(0.1))
     ftrl, adagrad = wdl.Ftrl(0.1), wdl.Adagrad(0.1)
-    assert optimizers.inner_optimizers(wdl.joint_optimizer(wide=ftrl, deep=adagrad)) == [ftrl, adagrad]
+    joint = wdl.joint_optimizer(wide=ftrl, deep=adagrad)
+    assert optimizers.inner_optimizers(joint) == [ftrl, adagrad]
+    assert optimizers.inner_optimizers(keras.optimizers.LossScaleOptimizer(joint)) == [ftrl, adagrad]
+
+
+def test_an_optimizer_of_keras_is_seen_inside_one_that_scales_the_loss():
+    with pytest.warns(UserWarning, match="Keras' own Adam squares"):
+        optimizers.check_sums_repeated(keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(0.1)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        optimizers.check_sums_repeated(keras.optimizers.LossScaleOptimizer(wdl.Adam(0.1)))
 
 
 KERAS_OWN = [

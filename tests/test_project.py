@@ -7,6 +7,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import textwrap
 import tomllib
 
 import wdl_features
@@ -88,6 +89,59 @@ def test_every_public_name_says_what_it_takes_and_gives():
             name = f"**{parameter.name}" if parameter.kind is parameter.VAR_KEYWORD else parameter.name
             described = rf"^    {re.escape(name)}: \S|`{parameter.name}`"
             assert re.search(described, said, re.M), (member.__name__, parameter.name)
+
+
+def documented(function):
+    """The exceptions that a docstring names: below 'Raises:', or in its text if there is no such section."""
+    said = inspect.getdoc(function).split("Example:")[0]
+    section = re.search(r"^Raises:\n((?:    .*\n?)+)", said, re.M)
+    return set(re.findall(r"\b\w+Error\b", section[1] if section else said))
+
+
+def calls(tree, module):
+    """The functions of our modules that are called in some code, other functions inside it left out."""
+    for node in ast.walk(tree):
+        function = node.func if isinstance(node, ast.Call) else None
+        if isinstance(function, ast.Name):
+            yield vars(module).get(function.id)
+        elif isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
+            room = vars(module).get(function.value.id)
+            yield vars(room).get(function.attr) if room in MODULES else None
+
+
+def raised(function, seen=()):
+    """The exceptions that a function raises: by itself, by its private functions, and by what public ones document."""
+    module = sys.modules[function.__module__]
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    tree.body[0].body = [node for node in tree.body[0].body if not isinstance(node, ast.FunctionDef)]
+    nodes = list(ast.walk(tree))
+    found = {
+        node.exc.func.id
+        for node in nodes
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and isinstance(node.exc.func, ast.Name)
+    }
+    found = {name for name in found if name.endswith("Error") and not name.startswith("_")}
+    types = [node.type for node in nodes if isinstance(node, ast.ExceptHandler) and node.type is not None]
+    caught = {node.id for each in types for node in ast.walk(each) if isinstance(node, ast.Name)}
+    for called in calls(tree, module):
+        if inspect.isfunction(called) and sys.modules[called.__module__] in MODULES and called not in (function, *seen):
+            private = called.__name__.startswith("_")
+            found |= raised(called, (*seen, function)) if private else documented(called) - caught
+    return found
+
+
+NOT_PASSED_ON = {"error_bars": {"ValueError"}}  # one panel is always possible
+
+
+@pytest.mark.parametrize(
+    "function",
+    # The recipes of the data sets are for frames of these data sets.
+    [each for each in PUBLIC if inspect.isfunction(each) and "datasets" not in each.__module__],
+    ids=lambda function: f"{function.__module__}.{function.__name__}",
+)
+def test_a_docstring_names_each_error(function):
+    missing = raised(inspect.unwrap(function)) - documented(function) - NOT_PASSED_ON.get(function.__name__, set())
+    assert not missing
 
 
 TAUGHT = [member for member in PUBLIC if "Taught in: " in (inspect.getdoc(member) or "")]

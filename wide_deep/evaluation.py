@@ -26,6 +26,7 @@ def scores(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> dict[str, flo
         'accuracy' and 'AUC' (more is better), and 'log loss' (less is better).
 
     Raises:
+        TypeError: labels are no numbers.
         ValueError: lengths differ, labels are not 0/1 or of one class, or a probability is not in [0, 1].
 
     Taught in: notebook 5, "Choose by rules, then look once".
@@ -90,7 +91,7 @@ def wide_weights(model: keras.Model, wide: WideFeatures) -> pd.Series:
         >>> wide_weights(model, wide).to_dict()
         {'city=Rome': -2.0, 'city=Oslo': 1.0}
     """
-    check_fitted(wide, "fit_wide", "features")
+    check_fitted(wide, "wide")
     weights = model.get_layer("wide_weights").get_weights()[0][1:, 0]  # (ids,), without id 0
     if len(weights) != wide["n_ids"] - 1:
         raise ValueError(f"The model has {len(weights)} wide weights, but `wide` has {wide['n_ids'] - 1} features.")

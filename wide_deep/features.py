@@ -15,7 +15,7 @@ for Recommender Systems", 2016, arXiv 1606.07792.
 import itertools
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import NotRequired, TypedDict, cast
+from typing import Literal, NotRequired, TypedDict
 
 from wide_deep.checks import (
     check_buckets,
@@ -45,6 +45,7 @@ import pandas as pd
 class WideFeatures(TypedDict):
     """What `fit_wide` learns from the training frame."""
 
+    kind: Literal["wide"]
     features: list[tuple[str, ...]]  # the columns of each feature; several columns are a cross
     boundaries: dict[str, np.ndarray]  # of the columns that are cut into buckets, ascending, float64
     vocabulary: dict[str, int] | None  # feature string → id from 1; None when hashed
@@ -55,6 +56,7 @@ class WideFeatures(TypedDict):
 class DeepFeatures(TypedDict):
     """What `fit_deep` learns from the training frame."""
 
+    kind: Literal["deep"]
     categories: list[str]
     vocabulary: dict[str, int]
     boundaries: dict[str, np.ndarray]  # of the numbers' quantiles, ascending, float64
@@ -114,12 +116,16 @@ def vocabulary_of_counts(counts: pd.Series, min_count: int) -> dict[str, int]:
     Returns:
         dict string → id, as from `vocabulary`.
 
+    Raises:
+        ValueError: min_count is not a whole number of at least 1.
+
     Taught in: notebook 10, "Counting rows that do not fit".
 
     Example:
         >>> vocabulary_of_counts(pd.Series({"city=Rome": 2, "city=Bern": 3, "city=Oslo": 2}), min_count=1)
         {'city=Bern': 1, 'city=Oslo': 2, 'city=Rome': 3}
     """
+    check_whole("min_count", min_count, 1)
     kept = counts[counts.to_numpy() >= min_count]
     names = kept.index.tolist()
     by_name = np.array(sorted(range(len(names)), key=names.__getitem__), dtype="int64")
@@ -150,7 +156,6 @@ def vocabulary(values: pd.Series, min_count: int = 1) -> dict[str, int]:
         >>> vocabulary(pd.Series(["a=x", "a=y", "a=x"]))
         {'a=x': 1, 'a=y': 2}
     """
-    check_whole("min_count", min_count, 1)
     check_strings(values)
     return vocabulary_of_counts(values.value_counts(), min_count)
 
@@ -179,8 +184,8 @@ def _rows_of(values: pd.Series, n_rows: int) -> np.ndarray:
     return rows
 
 
-def _looked_up(names: pd.Series | np.ndarray, known: Mapping[str, int]) -> np.ndarray:
-    return np.fromiter((known.get(name, 0) for name in names), "int32", len(names))
+def _looked_up(names: pd.Series | np.ndarray, id_of: Mapping[str, int]) -> np.ndarray:
+    return np.fromiter((id_of.get(name, 0) for name in names), "int32", len(names))
 
 
 def _hashed(names: pd.Series | np.ndarray, n_buckets: int) -> np.ndarray:
@@ -189,12 +194,12 @@ def _hashed(names: pd.Series | np.ndarray, n_buckets: int) -> np.ndarray:
     return tf.strings.to_hash_bucket_fast(tf.constant(list(names), tf.string), n_buckets).numpy() + 1
 
 
-def vocabulary_ids(values: pd.Series, known: Mapping[str, int], n_rows: int) -> np.ndarray:
+def vocabulary_ids(values: pd.Series, id_of: Mapping[str, int], n_rows: int) -> np.ndarray:
     """Look strings up in a vocabulary.
 
     Args:
         values: strings from `cross`.
-        known: dict string → id, from `vocabulary`.
+        id_of: dict string → id, from `vocabulary`.
         n_rows: the frame's length.
 
     Returns:
@@ -202,7 +207,7 @@ def vocabulary_ids(values: pd.Series, known: Mapping[str, int], n_rows: int) -> 
         has id 0, and shorter rows are filled up with 0.
 
     Raises:
-        TypeError: the values are no Series of strings, or `known` is no vocabulary.
+        TypeError: the values are no Series of strings, or `id_of` is no vocabulary.
         ValueError: the strings' index does not hold numbers of rows that ascend, all below n_rows.
 
     Taught in: notebook 1, "From a cross to an id".
@@ -211,8 +216,8 @@ def vocabulary_ids(values: pd.Series, known: Mapping[str, int], n_rows: int) -> 
         >>> vocabulary_ids(pd.Series(["a=x", "a=y", "a=new"], index=[0, 0, 1]), {"a=x": 1, "a=y": 2}, 2).tolist()
         [[1, 2], [0, 0]]
     """
-    check_vocabulary(known)
-    return _padded_matrix(_rows_of(values, n_rows), _looked_up(values, known), n_rows)
+    check_vocabulary(id_of)
+    return _padded_matrix(_rows_of(values, n_rows), _looked_up(values, id_of), n_rows)
 
 
 def hash_ids(values: pd.Series, n_buckets: int, n_rows: int) -> np.ndarray:
@@ -229,6 +234,7 @@ def hash_ids(values: pd.Series, n_buckets: int, n_rows: int) -> np.ndarray:
         int32 (n_rows, width) of ids 1 … n_buckets; shorter rows are filled up with 0.
 
     Raises:
+        TypeError: the values are no Series of strings.
         ValueError: n_buckets is not a whole number of at least 1, or too large for an int32; or the strings' index does
             not hold numbers of rows that ascend, all below n_rows.
 
@@ -256,9 +262,8 @@ def features_and_buckets(
         >>> features_and_buckets(fit_deep(pd.DataFrame({"city": ["Rome"], "age": [20]}), ["city"], ["age"]))
         ([('city',)], {})
     """
-    if "features" in fitted:
-        wide = cast(WideFeatures, fitted)
-        return wide["features"], wide["boundaries"]
+    if fitted["kind"] == "wide":
+        return fitted["features"], fitted["boundaries"]
     return [(column,) for column in fitted["categories"]], {}  # the deep part's boundaries are of its numbers
 
 
@@ -268,8 +273,8 @@ def _blocks(frame: pd.DataFrame, fitted: WideFeatures | DeepFeatures) -> tuple[l
     blocks = []
     filled = 0
     for coded in feature_codes(frame, features, boundaries, fitted.get("longest")):
-        known = fitted["vocabulary"]
-        ids = _hashed(coded.names, fitted["n_ids"] - 1) if known is None else _looked_up(coded.names, known)
+        id_of = fitted["vocabulary"]
+        ids = _hashed(coded.names, fitted["n_ids"] - 1) if id_of is None else _looked_up(coded.names, id_of)
         ids = ids[coded.codes]  # (k,)
         blocks.append(ids.astype("int32")[:, None] if coded.single else _padded_matrix(coded.rows, ids, len(frame)))
         filled += len(ids)
@@ -277,14 +282,14 @@ def _blocks(frame: pd.DataFrame, fitted: WideFeatures | DeepFeatures) -> tuple[l
 
 
 def _warn_of_padding(
-    features: Sequence[tuple[str, ...]], blocks: list[np.ndarray], filled: int, size: int, maker: str
+    features: Sequence[tuple[str, ...]], blocks: list[np.ndarray], filled: int, size: int, kind: Literal["wide", "deep"]
 ) -> None:
     """Say so if a large array of `size` ids would be nearly all padding, since lists differ much in length."""
     if size > LARGE and filled < size / 10:
         widest = max(range(len(blocks)), key=lambda i: blocks[i].shape[1])
         warnings.warn(
             f"{1 - filled / size:.1%} of {size:,} ids are padding, since a row of {AND.join(features[widest])!r} has "
-            f"{blocks[widest].shape[1]:,} values: call {maker} with longest=, the most values of a list to take.",
+            f"{blocks[widest].shape[1]:,} values: call fit_{kind} with longest=, the most values of a list to take.",
             stacklevel=3,
         )
 
@@ -340,7 +345,7 @@ def fit_wide(
         check_whole(f"buckets[{column!r}]", n_buckets, 2)
     boundaries = {column: np.unique(quantile_boundaries(frame, column, n)) for column, n in buckets.items()}
     check_whole("min_count", min_count, 1)
-    wide = WideFeatures(features=tuples, boundaries=boundaries, vocabulary=None, n_ids=0)
+    wide = WideFeatures(kind="wide", features=tuples, boundaries=boundaries, vocabulary=None, n_ids=0)
     if longest is not None:
         check_whole("longest", longest, 1)
         wide["longest"] = longest
@@ -351,9 +356,9 @@ def fit_wide(
         wide["n_ids"] = hash_buckets + 1
         return wide
     counts = feature_counts(feature_codes(frame, tuples, boundaries, longest))
-    known = vocabulary_of_counts(counts, min_count)
-    wide["vocabulary"] = known
-    wide["n_ids"] = len(known) + 1
+    id_of = vocabulary_of_counts(counts, min_count)
+    wide["vocabulary"] = id_of
+    wide["n_ids"] = len(id_of) + 1
     return wide
 
 
@@ -378,11 +383,11 @@ def wide_ids(frame: pd.DataFrame, wide: WideFeatures) -> np.ndarray:
         >>> wide_ids(pd.DataFrame({"city": ["Oslo", "Bern"]}), wide).tolist()
         [[2], [0]]
     """
-    check_fitted(wide, "fit_wide", "features")
+    check_fitted(wide, "wide")
     check_frame(frame, itertools.chain(*wide["features"]))
     blocks, filled = _blocks(frame, wide)
     size = sum(block.size for block in blocks)
-    _warn_of_padding(wide["features"], blocks, filled, size, "fit_wide")
+    _warn_of_padding(wide["features"], blocks, filled, size, wide["kind"])
     return np.hstack(blocks)
 
 
@@ -434,9 +439,14 @@ def fit_deep(
     if longest is not None:
         check_whole("longest", longest, 1)
     coded = feature_codes(frame, [(column,) for column in categories], {}, longest)
-    known = vocabulary_of_counts(feature_counts(coded), min_count)
-    boundaries = {column: quantile_boundaries(frame, column, n_quantiles) for column in numbers}
-    deep = DeepFeatures(categories=categories, vocabulary=known, boundaries=boundaries, n_ids=len(known) + 1)
+    id_of = vocabulary_of_counts(feature_counts(coded), min_count)
+    deep = DeepFeatures(
+        kind="deep",
+        categories=categories,
+        vocabulary=id_of,
+        boundaries={column: quantile_boundaries(frame, column, n_quantiles) for column in numbers},
+        n_ids=len(id_of) + 1,
+    )
     if longest is not None:
         deep["longest"] = longest
     return deep
@@ -465,12 +475,12 @@ def deep_inputs(frame: pd.DataFrame, deep: DeepFeatures) -> dict[str, np.ndarray
         >>> inputs["deep_ids"].tolist(), inputs["numbers"].tolist()
         ([[[2]], [[1]]], [[0.0], [1.0]])
     """
-    check_fitted(deep, "fit_deep", "categories")
+    check_fitted(deep, "deep")
     check_frame(frame, [*deep["categories"], *deep["boundaries"]])
     features = [(column,) for column in deep["categories"]]
     blocks, filled = _blocks(frame, deep)
     width = max([block.shape[1] for block in blocks], default=1)
-    _warn_of_padding(features, blocks, filled, len(frame) * len(blocks) * width, "fit_deep")
+    _warn_of_padding(features, blocks, filled, len(frame) * len(blocks) * width, deep["kind"])
     deep_ids = np.zeros((len(frame), len(blocks), width), dtype="int32")
     for i, block in enumerate(blocks):
         deep_ids[:, i, : block.shape[1]] = block
@@ -490,6 +500,10 @@ def joint_inputs(frame: pd.DataFrame, wide: WideFeatures, deep: DeepFeatures) ->
 
     Returns:
         dict with 'wide_ids', from `wide_ids`, and with what `deep_inputs` returns.
+
+    Raises:
+        KeyError: a column is missing.
+        ValueError, TypeError: a part is not from `fit_wide` or `fit_deep`, or a cell is not usable.
 
     Taught in: notebook 4, "One logit, one loss".
 
@@ -531,6 +545,10 @@ def optional_inputs(frame: pd.DataFrame, wide: WideFeatures | None, deep: DeepFe
 
     Returns:
         dict like that of `joint_inputs`, without the inputs of a part that is None.
+
+    Raises:
+        KeyError: a column is missing.
+        ValueError, TypeError: a part is not from `fit_wide` or `fit_deep`, or a cell is not usable.
 
     Taught in: notebook 9, "Yesterday's model".
 

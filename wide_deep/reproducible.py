@@ -30,7 +30,11 @@ THREADS = 2  # one thread gives the same bits as two; four give others
 
 
 def check_packages() -> None:
-    """Say what to do if a package that the modules need is not there; this looks for it, and imports nothing."""
+    """Say what to do if a package that the modules need is not there; this looks for it, and imports nothing.
+
+    Raises:
+        ModuleNotFoundError: it is not there.
+    """
     for package in NEEDED:
         if importlib.util.find_spec(package) is None:
             raise ModuleNotFoundError(
@@ -40,7 +44,11 @@ def check_packages() -> None:
 
 
 def check_backend() -> None:
-    """Say what to do if Keras runs, or will run, on another backend than TensorFlow."""
+    """Say what to do if Keras runs, or will run, on another backend than TensorFlow.
+
+    Raises:
+        ImportError: it does, or will.
+    """
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     backend = sys.modules["keras"].backend.backend() if "keras" in sys.modules else os.environ["KERAS_BACKEND"]
     if backend != "tensorflow":

@@ -9,7 +9,7 @@ from typing import Any
 
 from wide_deep.checks import check_labels, check_lengths, check_logit, check_whole
 from wide_deep.models import Lookup
-from wide_deep.optimizers import build_for, check_sums_repeated
+from wide_deep.optimizers import as_optimizer, build_for, check_sums_repeated
 from wide_deep.reproducible import quiet_stderr
 
 import numpy as np
@@ -190,7 +190,7 @@ def _compile(model: keras.Model, optimizer: keras.optimizers.Optimizer | str | N
             f"The model '{model.name}' computes in mixed_float16, for which Keras scales the loss and makes each "
             "lookup's gradient as large as its table; expected float32 or mixed_bfloat16."
         )
-    chosen = model.optimizer if optimizer is None else keras.optimizers.get(optimizer)
+    chosen = model.optimizer if optimizer is None else as_optimizer("optimizer", optimizer)
     build_for(chosen, model)
     if any(isinstance(layer, Lookup) for layer in model.layers):
         check_sums_repeated(chosen)
@@ -217,8 +217,8 @@ def train(
         inputs: arrays by name, at least the model's inputs; others are left aside.
         labels: 0 or 1 a row.
         optimizer: Keras optimizer that is new, or has trained this model before, with the same layers; it goes on
-            with its slots. None goes on as the model was compiled last, by `train` or by `compile`: with that
-            optimizer and that loss.
+            with its slots. A name, such as 'sgd', is one of Keras' own. None goes on as the model was compiled last,
+            by `train` or by `compile`: with that optimizer and that loss.
         epochs: passes over the rows, at least 1.
         batch_size: rows of a step, at least 1; the last step of an epoch takes what is left.
         validation: inputs and labels that are scored after each epoch.
@@ -286,6 +286,7 @@ def predict_logits(model: keras.Model, inputs: Inputs) -> np.ndarray:
         float64 array (rows,).
 
     Raises:
+        TypeError: the model is none, or the inputs are no dict of arrays of its types.
         KeyError: an input is missing.
         ValueError: the model returns something else than one logit a row, or the inputs differ in length.
 
@@ -321,6 +322,7 @@ def predict(model: keras.Model, inputs: Inputs) -> np.ndarray:
         float64 array (rows,).
 
     Raises:
+        TypeError: the model is none, or the inputs are no dict of arrays of its types.
         KeyError: an input is missing.
         ValueError: the model returns something else than one logit a row, or the inputs differ in length.
 

@@ -10,9 +10,10 @@ import pathlib
 from typing import Any
 
 from recommender.datasets.files import read_original
-from recommender.datasets.recipes import Kind, check_kind, model_of_kind, optimizer_of_kind
+from recommender.datasets.recipes import ModelKind, check_kind, model_of_kind, optimizer_of_kind
 from wide_deep.features import DeepFeatures, WideFeatures, deep_inputs, fit_deep, fit_wide, wide_ids
 from wide_deep.optimizers import Adam, Ftrl
+from wide_deep.tables import PathLike
 from wide_deep.training import LogLoss
 
 import keras
@@ -29,7 +30,7 @@ SHA256 = {
 }
 
 
-def load_adult(folder: str | pathlib.Path = DATA) -> tuple[pd.DataFrame, pd.DataFrame]:
+def load_adult(folder: PathLike = DATA) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read the Adult census data in its official split; missing values stay the string '?'.
 
     Args:
@@ -99,7 +100,7 @@ def deep_features(train: pd.DataFrame) -> DeepFeatures:
     return fit_deep(train, CATEGORIES, NUMBERS)
 
 
-def build_model(kind: Kind, wide: WideFeatures, deep: DeepFeatures) -> keras.Model:
+def build_model(kind: ModelKind, wide: WideFeatures, deep: DeepFeatures) -> keras.Model:
     """An untrained model, with the sizes that the helpers take if none are named.
 
     Args:
@@ -118,7 +119,7 @@ def build_model(kind: Kind, wide: WideFeatures, deep: DeepFeatures) -> keras.Mod
     return model_of_kind(kind, wide, deep)
 
 
-def training(kind: Kind, n_rows: int) -> dict[str, Any]:
+def training(kind: ModelKind, n_rows: int) -> dict[str, Any]:
     """How a model is trained.
 
     Args:
@@ -192,7 +193,7 @@ def course_inputs(frame: pd.DataFrame, wide: WideFeatures, deep: DeepFeatures) -
     return {"one_hot": one_hot, **deep_inputs(frame, deep)}
 
 
-def course_model(kind: Kind, wide: WideFeatures, deep: DeepFeatures, penalty: float = 0.01) -> keras.Model:
+def course_model(kind: ModelKind, wide: WideFeatures, deep: DeepFeatures, penalty: float = 0.01) -> keras.Model:
     """The recipe's model, compiled.
 
     Args:

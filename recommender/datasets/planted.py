@@ -5,7 +5,7 @@ planted_log ─► wide_features, deep_features ─► build_model, training
 
 from typing import Any
 
-from recommender.datasets.recipes import Kind, check_kind, model_of_kind, optimizer_of_kind
+from recommender.datasets.recipes import ModelKind, check_kind, model_of_kind, optimizer_of_kind
 from wide_deep.checks import check_whole
 from wide_deep.features import DeepFeatures, WideFeatures, fit_deep, fit_wide
 from wide_deep.optimizers import Adam, Ftrl
@@ -88,7 +88,7 @@ def deep_features(log: pd.DataFrame) -> DeepFeatures:
     return fit_deep(log, ["user", "app"], [])
 
 
-def build_model(kind: Kind, wide: WideFeatures, deep: DeepFeatures) -> keras.Model:
+def build_model(kind: ModelKind, wide: WideFeatures, deep: DeepFeatures) -> keras.Model:
     """An untrained model, with vectors of four numbers and one hidden layer of 16 neurons.
 
     Args:
@@ -108,14 +108,14 @@ def build_model(kind: Kind, wide: WideFeatures, deep: DeepFeatures) -> keras.Mod
 
 
 # kind → FTRL's rate, its L1, and Adam's rate: the best of a grid on five other logs, by benchmarks/planted.py.
-SETTINGS: dict[Kind, tuple[float, float, float]] = {
+SETTINGS: dict[ModelKind, tuple[float, float, float]] = {
     "wide": (3.0, 0.0, 0.003),
     "deep": (3.0, 0.0, 0.001),
     "wide_deep": (10.0, 0.6, 0.003),
 }
 
 
-def training(kind: Kind, l1: float | None = None) -> dict[str, Any]:
+def training(kind: ModelKind, l1: float | None = None) -> dict[str, Any]:
     """How a model is trained: each kind has the settings that were best for it on other logs.
 
     Args:

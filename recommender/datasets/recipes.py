@@ -11,11 +11,11 @@ from wide_deep.optimizers import joint_optimizer
 
 import keras
 
-Kind = Literal["wide", "deep", "wide_deep"]
-KINDS = get_args(Kind)
+ModelKind = Literal["wide", "deep", "wide_deep"]
+KINDS = get_args(ModelKind)
 
 
-def check_kind(kind: Kind) -> None:
+def check_kind(kind: ModelKind) -> None:
     """Raise a ValueError unless the `kind` is one of KINDS.
 
     Example:
@@ -27,7 +27,7 @@ def check_kind(kind: Kind) -> None:
         raise ValueError(f"kind is {kind!r}; expected 'wide', 'deep' or 'wide_deep'.")
 
 
-def model_of_kind(kind: Kind, wide: WideFeatures, deep: DeepFeatures, **sizes: Any) -> keras.Model:
+def model_of_kind(kind: ModelKind, wide: WideFeatures, deep: DeepFeatures, **sizes: Any) -> keras.Model:
     """An untrained model.
 
     Args:
@@ -56,7 +56,7 @@ def model_of_kind(kind: Kind, wide: WideFeatures, deep: DeepFeatures, **sizes: A
 
 
 def optimizer_of_kind(
-    kind: Kind, wide_optimizer: keras.optimizers.Optimizer, deep_optimizer: keras.optimizers.Optimizer
+    kind: ModelKind, wide_optimizer: keras.optimizers.Optimizer, deep_optimizer: keras.optimizers.Optimizer
 ) -> keras.optimizers.Optimizer:
     """The optimizer of a model of that kind.
 
@@ -66,6 +66,7 @@ def optimizer_of_kind(
         deep_optimizer: of everything else.
 
     Raises:
+        TypeError: one of them is no optimizer.
         ValueError: there is no such kind.
 
     Example:

@@ -22,7 +22,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, TypedDict
 
-from recommender.datasets.recipes import Kind, model_of_kind, optimizer_of_kind
+from recommender.datasets.recipes import ModelKind, model_of_kind, optimizer_of_kind
 from wide_deep.checks import check_whole
 from wide_deep.features import DeepFeatures, WideFeatures, fit_deep, fit_wide
 from wide_deep.optimizers import Adagrad, Ftrl
@@ -476,7 +476,7 @@ def deep_features(log: pd.DataFrame, min_count: int = MIN_COUNT) -> DeepFeatures
     return fit_deep(log, categories, ["age", "app_age"], min_count=min_count)
 
 
-def build_model(kind: Kind, wide: WideFeatures, deep: DeepFeatures) -> keras.Model:
+def build_model(kind: ModelKind, wide: WideFeatures, deep: DeepFeatures) -> keras.Model:
     """An untrained model; its vectors have 32 numbers, as in the paper.
 
     Args:
@@ -497,7 +497,7 @@ def build_model(kind: Kind, wide: WideFeatures, deep: DeepFeatures) -> keras.Mod
     return model_of_kind(kind, wide, deep, **MODEL_SIZES)
 
 
-def training(kind: Kind) -> dict[str, Any]:
+def training(kind: ModelKind) -> dict[str, Any]:
     """How a model is trained.
 
     Args:

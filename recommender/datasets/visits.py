@@ -14,9 +14,10 @@ from typing import Any
 
 from recommender import ranking
 from recommender.datasets.files import read_original
-from recommender.datasets.recipes import Kind, model_of_kind, optimizer_of_kind
+from recommender.datasets.recipes import ModelKind, model_of_kind, optimizer_of_kind
 from wide_deep.features import DeepFeatures, WideFeatures, fit_deep, fit_wide, joint_inputs
 from wide_deep.optimizers import Adagrad, Ftrl
+from wide_deep.tables import PathLike
 from wide_deep.training import predict, predict_logits
 
 import keras
@@ -34,7 +35,7 @@ SHA256 = {
 }
 
 
-def load_visits(folder: str | pathlib.Path = DATA) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+def load_visits(folder: PathLike = DATA) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Read the log of visits in its official split, and the titles of the areas.
 
     Args:
@@ -137,9 +138,7 @@ def visit_rows(log: pd.DataFrame, areas: pd.DataFrame, negatives: int, seed: int
     return with_words(rows.sample(frac=1, random_state=seed, ignore_index=True), title_words(areas))
 
 
-def load_rows(
-    negatives: int = 4, seed: int = 0, folder: str | pathlib.Path = DATA
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def load_rows(negatives: int = 4, seed: int = 0, folder: PathLike = DATA) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The log as rows for a model, in one call: would someone who visited these areas visit this one too?
 
     A row of label 1 is an area that a visitor saw, beside the list of the other areas that the same visitor saw. The
@@ -242,7 +241,7 @@ def deep_features(rows: pd.DataFrame) -> DeepFeatures:
     return fit_deep(rows, ["visited", "area", "words"], [])
 
 
-def build_model(kind: Kind, wide: WideFeatures, deep: DeepFeatures) -> keras.Model:
+def build_model(kind: ModelKind, wide: WideFeatures, deep: DeepFeatures) -> keras.Model:
     """An untrained model; its vectors have 32 numbers, as in the paper.
 
     Args:
@@ -264,7 +263,7 @@ def build_model(kind: Kind, wide: WideFeatures, deep: DeepFeatures) -> keras.Mod
 
 
 def training(
-    kind: Kind, n_rows: int, epochs: int = 4, wide_rate: float = 0.2, l1: float = 0.001, deep_rate: float = 0.06
+    kind: ModelKind, n_rows: int, epochs: int = 4, wide_rate: float = 0.2, l1: float = 0.001, deep_rate: float = 0.06
 ) -> dict[str, Any]:
     """How a model is trained; `epochs`, rates and L1 have the values that the search chose.
 
@@ -428,4 +427,6 @@ def area_aucs(visited: np.ndarray, scores: np.ndarray) -> np.ndarray:
         [1.0, nan]
     """
     mixed = (visited.min(axis=0) == 0) & (visited.max(axis=0) == 1)  # (areas,)
-    return np.array([roc_auc_score(visited[:, i], scores[:, i]) if known else np.nan for i, known in enumerate(mixed)])
+    return np.array(
+        [roc_auc_score(visited[:, i], scores[:, i]) if has_both else np.nan for i, has_both in enumerate(mixed)]
+    )
