@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 import time
+from typing import Any
 
 from course.folders import ROOT
 
@@ -203,16 +204,16 @@ class Kernel:
         """
         self.folder = pathlib.Path(tempfile.mkdtemp()).resolve()
         self.sandbox = sandbox
-        self.stopped = None
+        self.stopped: str | None = None
         self.heard = b""
-        self.line = None
+        self.line: socket.socket | None = None
         sockets = self.folder / "sockets"
         sockets.mkdir()
         self.sockets = str(sockets) if os.name == "posix" else None
         context = zmq.asyncio.Context()
         context.setsockopt(zmq.MAXMSGSIZE, LARGEST_MESSAGE)
         context.setsockopt(zmq.RCVHWM, 50)
-        self.manager = AsyncKernelManager(context=context, connection_file=str(self.folder / "kernel.json"))
+        self.manager: Any = AsyncKernelManager(context=context, connection_file=str(self.folder / "kernel.json"))
         if os.name == "posix":
             self.manager.transport, self.manager.ip = "ipc", str(sockets / "kernel")
         self.manager.write_connection_file()
@@ -247,12 +248,13 @@ class Kernel:
                 files = [
                     path for path in (self.folder / "sockets").rglob("*") if path.is_file() and not path.is_socket()
                 ]
-                if used(self.manager.provisioner.pid) > MEMORY:
+                provisioner: Any = self.manager.provisioner  # of local processes, which have an id
+                if used(provisioner.pid) > MEMORY:
                     self.stopped = f"it used more than {MEMORY // 10**9} GB of memory"
                 elif sum(path.lstat().st_size for path in files) > 0:
                     self.stopped = "it wrote where only its sockets may be"
                 if self.stopped:
-                    self.manager.provisioner.process.kill()
+                    provisioner.process.kill()
             time.sleep(0.3)
 
     def violations(self) -> list[str]:

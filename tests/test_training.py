@@ -1,5 +1,4 @@
 import contextlib
-import doctest
 import hashlib
 import io
 import os
@@ -10,7 +9,7 @@ import sys
 import warnings
 
 import wdl_helpers as wdl
-from wide_deep import evaluation, models, optimizers, plots, reproducible, training
+from wide_deep import reproducible, training
 
 import keras
 import matplotlib.pyplot as plt
@@ -722,12 +721,6 @@ def test_reproducible_refuses_when_it_comes_too_late(monkeypatch):
     monkeypatch.setattr(reproducible, "IMPORTED_FIRST", False)
     with pytest.raises(RuntimeError, match="Import wdl_helpers before tensorflow"):
         wdl.reproducible()
-
-
-def test_examples_in_the_docstrings_hold():
-    for module in (models, optimizers, training, evaluation, plots, reproducible):
-        result = doctest.testmod(module)
-        assert result.attempted and not result.failed, module.__name__
 
 
 # --------------------------------------------------------------------------------------------------- plots

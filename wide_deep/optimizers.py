@@ -188,8 +188,8 @@ def as_optimizer(argument: str, given: keras.optimizers.Optimizer | str) -> kera
         ValueError: Keras has no optimizer of that name.
 
     Example:
-        >>> as_optimizer("optimizer", "sgd").name
-        'sgd'
+        >>> type(as_optimizer("optimizer", "sgd")).__name__
+        'SGD'
         >>> as_optimizer("wide", 0.1)
         Traceback (most recent call last):
         TypeError: wide is 0.1; expected a Keras optimizer, or the name of one.
