@@ -75,7 +75,7 @@ class Client(Execute):
         self.timeout_func = (lambda cell: -1) if endless else None
         await self.async_execute_cell(cell, len(self.nb.cells) - 1, store_history=True)
         if self.budget < 0:
-            cell.outputs = cell.outputs[:100] + [note("The output was longer than fits, and its end is left out.")]
+            cell.outputs = [*cell.outputs[:100], note("The output was longer than fits, and its end is left out.")]
         return cell
 
     async def silently(self, source: str, value: str = "None") -> str | None:

@@ -123,7 +123,7 @@ def rights() -> list[str]:
     unshared = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
     if os.geteuid() == 0:
         return [*unshared, "--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
-    help_text = subprocess.run(["bwrap", "--help"], capture_output=True, text=True).stdout
+    help_text = subprocess.run(["bwrap", "--help"], check=False, capture_output=True, text=True).stdout
     no_more = ["--disable-userns"] if "--disable-userns" in help_text else []
     return [*unshared, "--unshare-user", *no_more, "--cap-drop", "ALL"]
 
@@ -167,7 +167,8 @@ def why_not(hidden: list[pathlib.Path]) -> str | None:
     """Why there can be no sandbox on this machine, in a sentence, or None if there can."""
     if not sys.platform.startswith("linux") or not shutil.which("bwrap"):
         return "bubblewrap is not installed."
-    tried = subprocess.run(command(hidden), capture_output=True, text=True, env={"PATH": os.environ["PATH"]})
+    environment = {"PATH": os.environ["PATH"]}
+    tried = subprocess.run(command(hidden), check=False, capture_output=True, text=True, env=environment)
     return None if tried.returncode == 0 else f"bubblewrap says: {tried.stderr.strip()[-500:]}"
 
 

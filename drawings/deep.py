@@ -1,5 +1,6 @@
 """Drawings of notebook 3: the deep model."""
 
+import itertools
 from collections.abc import Sequence
 
 from drawings.pieces import (
@@ -114,7 +115,7 @@ def quantile_groups() -> str:
     parts = text(690, 30, "age in years", SMALL, "end") + line(36, 92, 706, 92)
     for age in ages:
         parts += dot(place(age), 92, GREY) + text(place(age), 66, str(age), SMALL)
-    for i, (start, end) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for i, (start, end) in enumerate(itertools.pairwise(edges)):
         middle = (place(start) + place(end)) / 2
         parts += text(middle, 124, f"group {i + 1}", SMALL)
         groups.append((place(start), 142, place(end) - place(start), 44, ("0", "0.33", "0.67", "1")[i], DEEP, True))

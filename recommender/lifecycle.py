@@ -450,9 +450,8 @@ def _scores_elsewhere(candidate: PathLike, sample: Columns) -> np.ndarray | str:
         command = [sys.executable, "-c", _CHILD, str(candidate), str(folder)]
         where = os.pathsep.join(path or os.getcwd() for path in sys.path)  # it imports what this process would
         try:
-            done = subprocess.run(
-                command, env={**os.environ, "PYTHONPATH": where}, capture_output=True, timeout=GATE_SECONDS
-            )
+            environment = {**os.environ, "PYTHONPATH": where}
+            done = subprocess.run(command, check=False, env=environment, capture_output=True, timeout=GATE_SECONDS)
         except subprocess.TimeoutExpired:
             return f"it took more than {GATE_SECONDS} seconds"
         if (folder / "error").exists():

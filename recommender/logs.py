@@ -66,7 +66,8 @@ def _whole_number(value: Any) -> int | None:
         return None
     if isinstance(value, (float, np.floating)) and abs(value) >= exact_below(type(value)):
         return None  # two whole numbers may be this float
-    whole = int(math.floor(value))
+    number: Any = value
+    whole = int(number)  # and not math.floor, which makes a float of a uint64
     return whole if whole == value else None
 
 
@@ -235,9 +236,9 @@ def _texts_as_times(texts: pd.Series, column: str) -> pd.Series:
             f"letters what is later: read it first, such as pd.to_datetime(frame[{column!r}], format='%m/%d/%Y')."
         )
     with_zone = texts.str.contains(r"[T ].*(?:[zZ]|[+-]\d\d(?::?\d\d)?)$")
-    if with_zone.nunique() > 1:
-        row = np.flatnonzero(with_zone != with_zone.iloc[0])[0]
-        raise ValueError(f"Column {column!r} has times with a time zone and times without one, as in row {row}.")
+    others = np.flatnonzero(with_zone != with_zone.iloc[0])
+    if others.size:
+        raise ValueError(f"Column {column!r} has times with a time zone and times without one, as in row {others[0]}.")
     return times
 
 

@@ -474,12 +474,11 @@ def _in_whole_batches(tables: Iterable[pa.Table], batch_size: int) -> Iterator[p
     step = max(CHUNK_ROWS // batch_size, 1) * batch_size
     rest = None
     for table in tables:
-        if rest is not None:
-            table = pa.concat_tables([rest, table])
-        whole = len(table) // batch_size * batch_size
+        rows = table if rest is None else pa.concat_tables([rest, table])
+        whole = len(rows) // batch_size * batch_size
         for first in range(0, whole, step):
-            yield table.slice(first, min(step, whole - first))
-        rest = table.slice(whole)
+            yield rows.slice(first, min(step, whole - first))
+        rest = rows.slice(whole)
     if rest is not None and len(rest):
         yield rest
 

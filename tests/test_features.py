@@ -380,7 +380,7 @@ def test_ids_that_are_nearly_all_padding_get_one_warning_that_names_the_column(m
     wide, deep = wdl.fit_wide(frame, ["a", "tags"]), wdl.fit_deep(frame, ["a", "tags"], [])
     short = wdl.fit_wide(frame, ["a", "tags"], longest=2)
     monkeypatch.setattr("wide_deep.features.LARGE", 1859)
-    with pytest.warns(UserWarning) as found:
+    with pytest.warns(UserWarning, match="padding") as found:  # noqa: PT031, the warnings of all calls
         wdl.wide_ids(frame, wide)  # 60 × 31 ids, of which 60 + 30 + 59 are values
         wdl.deep_inputs(frame, deep)  # 60 × 2 × 30 ids
         wdl.wide_ids(frame, short)
@@ -607,8 +607,12 @@ def test_columns_of_any_names_do_not_get_in_each_others_way(names, seed):
         ids = wdl.wide_ids(frame, wide)
         names_of = {i: tuple(value for _, value in parts_of(name)) for name, i in wide["vocabulary"].items()}
         found.append(
-            ([[names_of.get(i) for i in row] for row in ids], wide["n_ids"], deep["n_ids"])
-            + tuple(array.tolist() for array in wdl.deep_inputs(frame, deep).values())[1:]
+            (
+                [[names_of.get(i) for i in row] for row in ids],
+                wide["n_ids"],
+                deep["n_ids"],
+                *[array.tolist() for array in wdl.deep_inputs(frame, deep).values()][1:],
+            )
         )
     assert found[0] == found[1]
 
@@ -880,10 +884,10 @@ def test_a_text_that_no_file_can_hold_is_named():
 @pytest.mark.parametrize(
     "column",
     [
-        pd.Series([decimal.Decimal("1.5"), decimal.Decimal("2")], dtype=object),
+        pd.Series([decimal.Decimal("1.5"), decimal.Decimal(2)], dtype=object),
         pd.Series([1.5, 2], dtype=object),
         pd.Series(pd.array([1.5, 2], dtype="Float64")),
-        WHOLE_TYPES["Arrow decimal"]([decimal.Decimal("1.5"), decimal.Decimal("2")]),
+        WHOLE_TYPES["Arrow decimal"]([decimal.Decimal("1.5"), decimal.Decimal(2)]),
         pd.Series([1.5, 2], dtype="float32"),
     ],
     ids=lambda column: f"{column.dtype}, {type(column[0]).__name__}",

@@ -119,7 +119,7 @@ def test_its_numbers_are_those_of_the_notebook_that_shows_it(name):
 def test_a_figures_text_is_metadata_of_its_picture_in_old_ipython_too(monkeypatch):
     """Colab's IPython 7.34 has no argument `alt`; these are its own."""
 
-    def image(data=None, url=None, filename=None, format=None, embed=None, width=None, height=None, retina=False,
+    def image(data=None, url=None, filename=None, format=None, embed=None, width=None, height=None, retina=False,  # noqa: A002
               unconfined=False, metadata=None):  # fmt: skip
         return Image(data, metadata=metadata)
 

@@ -659,7 +659,7 @@ def test_an_interrupt_between_two_renames_leaves_the_old_folder(tmp_path, monkey
         return rename(path, target)
 
     monkeypatch.setattr(pathlib.Path, "rename", interrupted)
-    with pytest.raises(KeyboardInterrupt), tempfile.TemporaryDirectory(dir=tmp_path) as beside:
+    with pytest.raises(KeyboardInterrupt), tempfile.TemporaryDirectory(dir=tmp_path) as beside:  # noqa: PT012
         (pathlib.Path(beside) / "new").mkdir()
         folders.replace_folder(tmp_path / "live", pathlib.Path(beside) / "new")
     assert (tmp_path / "live" / "old.txt").read_text() == "old"

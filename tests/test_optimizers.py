@@ -435,8 +435,8 @@ def test_the_joint_optimizer_gives_each_part_its_own_algorithm():
             value = loss(labels[:, None], model(inputs, training=True))
         gradients = tape.gradient(value, [variable.value for variable in model.trainable_variables])
         for variable, gradient in zip(model.trainable_variables, gradients, strict=True):
-            gradient = tf.convert_to_tensor(gradient).numpy()
-            expected[variable.path].step(range(len(gradient)), gradient)
+            dense = tf.convert_to_tensor(gradient).numpy()
+            expected[variable.path].step(range(len(dense)), dense)
         wdl.train(model, inputs, labels, optimizer if epoch == 0 else None, epochs=1, batch_size=len(labels))
     for path, weight in weights_of(model).items():
         np.testing.assert_allclose(weight, expected[path].w, rtol=2e-4, atol=2e-5, err_msg=path)

@@ -467,8 +467,8 @@ def test_inputs_and_labels_of_different_length_are_refused():
         wdl.train(model, WIDE_INPUTS, LABELS[:-1], wdl.Ftrl(0.1))
     with pytest.raises(ValueError, match=message):
         wdl.train(model, WIDE_INPUTS, LABELS, wdl.Ftrl(0.1), validation=(WIDE_INPUTS, LABELS[:-1]))
+    shorter = {**INPUTS, "numbers": INPUTS["numbers"][:-1]}
     with pytest.raises(ValueError, match="'numbers' has 63 rows but there are 64 labels"):
-        shorter = {**INPUTS, "numbers": INPUTS["numbers"][:-1]}
         wdl.train(wdl.deep_model(DEEP, 3, ()), shorter, LABELS, wdl.Adagrad(0.1))
 
 

@@ -141,7 +141,7 @@ def build() -> None:
     options = ["--fail-on-warning", "--keep-going", "--quiet", "--fresh-env"]
     command: list[str | pathlib.Path] = [sys.executable, "-m", "sphinx", *options, "--conf-dir", ROOT / "book"]
     command += ["--doctree-dir", ROOT / "build" / "book-doctrees", SOURCE, BOOK]
-    done = subprocess.run(command)
+    done = subprocess.run(command, check=False)
     if done.returncode:
         sys.exit(done.returncode)
     for notebook in ROOT.glob("notebooks/*.ipynb"):

@@ -53,7 +53,7 @@ def stamp(extras: str) -> None:
 def works(environment: pathlib.Path) -> bool:
     """Whether an environment's Python starts; it does not if the Python that it was made with is gone."""
     python = environment / "bin" / "python"
-    return python.exists() and subprocess.run([python, "-c", ""], capture_output=True).returncode == 0
+    return python.exists() and subprocess.run([python, "-c", ""], check=False, capture_output=True).returncode == 0
 
 
 def settle(before: str) -> None:
@@ -121,7 +121,7 @@ def build(extras: str) -> None:
     print("Installing TensorFlow, JupyterLab and what they need into .venv. This is done once. It takes about three")
     print("minutes, most of them to download 0.7 GB, and 3 GB on the disk.", flush=True)
     shutil.rmtree(NEW, ignore_errors=True)
-    made = subprocess.run([sys.executable, "-m", "venv", NEW], cwd=ROOT).returncode == 0
+    made = subprocess.run([sys.executable, "-m", "venv", NEW], check=False, cwd=ROOT).returncode == 0
     if not made or not install(NEW, extras):
         shutil.rmtree(NEW, ignore_errors=True)
         old = " The old one is as it was: `make -o .venv/installed lab` uses it." if works(HOME) else ""

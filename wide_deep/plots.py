@@ -67,5 +67,5 @@ def show(figure: Figure, alt: str) -> Image:
     png = io.BytesIO()
     figure.savefig(png, format="png", dpi=110, bbox_inches="tight", facecolor="white", metadata={"Software": None})
     plt.close(figure)
-    picture = Image(png.getvalue(), metadata={"alt": alt})  # type: ignore[no-untyped-call]
-    return picture  # its text is metadata, since IPython 7, which Colab has, knows no alt=
+    # The text is metadata, since IPython 7, which Colab has, knows no alt=.
+    return Image(png.getvalue(), metadata={"alt": alt})  # type: ignore[no-untyped-call]

@@ -111,7 +111,7 @@ STEPS_PER_CALL = 256  # between two calls a reader can interrupt the training
 
 def _batches(n_rows: int, batch_size: int) -> list[np.ndarray]:
     """An epoch: the row numbers in random order, as matrices of up to STEPS_PER_CALL lines, a line a batch."""
-    order = np.random.permutation(n_rows).astype("int32")
+    order = np.random.permutation(n_rows).astype("int32")  # noqa: NPY002, of the numbers that `reproducible` fixes
     in_whole_batches = n_rows // batch_size * batch_size
     block = STEPS_PER_CALL * batch_size
     matrices = []

@@ -70,7 +70,7 @@ def report(limits: dict[str, Any]) -> None:
     sent: set[str] = set()
 
     def hook(event: str, args: tuple[Any, ...]) -> None:
-        if "." not in event and event != "open" or len(sent) >= REPORTS:
+        if ("." not in event and event != "open") or len(sent) >= REPORTS:
             return
         try:
             said = violation(event, args, limits)
