@@ -71,7 +71,7 @@ IDS = {"wide_ids": wdl.wide_ids(CITY, WIDE)}
         (
             lambda: wdl.vocabulary_ids(STRINGS, WIDE, 3),
             TypeError,
-            "a vocabulary, a dict string → id; it has 'features'",
+            "a vocabulary, a dict string → id; it has 'kind'",
         ),
         (lambda: wdl.vocabulary_ids(STRINGS, {"city=Rome": 1.9}, 3), TypeError, "it has 'city=Rome': 1.9"),
         (lambda: wdl.vocabulary_ids(STRINGS, {"city=Rome": 0}, 3), TypeError, "it has 'city=Rome': 0"),

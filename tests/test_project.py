@@ -86,7 +86,8 @@ def test_every_public_name_says_what_it_takes_and_gives():
         if inspect.isclass(member) and "__init__" not in vars(member):
             continue  # Keras says what its arguments are; at the fields of a tuple or dict stand comments
         for parameter in inspect.signature(member).parameters.values():
-            name = f"**{parameter.name}" if parameter.kind is parameter.VAR_KEYWORD else parameter.name
+            stars = {parameter.VAR_KEYWORD: "**", parameter.VAR_POSITIONAL: "*"}.get(parameter.kind, "")
+            name = f"{stars}{parameter.name}"
             described = rf"^    {re.escape(name)}: \S|`{parameter.name}`"
             assert re.search(described, said, re.M), (member.__name__, parameter.name)
 
