@@ -348,8 +348,8 @@ def leave_one_out(
     check_same_type(pairs.users, f"Column {user!r}", past.users, "that of the history")
     check_same_type(pairs.items, f"Column {item!r}", past.items, "that of the history")
     owner, users = pd.factorize(past.users)  # (past pairs,): the number of each one's user
-    who = users.get_indexer(pairs.users)  # (rows,): the number of the row's user, −1 without a past
-    if (who < 0).all():
+    user_of_row = users.get_indexer(pairs.users)  # (rows,): the number of the row's user, −1 without a past
+    if (user_of_row < 0).all():
         raise ValueError(f"No user of the log is in the history's column {user!r}, so every list would be empty.")
 
     order = np.argsort(owner, kind="stable")  # the items of each user one after another
@@ -363,7 +363,7 @@ def leave_one_out(
 
     rng = np.random.default_rng(seed)
     lists = np.empty(len(place_of_row), dtype=object)
-    for row, (number, its_place) in enumerate(zip(who.tolist(), place_of_row.tolist(), strict=True)):
+    for row, (number, its_place) in enumerate(zip(user_of_row.tolist(), place_of_row.tolist(), strict=True)):
         lists[row] = _other_items(items_of[number] if number >= 0 else [], its_place, longest, rng)
     rows = pairs.frame.copy()
     rows[others] = lists
@@ -384,7 +384,9 @@ def _draw(rng: np.random.Generator, low: np.ndarray, n: int) -> np.ndarray:
     return drawn
 
 
-def _nth_not_owned(owner: np.ndarray, owned: np.ndarray, n_items: int, who: np.ndarray, nth: np.ndarray) -> np.ndarray:
+def _nth_not_owned(
+    owner: np.ndarray, owned: np.ndarray, n_items: int, user_of_row: np.ndarray, nth: np.ndarray
+) -> np.ndarray:
     """The n-th of the items that a user does not own, counted from 0, for many users and n at once.
 
     Who owns the items 1 and 4 of 0 … 5 is left with 0, 2, 3 and 5. Before the 1 one item is left, 1 − 0; before
@@ -395,7 +397,7 @@ def _nth_not_owned(owner: np.ndarray, owned: np.ndarray, n_items: int, who: np.n
         owner: int array (pairs,), the users, ascending.
         owned: int array (pairs,), an item of each, each once, ascending for one user.
         n_items: how many items there are.
-        who: int array (rows,), the users that are asked about.
+        user_of_row: int array (rows,), the users that are asked about.
         nth: int array (rows, columns), n for each of them.
 
     Returns:
@@ -405,13 +407,13 @@ def _nth_not_owned(owner: np.ndarray, owned: np.ndarray, n_items: int, who: np.n
         >>> _nth_not_owned(np.array([7, 7]), np.array([1, 4]), 6, np.array([7]), np.array([[0, 1, 2, 3]])).tolist()
         [[0, 2, 3, 5]]
     """
-    first_of_who = np.searchsorted(owner, who)  # (rows,): the pair where the user's items begin
+    first_of_user = np.searchsorted(owner, user_of_row)  # (rows,): the pair where the user's items begin
     place = np.arange(len(owner)) - np.searchsorted(owner, owner)  # (pairs,): 0, 1, … in each user
     left_before = owned - place  # (pairs,): ascending for one user, and at most n_items
     # A single search for all users: each of them has the numbers from user · (n_items + 1) on.
     numbers_of_pairs = owner * (n_items + 1) + left_before
-    looked_for = who[:, None] * (n_items + 1) + nth
-    owned_before = np.searchsorted(numbers_of_pairs, looked_for, side="right") - first_of_who[:, None]
+    looked_for = user_of_row[:, None] * (n_items + 1) + nth
+    owned_before = np.searchsorted(numbers_of_pairs, looked_for, side="right") - first_of_user[:, None]
     return nth + owned_before
 
 
@@ -487,7 +489,7 @@ def with_negatives(
 
     _check_in_log(asked_users, asked_items, pairs)
     owner, users = pd.factorize(pairs.users)  # (pairs,)
-    who = users.get_indexer(asked_users)  # (rows,)
+    user_of_row = users.get_indexer(asked_users)  # (rows,)
     owned = candidates.get_indexer(pairs.items)  # (pairs,): −1 if it cannot be drawn
     if (owned < 0).all():
         raise ValueError(f"None of the {len(candidates)} items is in the log's column {item!r}.")
@@ -497,12 +499,12 @@ def with_negatives(
 
     size = np.bincount(owner, minlength=len(users))
     left = len(candidates) - size  # (users,)
-    if (left[who] < n).any():
-        worst = who[np.argmin(left[who])]
+    if (left[user_of_row] < n).any():
+        worst = user_of_row[np.argmin(left[user_of_row])]
         has = f"User {users.tolist()[worst]!r} has {size[worst]} of the {len(candidates)} items"
         raise ValueError(f"{has}, so {left[worst]} are left: {n} negatives a row are too many.")
-    nth = _draw(np.random.default_rng(seed), left[who], n)  # (rows, n)
-    negatives = candidates.to_numpy()[_nth_not_owned(owner, owned, len(candidates), who, nth)]
+    nth = _draw(np.random.default_rng(seed), left[user_of_row], n)  # (rows, n)
+    negatives = candidates.to_numpy()[_nth_not_owned(owner, owned, len(candidates), user_of_row, nth)]
 
     frame = rows.iloc[np.arange(len(rows)).repeat(1 + n)].reset_index(drop=True)
     frame[item] = np.column_stack([asked_items.to_numpy(), negatives]).ravel()

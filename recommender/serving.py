@@ -58,9 +58,9 @@ def graph_inputs(wide: WideFeatures | None, deep: DeepFeatures | None) -> Callab
     """
     tables: dict[str, tf.lookup.StaticHashTable] = {}
     if wide is not None and wide["vocabulary"] is not None:
-        tables["wide"] = _table(wide["vocabulary"])
+        tables["wide"] = _lookup_table(wide["vocabulary"])
     if deep is not None:
-        tables["deep"] = _table({_unescaped(name): i for name, i in deep["vocabulary"].items()})
+        tables["deep"] = _lookup_table({_unescaped(name): i for name, i in deep["vocabulary"].items()})
 
     def inputs(tensors: Tensors) -> Tensors:
         # A feature is 1 however often a list repeats its value.
@@ -78,7 +78,7 @@ def graph_inputs(wide: WideFeatures | None, deep: DeepFeatures | None) -> Callab
     return inputs
 
 
-def _table(vocabulary: Mapping[str, int]) -> tf.lookup.StaticHashTable:
+def _lookup_table(vocabulary: Mapping[str, int]) -> tf.lookup.StaticHashTable:
     """A table string → id; '', the name of no feature, and all other strings have the id 0."""
     try:
         names = tf.constant(["", *vocabulary], tf.string)
@@ -108,7 +108,9 @@ def _wide_ids(tensors: Tensors, wide: WideFeatures, table: tf.lookup.StaticHashT
     base = {}  # column → names (rows, width of the column)
     for column in used_columns(wide, None):
         boundaries = wide["boundaries"].get(column)
-        base[column] = _names(feature_prefix(column), _escaped(tensors[column]), boundaries, wide.get("longest"))
+        base[column] = _feature_names(
+            feature_prefix(column), _escaped(tensors[column]), boundaries, wide.get("longest")
+        )
     names = tf.concat([_cross_names([base[column] for column in feature]) for feature in wide["features"]], axis=1)
     if table is not None:
         ids = table.lookup(names)  # (rows, k)
@@ -130,7 +132,7 @@ def _deep_ids(tensors: Tensors, deep: DeepFeatures, table: tf.lookup.StaticHashT
     names = []  # of each category, (rows, its width)
     for column in deep["categories"]:
         prefix = _unescaped(feature_prefix(column))
-        names.append(_names(prefix, tensors[column], None, deep.get("longest")))
+        names.append(_feature_names(prefix, tensors[column], None, deep.get("longest")))
     widths = [tf.shape(block)[1] for block in names]
     width = tf.reduce_max([1, *widths])
     # The ids are filled up to one width, and not the names: most of what would be looked up is filling.
@@ -157,7 +159,7 @@ def _n_rows(tensors: Tensors) -> tf.Tensor:
     return tf.cast(first.nrows(), tf.int32) if isinstance(first, tf.RaggedTensor) else tf.size(first)
 
 
-def _names(prefix: str, tensor: Any, boundaries: np.ndarray | None, longest: int | None) -> tf.Tensor:
+def _feature_names(prefix: str, tensor: Any, boundaries: np.ndarray | None, longest: int | None) -> tf.Tensor:
     """The names 'column=value' of a column's values, (rows, width); '' fills up, and stands for a missing number."""
     if isinstance(tensor, tf.RaggedTensor):
         values = tensor if longest is None else tensor[:, :longest]
@@ -199,7 +201,9 @@ def _quantile_index(values: tf.Tensor, boundaries: np.ndarray) -> tf.Tensor:
     return tf.searchsorted(tf.constant(boundaries, tf.float64), values, side="right")
 
 
-def _parsed(serialised: tf.Tensor, kinds: Mapping[str, ColumnKind], boundaries: Mapping[str, np.ndarray]) -> Tensors:
+def _parsed_examples(
+    serialised: tf.Tensor, kinds: Mapping[str, ColumnKind], boundaries: Mapping[str, np.ndarray]
+) -> Tensors:
     """The raw tensors of serialised examples; a feature that is not there is missing."""
     features = {
         "number": tf.io.FixedLenFeature([], tf.float32, default_value=np.nan),
@@ -488,7 +492,7 @@ def _save(
         return module.score(_columns_of(inputs, input_names))
 
     def score_examples(examples: tf.Tensor) -> Tensors:
-        return module.score(_parsed(examples, kinds, boundaries))
+        return module.score(_parsed_examples(examples, kinds, boundaries))
 
     specs = {column: _spec(kind, input_names[column][0]) for column, kind in kinds.items()}
     module.score = tf.function(score, input_signature=[specs])

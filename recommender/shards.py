@@ -128,8 +128,8 @@ def fit_shards(
         >>> wide["vocabulary"]
         {'city=Oslo': 1, 'city=Rome': 2}
     """
-    wide_settings = _complete(fit_wide, wide_settings)
-    deep_settings = _complete(fit_deep, deep_settings)
+    wide_settings = _with_defaults(fit_wide, wide_settings)
+    deep_settings = _with_defaults(fit_deep, deep_settings)
     buckets = wide_settings["buckets"] or {}
     numbers = {*buckets, *deep_settings["numbers"]}
     features = _checked_features(shard_files(paths)[0], wide_settings, deep_settings, numbers)
@@ -164,7 +164,7 @@ def _engine(memory_limit: str, workplace: str) -> duckdb.DuckDBPyConnection:
     return duckdb.connect(config=config)
 
 
-def _complete(function: Callable[..., Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+def _with_defaults(function: Callable[..., Any], settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings, without the frame, with the function's defaults for those that are not named."""
     bound = inspect.signature(function).bind(None, **settings)
     bound.apply_defaults()

@@ -107,7 +107,7 @@ def check_buckets(name: str, value: Any) -> None:
         raise ValueError(f"{name} is {value}; expected at most {2**31 - 2}, so that ids are 32-bit numbers.")
 
 
-def _check_list(given: object, of: str) -> list[Any]:
+def _as_list(given: object, of: str) -> list[Any]:
     """What was `given`, as a list; a TypeError if it is a single string, has no order, or gives nothing."""
     if isinstance(given, (str, set, frozenset)) or not isinstance(given, Iterable):
         raise TypeError(f"Got {given!r}; expected a list, which has an order, of {of}.")
@@ -132,7 +132,7 @@ def check_names(columns: Iterable[str]) -> list[str]:
         Traceback (most recent call last):
         ValueError: 'city' is listed more than once.
     """
-    columns = _check_list(columns, "column names")
+    columns = _as_list(columns, "column names")
     for column in columns:
         check_name(column)
         if columns.count(column) > 1:
@@ -160,7 +160,7 @@ def check_features(features: Iterable[str | Sequence[str]]) -> list[tuple[str, .
         Traceback (most recent call last):
         ValueError: 'city & device' is listed more than once.
     """
-    given = _check_list(features, "column names and tuples of them")
+    given = _as_list(features, "column names and tuples of them")
     tuples = [tuple(feature) if isinstance(feature, (tuple, list)) else (feature,) for feature in given]
     if not tuples or not all(tuples):
         raise ValueError("features is empty: name at least one column or cross.")

@@ -309,7 +309,7 @@ class Coded(NamedTuple):
     single: bool  # each row has just one, so that rows are 0, 1, 2, …
 
 
-def _runs(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+def _consecutive(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     """For each start its run start, start + 1, … of that length, one after another: int64 (sum of lengths,).
 
     The `starts` 5, 0, 7 with the `lengths` 3, 0, 2 become 5, 6, 7, 7, 8.
@@ -341,7 +341,7 @@ def coded_column(frame: pd.DataFrame, column: str, every_row: np.ndarray, longes
         ([0, 0, 2], [0, 1, 1], ['apps=maps', 'apps=chess'])
     """
     series = frame[column]
-    lists = _opened(column, series)
+    lists = _lists_of(column, series)
     if lists is None:
         codes, names = _coded_values(column, series, every_row)
         return Coded(every_row, codes, names, single=True)
@@ -349,7 +349,7 @@ def coded_column(frame: pd.DataFrame, column: str, every_row: np.ndarray, longes
     codes, sizes = _without_repeats(codes, lists.sizes, longest)
     starts = np.cumsum(sizes) - sizes  # (lists,), where each begins in codes
     sizes_of_rows = sizes[lists.list_of_row]  # (rows,)
-    taken = _runs(starts[lists.list_of_row], sizes_of_rows)  # (k,), places in codes
+    taken = _consecutive(starts[lists.list_of_row], sizes_of_rows)  # (k,), places in codes
     return Coded(np.repeat(every_row, sizes_of_rows), codes[taken], names, single=False)
 
 
@@ -369,7 +369,7 @@ def _is_plain(dtype: Any) -> bool:
     return isinstance(dtype, pd.StringDtype) or dtype.kind in "iufb"
 
 
-def _opened(column: str, series: pd.Series) -> _Lists | None:
+def _lists_of(column: str, series: pd.Series) -> _Lists | None:
     """The lists of a column; None if its cells are single values."""
     if _is_plain(series.dtype):
         return None
@@ -510,7 +510,7 @@ def crossed(one: Coded, other: Coded) -> Coded:
         sizes = np.bincount(other.rows, minlength=rows.max(initial=-1) + 1)  # (rows of the frame,)
         starts = np.cumsum(sizes) - sizes  # (rows of the frame,), where a row's codes begin in other.codes
         partners = sizes[rows]  # (k,), how many codes of the other each code of the one meets
-        right = other.codes[_runs(starts[rows], partners)]  # (pairs,)
+        right = other.codes[_consecutive(starts[rows], partners)]  # (pairs,)
         left = np.repeat(left, partners)  # (pairs,)
         rows = np.repeat(rows, partners)  # (pairs,)
     codes, pairs = _renumbered(left * len(other.names) + right, len(one.names) * len(other.names))

@@ -45,7 +45,7 @@ import pandas as pd
 class WideFeatures(TypedDict):
     """What `fit_wide` learns from the training frame."""
 
-    kind: Literal["wide"]
+    kind: Literal["wide"]  # tells the two parts apart
     features: list[tuple[str, ...]]  # the columns of each feature; several columns are a cross
     boundaries: dict[str, np.ndarray]  # of the columns that are cut into buckets, ascending, float64
     vocabulary: dict[str, int] | None  # feature string → id from 1; None when hashed
@@ -267,7 +267,7 @@ def features_and_buckets(
     return [(column,) for column in fitted["categories"]], {}  # the deep part's boundaries are of its numbers
 
 
-def _blocks(frame: pd.DataFrame, fitted: WideFeatures | DeepFeatures) -> tuple[list[np.ndarray], int]:
+def _ids_of_features(frame: pd.DataFrame, fitted: WideFeatures | DeepFeatures) -> tuple[list[np.ndarray], int]:
     """The ids of each feature, list of int32 (rows, width); and how many of them are no padding."""
     features, boundaries = features_and_buckets(fitted)
     blocks = []
@@ -385,7 +385,7 @@ def wide_ids(frame: pd.DataFrame, wide: WideFeatures) -> np.ndarray:
     """
     check_fitted(wide, "wide")
     check_frame(frame, itertools.chain(*wide["features"]))
-    blocks, filled = _blocks(frame, wide)
+    blocks, filled = _ids_of_features(frame, wide)
     size = sum(block.size for block in blocks)
     _warn_of_padding(wide["features"], blocks, filled, size, wide["kind"])
     return np.hstack(blocks)
@@ -478,7 +478,7 @@ def deep_inputs(frame: pd.DataFrame, deep: DeepFeatures) -> dict[str, np.ndarray
     check_fitted(deep, "deep")
     check_frame(frame, [*deep["categories"], *deep["boundaries"]])
     features = [(column,) for column in deep["categories"]]
-    blocks, filled = _blocks(frame, deep)
+    blocks, filled = _ids_of_features(frame, deep)
     width = max([block.shape[1] for block in blocks], default=1)
     _warn_of_padding(features, blocks, filled, len(frame) * len(blocks) * width, deep["kind"])
     deep_ids = np.zeros((len(frame), len(blocks), width), dtype="int32")

@@ -119,11 +119,11 @@ def _parquet_table(path: pathlib.Path) -> pa.Table:
     return table
 
 
-def _check_header(names: Sequence[str]) -> None:
-    for place, name in enumerate(names, start=1):
+def _check_header(columns: Sequence[str]) -> None:
+    for place, name in enumerate(columns, start=1):
         if name == "" or name.startswith("__index_level_"):
             raise ValueError(f"column {place} is an index, or has no name: write the file with index=False.")
-    check_names(names)
+    check_names(columns)
 
 
 def _numbers_of_texts(path: pathlib.Path, column: str, texts: pd.Series) -> pd.Series:
