@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from wide_deep.checks import check_frame, check_names, check_whole
-from wide_deep.columns import LISTS, exact_below
+from wide_deep.columns import LISTS, exact_below, is_missing
 
 import numpy as np
 import pandas as pd
@@ -82,7 +82,7 @@ def _named_error(cells: np.ndarray, found: list[int | None], name: str) -> Excep
         )
     row = other[0]
     value = cells[row]
-    if pd.api.types.is_scalar(value) and pd.isna(value):
+    if is_missing(value):
         return ValueError(f"{name} has a missing value in row {row}.")
     return TypeError(
         f"{name} holds {value!r}, a {type(value).__name__}, in row {row}; expected strings or whole numbers."
