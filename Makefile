@@ -41,14 +41,14 @@ play: ## open the playground, which trains the three models in your browser
 	page = pathlib.Path('playground/index.html').resolve().as_uri(); print('Open', page); webbrowser.open(page)"
 
 clean: ## remove what the other commands made, build/ too
-	rm -rf .venv .venv-new .venv-old *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf .venv .venv-new .venv-old *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage
 	@test ! -e build/gradebook.db || { echo "build/ stays: build/gradebook.db holds marks. Move it away first."; exit 1; }
 	rm -rf build
 
 # ---- what follows is not in the students' copy
 EXTRAS = test,course
 
-.PHONY: teacher run test check-notebook fuzz attacks other-cpu outputs figures seeds benchmarks report assignment autograde grades rename remove browser lock
+.PHONY: teacher run test coverage check-notebook fuzz attacks other-cpu outputs figures seeds benchmarks report assignment autograde grades rename remove browser lock
 teacher: .venv/installed ## open JupyterLab with nbgrader's menus: points, grading by hand
 	JUPYTER_CONFIG_PATH='tools/lab/teacher:tools/lab:$(CURDIR)/course' $(LAB)
 
@@ -60,12 +60,19 @@ test: .venv/installed ## check everything: the code's style, the helpers, every 
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/codespell
-	$(BIN)/pytest --doctest-modules wdl_reproducible.py wdl_*.py recommender  # the first before TensorFlow computes
+	$(BIN)/pytest --doctest-modules wide_deep/reproducible.py wide_deep/*.py recommender  # the first before TensorFlow computes
 	$(BIN)/pytest --nbval --numprocesses 2 --dist loadfile --ignore tests/test_attacks.py
 
 MINUTES = 20
 fuzz: .venv/installed ## look for random examples that break a law, for MINUTES=20
 	$(BIN)/python tools/fuzz.py --minutes $(MINUTES)
+
+# What is only run by another process, such as a gate's, or by TensorFlow's graphs, is not seen.
+HELPERS = app_store bits checks data features life lifecycle models old_files optimizers pictures quick_features ranking \
+  read_table serving shards training
+coverage: .venv/installed ## say which lines and branches of the helpers none of their tests runs; takes ten minutes
+	$(BIN)/coverage run -m pytest $(HELPERS:%=tests/test_%.py)
+	$(BIN)/coverage report
 
 # The tests of one notebook: its cells, its house rules, its exercises and its drawings, and the pages that list all.
 check-notebook: .venv/installed ## check what a change of one notebook can break: NB=02

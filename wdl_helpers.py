@@ -1,33 +1,22 @@
-"""Wide & Deep learning on plain data frames, with TensorFlow and Keras 3.
+"""Wide & Deep learning on plain data frames, with TensorFlow and Keras 3: the door to all that notebooks need.
 
-Read it from top to bottom: the functions stand in the order in which data flows.
+    import wdl_helpers as wdl   # before TensorFlow and Keras: it sets how TensorFlow computes
 
-    data frame ─► fit_wide, fit_deep ─► wide_ids, deep_inputs      features, in wdl_features
-               ─► wide_model, deep_model, wide_deep_model          Keras models with one logit, in wdl_models
-               ─► joint_optimizer                                  in wdl_optimizers
-               ─► train ─► predict ─► scores                       training and evaluation, here
+The functions stand in the rooms of the package wide_deep, and here in the order in which data flows:
 
-All are called by this module's name too, so that one import is enough. The paper is Cheng et al., "Wide & Deep
-Learning for Recommender Systems", 2016, arXiv 1606.07792.
+    file ─► read_table ─► data frame                                            wide_deep/tables.py
+         ─► cross, vocabulary, quantiles, named by column and value             wide_deep/columns.py, features.py
+         ─► fit_wide, fit_deep ─► wide_ids, deep_inputs                         wide_deep/features.py
+         ─► wide_model, deep_model, wide_deep_model: one logit a row            wide_deep/models.py
+         ─► Ftrl, Adagrad, Adam, joint_optimizer                                wide_deep/optimizers.py
+         ─► train ─► predict                                                    wide_deep/training.py
+         ─► scores, comparison, wide_weights                                    wide_deep/evaluation.py
+         ─► canvas, show                                                        wide_deep/plots.py
+
+The paper is Cheng et al., "Wide & Deep Learning for Recommender Systems", 2016, arXiv 1606.07792.
 """
 
-import io
-import os
-from collections.abc import Callable, Mapping
-from typing import Any
-
-from wdl_checks import (
-    check_buckets,
-    check_fitted,
-    check_frame,
-    check_labels,
-    check_lengths,
-    check_logit,
-    check_names,
-    check_numbers,
-    check_whole,
-)
-from wdl_columns import (
+from wide_deep.columns import (
     AND,
     bucket_names,
     category_text,
@@ -39,8 +28,8 @@ from wdl_columns import (
     quantile_index,
     quantile_normalise,
 )
-from wdl_features import (
-    WideFeatures,
+from wide_deep.evaluation import comparison, scores, wide_weights
+from wide_deep.features import (
     cross,
     deep_inputs,
     fit_deep,
@@ -54,47 +43,28 @@ from wdl_features import (
     vocabulary_of_counts,
     wide_ids,
 )
-from wdl_files import read_table
-from wdl_models import LogitSum, Lookup, deep_model, wide_deep_model, wide_model
-from wdl_optimizers import Adagrad, Adam, Ftrl, build_for, check_sums_repeated, joint_optimizer
-from wdl_reproducible import reproducible
-
-import keras
-import matplotlib.pyplot as plt
-import numpy as np
-import numpy.typing as npt
-import pandas as pd
-import tensorflow as tf
-from IPython.display import Image
-from keras import ops
-from matplotlib.figure import Figure
-from scipy.special import expit
-from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
+from wide_deep.models import LogitSum, Lookup, deep_model, wide_deep_model, wide_model
+from wide_deep.optimizers import Adagrad, Adam, Ftrl, joint_optimizer
+from wide_deep.plots import BLUE, GREEN, GREY, ORANGE, canvas, show
+from wide_deep.reproducible import reproducible
+from wide_deep.tables import read_table
+from wide_deep.training import LogLoss, predict, predict_logits, train
 
 __all__ = [
     "AND",
-    "Adagrad",
-    "Adam",
     "BLUE",
-    "Ftrl",
     "GREEN",
     "GREY",
+    "ORANGE",
+    "Adagrad",
+    "Adam",
+    "Ftrl",
     "LogLoss",
     "LogitSum",
     "Lookup",
-    "ORANGE",
     "bucket_names",
     "canvas",
     "category_text",
-    "check_buckets",
-    "check_fitted",
-    "check_frame",
-    "check_labels",
-    "check_lengths",
-    "check_logit",
-    "check_names",
-    "check_numbers",
-    "check_whole",
     "comparison",
     "cross",
     "deep_inputs",
@@ -128,461 +98,3 @@ __all__ = [
     "wide_model",
     "wide_weights",
 ]
-
-# TensorFlow takes each new model for a retracing of the one before, and warns of it; a notebook trains many.
-tf.get_logger().setLevel("ERROR")
-
-Inputs = Mapping[str, npt.ArrayLike]  # arrays by the names of a model's inputs, each with a row for each label
-
-# -------------------------------------------------------------------------------------------- training
-
-
-def _inputs_of(model: keras.Model, inputs: Inputs) -> dict[str, npt.ArrayLike]:
-    """The arrays that the model takes, by name, out of what may be a larger dict."""
-    check_logit(model)
-    if not isinstance(inputs, Mapping):
-        raise TypeError(f"The inputs are a {type(inputs).__name__}; expected a dict of arrays, by the inputs' names.")
-    arrays: dict[str, npt.ArrayLike] = {}
-    for tensor in model.inputs:
-        if tensor.name not in inputs:
-            raise KeyError(f"The model '{model.name}' needs the input {tensor.name!r}; there are {list(inputs)}.")
-        array = np.asarray(inputs[tensor.name])
-        if tensor.dtype.startswith("int") and array.dtype.kind not in "iu":
-            raise TypeError(f"Input {tensor.name!r} has the type {array.dtype}; expected ids, which are whole numbers.")
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise ValueError(f"Input {tensor.name!r} holds NaN or infinite values; expected numbers.")
-        sizes = zip(array.shape, tensor.shape, strict=False)
-        if array.ndim != len(tensor.shape) or any(size not in (None, found) for found, size in sizes):
-            raise ValueError(f"Input {tensor.name!r} has the shape {array.shape}; '{model.name}' takes {tensor.shape}.")
-        _check_ids(model, tensor, array)
-        arrays[tensor.name] = array
-    return arrays
-
-
-def _check_ids(model: keras.Model, tensor: keras.KerasTensor, ids: np.ndarray) -> None:
-    """Raise an error by name if a table that takes this input has no row for one of the ids."""
-    for layer in model.layers:
-        if not isinstance(layer, Lookup) or tensor not in keras.tree.flatten(layer.input) or not ids.size:
-            continue
-        if ids.min() < 0 or ids.max() >= layer.n_ids:
-            wrong = ids.min() if ids.min() < 0 else ids.max()
-            raise ValueError(
-                f"Input {tensor.name!r} holds the id {wrong}; the table of '{model.name}' has the ids 0 to "
-                f"{layer.n_ids - 1}: was it looked up with the features that the model was built for?"
-            )
-
-
-@tf.custom_gradient
-def _log(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
-    def gradient(upstream: tf.Tensor) -> tf.Tensor:
-        return upstream / x  # TensorFlow's own takes the kernel Reciprocal
-
-    return tf.math.log(x), gradient
-
-
-@keras.saving.register_keras_serializable("wdl")
-class LogLoss(keras.losses.Loss):
-    """The log loss in nats, also called binary cross-entropy, with the same bits on every processor.
-
-    It is Keras' BinaryCrossentropy but for the rounding, and the loss that all training here goes through.
-
-    Args:
-        from_logits: whether the model returns a logit z, or a probability p. The loss of a row with the label y
-            is softplus(z) − y z, or −y log p − (1 − y) log(1 − p) with p cut off at 1e-7 and 1 − 1e-7.
-        name: the loss' name.
-        **kwargs: those of `keras.losses.Loss`, such as `reduction`.
-
-    Taught in: notebook 4, "One error for all".
-
-    Example:
-        >>> float(LogLoss()([1, 0], np.array([[0.0], [0.0]], "float32")))  # log 2
-        0.6931471824645996
-    """
-
-    def __init__(self, from_logits: bool = True, name: str = "log_loss", **kwargs: Any):
-        super().__init__(name=name, **kwargs)
-        self.from_logits = from_logits
-
-    def call(self, labels: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:  # (rows,) or (rows, 1), (rows, 1)
-        labels = ops.reshape(labels, ops.shape(outputs))  # (rows, 1)
-        if self.from_logits:
-            losses = ops.softplus(outputs) - labels * outputs
-        else:
-            p = ops.clip(outputs, 1e-7, 1 - 1e-7)
-            losses = -labels * _log(p) - (1 - labels) * _log(1 - p)
-        return ops.mean(losses, axis=-1)  # (rows,)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "from_logits": self.from_logits}
-
-
-STEPS_PER_CALL = 256  # between two calls a reader can interrupt the training
-
-
-def _batches(n_rows: int, batch_size: int) -> list[np.ndarray]:
-    """An epoch: the row numbers in random order, as matrices of up to STEPS_PER_CALL lines, a line a batch."""
-    order = np.random.permutation(n_rows).astype("int32")
-    in_whole_batches = n_rows // batch_size * batch_size
-    block = STEPS_PER_CALL * batch_size
-    matrices = []
-    for start in range(0, in_whole_batches, block):
-        rows = order[start : min(start + block, in_whole_batches)]
-        matrices.append(rows.reshape(-1, batch_size))  # (steps, batch_size)
-    if in_whole_batches < n_rows:
-        matrices.append(order[None, in_whole_batches:])  # (1, rows that are left)
-    return matrices
-
-
-class _Steps:
-    """The training steps of a model, as it is compiled now, in one graph; the step itself is Keras' own.
-
-    What `fit` adds, to fetch a batch from another thread, takes longer than a small step. TensorFlow needs seconds to
-    build the graph, so the model keeps it. It writes into variables of the optimizer, of the loss' tracker and of the
-    layers: `compile` makes a new tracker, and freezing a layer takes its weights away, so both need a new graph.
-    """
-
-    def __init__(self, model: keras.Model):
-        self.written = self._written_by(model)
-        step = tf.autograph.experimental.do_not_convert(model.train_step)
-
-        @tf.function
-        def take_all(inputs: dict[str, tf.Tensor], labels: tf.Tensor, batches: tf.Tensor) -> None:
-            # {name: (rows, …)}, (rows,), (steps, batch size)
-            for rows in batches:
-                step(({name: tf.gather(array, rows) for name, array in inputs.items()}, tf.gather(labels, rows)))
-
-        self.take_all = take_all
-
-    @staticmethod
-    def _written_by(model: keras.Model) -> list[Any]:
-        return [model.optimizer, model.metrics[0], *model.trainable_variables]
-
-    def are_of(self, model: keras.Model) -> bool:
-        """Whether a step of the `model` would write into the same variables."""
-        return list(map(id, self.written)) == list(map(id, self._written_by(model)))
-
-    def __call__(self, inputs: dict[str, tf.Tensor], labels: tf.Tensor, batches: np.ndarray) -> None:
-        """Take a step for each line of `batches`."""
-        # One graph for whole batches and the shorter last one: to build a graph takes as long as some epochs.
-        shapes = {name: tf.TensorSpec([None, *array.shape[1:]], array.dtype) for name, array in inputs.items()}
-        graph = self.take_all.get_concrete_function(
-            shapes, tf.TensorSpec([None], labels.dtype), tf.TensorSpec([None, None], tf.int32)
-        )
-        graph(inputs, labels, tf.constant(batches))
-
-
-def _steps_of(model: keras.Model) -> _Steps:
-    """The steps that the `model` keeps, or new ones if those are of another optimizer, loss or list of weights."""
-    kept = getattr(model, "wdl_steps", None)
-    if kept is None or not kept.are_of(model):
-        model.wdl_steps = kept = _Steps(model)
-    return kept
-
-
-def _epoch(model: keras.Model, inputs: dict[str, tf.Tensor], labels: tf.Tensor, batch_size: int) -> float:
-    """Train for an epoch, and return the mean loss of its rows, each at the time of its step."""
-    steps = _steps_of(model)
-    model.reset_metrics()
-    for batches in _batches(len(labels), batch_size):
-        steps(inputs, labels, batches)
-        loss = float(model.metrics[0].result())
-        if not np.isfinite(loss):
-            raise FloatingPointError(f"The loss of '{model.name}' became NaN or infinite: lower the learning rate.")
-    return loss
-
-
-def _compile(model: keras.Model, optimizer: keras.optimizers.Optimizer | str | None) -> None:
-    """Compile the model for an optimizer; with None leave it as it was compiled. Check that it can be trained so."""
-    if optimizer is None and getattr(model, "optimizer", None) is None:
-        raise ValueError(f"The model '{model.name}' has no optimizer yet: give one.")
-    if model.dtype_policy.name == "mixed_float16":
-        raise ValueError(
-            f"The model '{model.name}' computes in mixed_float16, for which Keras scales the loss and makes each "
-            "lookup's gradient as large as its table; expected float32 or mixed_bfloat16."
-        )
-    chosen = model.optimizer if optimizer is None else keras.optimizers.get(optimizer)
-    build_for(chosen, model)
-    if any(isinstance(layer, Lookup) for layer in model.layers):
-        check_sums_repeated(chosen)
-    if optimizer is not None:
-        model.compile(chosen, LogLoss(), jit_compile=False)  # XLA cannot compile the sum over repeated ids
-
-
-def train(
-    model: keras.Model,
-    inputs: Inputs,
-    labels: npt.ArrayLike,
-    optimizer: keras.optimizers.Optimizer | str | None = None,
-    epochs: int = 10,
-    batch_size: int = 256,
-    validation: tuple[Inputs, npt.ArrayLike] | None = None,
-) -> dict[str, list[float]]:
-    """Fit a model to labels by their log loss; in JupyterLab a line says how far it is.
-
-    Each epoch takes the rows in another random order. It comes from NumPy's global random numbers, so the same
-    `reproducible(seed)` or `keras.utils.set_random_seed` before it, and no other draw between, gives the same training.
-
-    Args:
-        model: Keras model that returns one logit a row.
-        inputs: arrays by name, at least the model's inputs; others are left aside.
-        labels: 0 or 1 a row.
-        optimizer: Keras optimizer that is new, or has trained this model before, with the same layers; it goes on
-            with its slots. None goes on as the model was compiled last, by `train` or by `compile`: with that
-            optimizer and that loss.
-        epochs: passes over the rows, at least 1.
-        batch_size: rows of a step, at least 1; the last step of an epoch takes what is left.
-        validation: inputs and labels that are scored after each epoch.
-
-    Returns:
-        Lists with one entry an epoch: 'loss', the mean loss of the rows, each at the time of its step, in nats, and
-        'val_loss' with `validation`.
-
-    Raises:
-        ValueError, TypeError: labels are not 0/1 or of one class, lengths differ, or the optimizer is missing or
-            has trained other weights.
-        KeyError: an input is missing.
-        FloatingPointError: the loss became NaN or infinite.
-
-    Source:
-        Section 3.3 of the paper.
-
-    Taught in: notebook 2, "The grid, filled in".
-
-    Example:
-        >>> frame = pd.DataFrame({"city": ["Oslo", "Rome"] * 8})
-        >>> wide = fit_wide(frame, ["city"])
-        >>> model = wide_model(wide)
-        >>> history = train(model, {"wide_ids": wide_ids(frame, wide)}, [0, 1] * 8, Ftrl(0.5), epochs=3)
-        >>> [round(loss, 3) for loss in history["loss"]]
-        [0.693, 0.55, 0.458]
-    """
-    check_whole("epochs", epochs, 1)
-    check_whole("batch_size", batch_size, 1)
-    inputs = _inputs_of(model, inputs)
-    labels = check_labels(labels)  # (rows,)
-    check_lengths(inputs, labels)
-    history: dict[str, list[float]] = {"loss": []}
-    if validation is not None:
-        if not isinstance(validation, (tuple, list)) or len(validation) != 2:
-            raise TypeError(f"validation is a {type(validation).__name__}; expected a pair (inputs, labels).")
-        validation = (_inputs_of(model, validation[0]), check_labels(validation[1]))
-        check_lengths(*validation)
-        history["val_loss"] = []
-    _compile(model, optimizer)
-    tensors = {name: tf.constant(array) for name, array in inputs.items()}
-    labels = tf.constant(labels)
-    for epoch in range(1, epochs + 1):
-        history["loss"].append(_epoch(model, tensors, labels, batch_size))
-        if validation is not None:
-            scored = model.evaluate(*validation, batch_size=4096, verbose=0, return_dict=True)
-            history["val_loss"].append(scored["loss"])
-        if "JPY_SESSION_NAME" in os.environ:  # Jupyter sets it in a notebook that someone has open, in no other run
-            shown = ", ".join(f"{name} {values[-1]:.4f}" for name, values in history.items())
-            end = "\n" if epoch == epochs else ""
-            print(f"\r{model.name}: epoch {epoch} of {epochs}, {shown}", end=end, flush=True)
-    return history
-
-
-def predict_logits(model: keras.Model, inputs: Inputs) -> np.ndarray:
-    """The logit of label 1 for each row: unlike a probability it never rounds to 0 or 1, so it can be ranked.
-
-    Args:
-        model: Keras model that returns one logit a row.
-        inputs: arrays by name, at least the model's inputs; they may have no rows.
-
-    Returns:
-        float64 array (rows,).
-
-    Raises:
-        KeyError: an input is missing.
-        ValueError: the model returns something else than one logit a row, or the inputs differ in length.
-
-    Taught in: notebook 8, "New areas".
-
-    Example:
-        >>> wide = fit_wide(pd.DataFrame({"city": ["Oslo", "Rome"]}), ["city"])
-        >>> model = wide_model(wide)
-        >>> model.set_weights([np.array([[0], [100], [-100]]), np.array([0.5])])
-        >>> predict_logits(model, {"wide_ids": np.array([[1], [2], [0]])}).tolist()
-        [100.5, -99.5, 0.5]
-    """
-    arrays = _inputs_of(model, inputs)
-    rows = {name: len(np.asarray(array)) for name, array in arrays.items()}
-    if len(set(rows.values())) > 1:
-        raise ValueError(f"The inputs differ in their numbers of rows: {rows}.")
-    if not any(rows.values()):
-        return np.zeros(0)  # Keras' own `predict` fails without rows
-    logits = model.predict(arrays, batch_size=4096, verbose=0)  # (rows, 1)
-    return logits.ravel().astype("float64")
-
-
-def predict(model: keras.Model, inputs: Inputs) -> np.ndarray:
-    """The probability of label 1, σ(logit), for each row.
-
-    Args:
-        model: Keras model that returns one logit a row.
-        inputs: arrays by name, at least the model's inputs; they may have no rows.
-
-    Returns:
-        float64 array (rows,).
-
-    Raises:
-        KeyError: an input is missing.
-        ValueError: the model returns something else than one logit a row, or the inputs differ in length.
-
-    Taught in: notebook 2, "The grid, filled in".
-
-    Example:
-        >>> wide = fit_wide(pd.DataFrame({"city": ["Oslo", "Rome"]}), ["city"])
-        >>> predict(wide_model(wide), {"wide_ids": np.array([[1], [2], [0]])}).tolist()
-        [0.5, 0.5, 0.5]
-    """
-    return expit(predict_logits(model, inputs))
-
-
-# ------------------------------------------------------------------------------------------ evaluation
-
-
-def scores(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> dict[str, float]:
-    """Accuracy at threshold 0.5, area under the ROC curve, and log loss in nats, by scikit-learn.
-
-    Args:
-        labels: 0 or 1 a row, both classes present.
-        probabilities: of label 1, one a row.
-
-    Returns:
-        'accuracy' and 'AUC' (more is better), and 'log loss' (less is better).
-
-    Raises:
-        ValueError: lengths differ, labels are not 0/1 or of one class, or a probability is not in [0, 1].
-
-    Taught in: notebook 5, "Choose by rules, then look once".
-
-    Example:
-        >>> found = scores([0, 1, 1], [0.2, 0.4, 0.9])
-        >>> {name: round(float(value), 3) for name, value in found.items()}
-        {'accuracy': 0.667, 'AUC': 1.0, 'log loss': 0.415}
-    """
-    labels = check_labels(labels)  # (rows,)
-    probabilities = np.asarray(probabilities, dtype="float64")
-    if probabilities.ndim != 1:
-        raise ValueError(f"The probabilities have the shape {probabilities.shape}; expected one a row.")
-    check_lengths({"probabilities": probabilities}, labels)
-    if not ((probabilities >= 0) & (probabilities <= 1)).all():
-        raise ValueError("A probability is not in [0, 1].")
-    return {
-        "accuracy": accuracy_score(labels, probabilities >= 0.5),
-        "AUC": roc_auc_score(labels, probabilities),
-        "log loss": log_loss(labels, probabilities),
-    }
-
-
-def comparison(results: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
-    """One table of the scores of several models.
-
-    Args:
-        results: name of a model → what `scores` returned.
-
-    Returns:
-        A row a model, rounded to 4 decimals.
-
-    Taught in: notebook 5, "Choose by rules, then look once".
-
-    Example:
-        >>> comparison({"a constant": {"accuracy": 0.75, "AUC": 0.5}}).loc["a constant"].tolist()
-        [0.75, 0.5]
-    """
-    return pd.DataFrame(results).T.rename_axis("model").round(4)
-
-
-def wide_weights(model: keras.Model, wide: WideFeatures) -> pd.Series:
-    """The wide part's weights by name, largest absolute value first.
-
-    Args:
-        model: from `wide_model` or `wide_deep_model`.
-        wide: what `fit_wide` returned.
-
-    Returns:
-        float32; the index is the feature's string, or the bucket's id when hashed.
-
-    Raises:
-        ValueError: the model was built for other features, or `wide` is not from `fit_wide`.
-
-    Taught in: notebook 2, "What it remembers".
-
-    Example:
-        >>> wide = fit_wide(pd.DataFrame({"city": ["Oslo", "Rome"]}), ["city"])
-        >>> model = wide_model(wide)
-        >>> model.set_weights([np.array([[0], [1], [-2]]), np.array([0.5])])
-        >>> wide_weights(model, wide).to_dict()
-        {'city=Rome': -2.0, 'city=Oslo': 1.0}
-    """
-    check_fitted(wide, "fit_wide", "features")
-    weights = model.get_layer("wide_weights").get_weights()[0][1:, 0]  # (ids,), without id 0
-    if len(weights) != wide["n_ids"] - 1:
-        raise ValueError(f"The model has {len(weights)} wide weights, but `wide` has {wide['n_ids'] - 1} features.")
-    names = wide["vocabulary"] or range(1, wide["n_ids"])
-    return pd.Series(weights, index=list(names), name="weight").sort_values(key=np.abs, ascending=False, kind="stable")
-
-
-# ----------------------------------------------------------------------------------------------- plots
-
-# Okabe and Ito's colours, which colour-blind readers can tell apart.
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#7F7F7F"
-
-
-def canvas(
-    title: str, x: str, y: str, panels: int = 1, size: tuple[float, float] = (7, 4), share_y: bool = True
-) -> tuple[Figure, Any]:
-    """An empty figure in the house style.
-
-    Args:
-        title: the answer that the picture gives.
-        x: what the x axes show, with the unit; '' for none.
-        y: what the first y axis shows, with the unit; '' for none.
-        panels: axes side by side, at least 1.
-        size: width and height in inches.
-        share_y: whether the panels have one scale.
-
-    Returns:
-        The figure, and its axes, or an array of them if there are several panels.
-
-    Raises:
-        ValueError: panels is not a whole number of at least 1.
-
-    Example:
-        >>> figure, axes = canvas("Twice as much", "weeks", "installs")
-        >>> axes.get_xlabel(), axes.get_ylabel()
-        ('weeks', 'installs')
-    """
-    check_whole("panels", panels, 1)
-    figure, axes = plt.subplots(1, panels, figsize=size, sharey=share_y, layout="constrained")
-    figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
-    for panel in np.ravel(axes):
-        panel.set_xlabel(x)
-        panel.spines[["top", "right"]].set_visible(False)
-        panel.grid(color="#DDDDDD", linewidth=0.6)
-        panel.set_axisbelow(True)
-    np.ravel(axes)[0].set_ylabel(y)
-    return figure, axes
-
-
-def show(figure: Figure, alt: str) -> Image:
-    """Show a Matplotlib figure as a picture with a text for those who cannot see it.
-
-    Args:
-        figure: what is shown; it is closed afterwards.
-        alt: one sentence that says what it shows.
-
-    Returns:
-        IPython image; as the last line of a cell it is displayed.
-
-    Example:
-        >>> show(canvas("Nothing yet", "", "")[0], alt="An empty picture.").metadata
-        {'alt': 'An empty picture.'}
-    """
-    png = io.BytesIO()
-    figure.savefig(png, format="png", dpi=110, bbox_inches="tight", facecolor="white", metadata={"Software": None})
-    plt.close(figure)
-    picture = Image(png.getvalue(), metadata={"alt": alt})  # type: ignore[no-untyped-call]
-    return picture  # its text is metadata, since IPython 7, which Colab has, knows no alt=

@@ -226,7 +226,7 @@ def main():
     arguments = parser.parse_args()
     wanted = arguments.models.split(",")
     if unknown := set(wanted) - set(MODELS):
-        parser.error(f"no model {sorted(unknown)[0]!r}; there are {', '.join(MODELS)}")
+        parser.error(f"no model {min(unknown)!r}; there are {', '.join(MODELS)}")
 
     wdl.reproducible()
     train, test = adult.load_adult()

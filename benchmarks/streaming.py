@@ -169,8 +169,8 @@ def main():
         return
     if not arguments.json:
         parser.error("name the file to write with --json")
-    with tempfile.TemporaryDirectory() as name:
-        folder = pathlib.Path(name)
+    with tempfile.TemporaryDirectory() as made:
+        folder = pathlib.Path(made)
         write_log(folder / "log.parquet", arguments.rows)
         write_log(folder / "log.csv", arguments.few_rows)
         command = [sys.executable, __file__, "--count", str(folder / "log.parquet")]

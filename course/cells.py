@@ -4,6 +4,8 @@ import copy
 import json
 import pathlib
 import re
+from collections.abc import Callable
+from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
@@ -11,7 +13,7 @@ from nbformat import NotebookNode
 LARGEST_FILE = 50_000_000  # bytes, with all pictures
 LARGEST = 10_000_000  # characters, without outputs
 HEADING = "## Exercises"
-NEW_CELL = {
+NEW_CELL: dict[str, Callable[..., NotebookNode]] = {
     "code": nbformat.v4.new_code_cell,
     "markdown": nbformat.v4.new_markdown_cell,
     "raw": nbformat.v4.new_raw_cell,
@@ -25,7 +27,7 @@ class UnreadableNotebook(ValueError):
 # ---------------------------------------------------------------------------------------------- read a file
 
 
-def _without_outputs(text: str) -> dict:
+def _without_outputs(text: str) -> dict[str, Any]:
     """The JSON of a notebook without outputs and attachments, which nobody grades and which can be large."""
     notebook = json.loads(text)
     if not isinstance(notebook, dict):

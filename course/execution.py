@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Client as Caller
+from typing import Any
 
 from course.folders import ROOT
 from course.sandbox import Kernel
@@ -41,6 +42,9 @@ SERVE = "from calls import serve as _serve_the_tests\n_serve_the_tests({address!
 SHOWN = {"text/plain", "text/html", "text/latex", "text/markdown", "image/png", "image/jpeg"}  # what runs no scripts
 
 
+Resources = dict[str, Any]  # what nbgrader hands from step to step
+
+
 class Client(Execute):
     """nbgrader's runner of cells, for a kernel that is there already, with bounded output."""
 
@@ -51,7 +55,7 @@ class Client(Execute):
         self.kc = kernel.client
         self.budget = OUTPUT_BUDGET
 
-    def process_message(self, msg, cell, cell_index):
+    def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> NotebookNode | None:
         content = msg["content"]
         if msg["msg_type"].startswith("comm"):
             return None
@@ -71,7 +75,7 @@ class Client(Execute):
         self.timeout_func = (lambda cell: -1) if endless else None
         await self.async_execute_cell(cell, len(self.nb.cells) - 1, store_history=True)
         if self.budget < 0:
-            cell.outputs = cell.outputs[:100] + [note("The output was longer than fits, and its end is left out.")]
+            cell.outputs = [*cell.outputs[:100], note("The output was longer than fits, and its end is left out.")]
         return cell
 
     async def silently(self, source: str, value: str = "None") -> str | None:
@@ -80,6 +84,7 @@ class Client(Execute):
         answer = await self.async_wait_for_reply(sent)
         with contextlib.suppress(TypeError, KeyError):
             return answer["content"]["user_expressions"]["value"]["data"]["text/plain"]
+        return None
 
     async def status(self, source: str) -> str | None:
         """How a source that nobody needs to see ends, as the kernel replies: 'ok' or 'error'."""
@@ -97,7 +102,7 @@ class TestKernel:
 
     __test__ = False  # no class of pytest's
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.folder = pathlib.Path(tempfile.mkdtemp())
         self.manager = AsyncKernelManager()
         if os.name == "posix":
@@ -109,7 +114,7 @@ class TestKernel:
         self.client.start_channels()
         run_sync(self.client.wait_for_ready)(timeout=60)
 
-    def close(self):
+    def close(self) -> None:
         self.client.stop_channels()
         run_sync(self.manager.shutdown_kernel)(now=True)
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -172,13 +177,13 @@ def sources(notebook: NotebookNode) -> dict[str, str]:
 
 def needed(notebook: NotebookNode) -> list[str]:
     """The names that the locked cells of a notebook use and do not define: those of the student's functions."""
-    used = set()
+    used: set[str] = set()
     made = set(dir(builtins))
     for node in (node for cell in code_cells(notebook, is_locked) for node in ast.walk(ast.parse(cell.source))):
         if isinstance(node, ast.Name):
             (used if isinstance(node.ctx, ast.Load) else made).add(node.id)
         elif isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.ExceptHandler)):
-            made.add(node.name)
+            made.add(node.name or "")
         elif isinstance(node, ast.arg):
             made.add(node.arg)
         elif isinstance(node, ast.alias):
@@ -233,8 +238,8 @@ class Student:
         self.start = start
         self.config = config
         self.client = Client(kernel, config)
-        self.sources = []
-        self.violations = []
+        self.sources: list[str] = []
+        self.violations: list[str] = []
         self.until = time.monotonic() + CELLS * self.client.timeout
         run_sync(kernel.client._async_wait_for_ready)(timeout=120)
         kernel.violations()  # those of the imports
@@ -261,7 +266,7 @@ class Student:
         wrong = run_sync(self.client.status)(f"assert {one} + {other} == {one + other + 1}")
         return (right, wrong) == ("ok", "error")
 
-    def again(self):
+    def again(self) -> None:
         """Start a new kernel and run the same cells in it, in place of one that cannot be stopped."""
         self.violations += self.kernel.violations()
         self.kernel.close()
@@ -272,7 +277,7 @@ class Student:
             run_sync(self.client.run)(source)
 
 
-async def end_call(student: Student, serving: asyncio.Future) -> list[NotebookNode] | None:
+async def end_call(student: Student, serving: asyncio.Future[NotebookNode]) -> list[NotebookNode] | None:
     """The output of the functions that were called, once the student's Python has stopped; None if it cannot."""
     done, _ = await asyncio.wait([serving], timeout=1)
     if not done:
@@ -324,6 +329,7 @@ def failed(outputs: list[NotebookNode]) -> bool:
 
 def test(student: Student, tester: Client, source: str, names: list[str]) -> list[NotebookNode]:
     """The outputs of a test. If a function changes its arguments, it must pass with that hidden from it and without."""
+    outputs: list[NotebookNode] = []
     for write_back in (False, True):
         cell, changed, shown = run_sync(call)(student, tester, source, names, write_back)
         if shown is None:
@@ -350,7 +356,7 @@ def grade(notebook: NotebookNode, released: dict[str, str], student: Student, te
         RuntimeError: The imports at the notebook's head fail or take too long, which is no student's fault.
     """
     names = needed(notebook)
-    first = next((cell for cell in notebook.cells if cell.cell_type == "code"), None)
+    first = next((index for index, cell in enumerate(notebook.cells) if cell.cell_type == "code"), None)
     refused = []
     sound = True
     run_sync(tester.silently)("get_ipython().reset(new_session=True)")
@@ -365,7 +371,7 @@ def grade(notebook: NotebookNode, released: dict[str, str], student: Student, te
             cell.outputs = student.run(cell.source)
             if is_locked(cell):
                 made = run_sync(tester.run)(cell.source).outputs
-                if any(output.output_type == "error" for output in made) or (cell is first and is_slow(cell.outputs)):
+                if any(output.output_type == "error" for output in made) or (index == first and is_slow(cell.outputs)):
                     raise RuntimeError("The imports cannot be run on this machine, or not in time.")
             elif sound and not student.is_sound():
                 sound = False
@@ -405,10 +411,10 @@ class Kernels:
         self.start = start
         self.config = config
         self.tester = TestKernel()
-        self.waiting = {}
-        self.released = None
-        self.following = None
-        self.stopped = None
+        self.waiting: dict[str, Kernel] = {}
+        self.released: NotebookNode = nbformat.v4.new_notebook()
+        self.following: NotebookNode | None = None
+        self.stopped: str | None = None
 
     def _take(self, first: str) -> Kernel:
         """A kernel that has run the source `first`, and the next one's start."""
@@ -418,7 +424,7 @@ class Kernels:
             self.waiting[following] = self.start(following)
         return kernel
 
-    def grade(self, notebook: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
+    def grade(self, notebook: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         """nbgrader's step in which a notebook is run: takes and returns the notebook and nbgrader's resources."""
         first = imports(self.released)
         kernel = self._take(first)
@@ -441,5 +447,6 @@ class Kernels:
 
     def close(self) -> None:
         """End all kernels."""
-        for kernel in (*self.waiting.values(), self.tester):
+        for kernel in self.waiting.values():
             kernel.close()
+        self.tester.close()

@@ -5,7 +5,8 @@ import os
 import pathlib
 import sys
 
-from traitlets.config import Config, PyFileConfigLoader
+from traitlets.config import Config
+from traitlets.config.loader import PyFileConfigLoader
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ASSIGNMENT = "notebooks"

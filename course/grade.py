@@ -19,11 +19,12 @@ import shutil
 import sys
 import time
 import warnings
+from collections.abc import Iterator
 
 from course import gradebook, sandbox
 from course.cells import UnreadableNotebook, read_hand_in, without_answers
 from course.check import chosen
-from course.execution import Kernels
+from course.execution import Kernels, Resources
 from course.folders import ASSIGNMENT, ROOT, Folders, settings
 from course.hand_ins import HandIn, handed_in, shown_name
 from course.release import student_notebooks
@@ -74,7 +75,9 @@ def course_digest(folders: Folders, name: str, *how: object) -> str:
         name: Of the notebook.
         how: The settings.
     """
-    files = [*ROOT.glob("wdl_*.py"), *ROOT.glob("recommender/**/*.py"), *ROOT.glob("course/**/*.py")]
+    files = [*ROOT.glob("wdl_*.py")]
+    for folder in ("wide_deep", "recommender", "course"):
+        files += ROOT.glob(f"{folder}/**/*.py")
     known = hashlib.sha256(repr(how).encode())
     for path in [*sorted(files), folders.notebooks / f"{name}.ipynb"]:
         known.update(hashlib.sha256(path.read_bytes()).digest())
@@ -95,7 +98,11 @@ def look_at(path: pathlib.Path, released: NotebookNode) -> tuple[NotebookNode, s
 
 
 def plan(
-    folders: Folders, hand_ins: dict[str, HandIn], released: dict[str, NotebookNode], record: dict, how: tuple
+    folders: Folders,
+    hand_ins: dict[str, HandIn],
+    released: dict[str, NotebookNode],
+    record: gradebook.Record,
+    how: tuple[object, ...],
 ) -> list[Job]:
     """What is to be graded: all that has not been graded from the same file, with the same course.
 
@@ -117,7 +124,7 @@ def plan(
         for name, path in hand_in.files.items():
             before = record["graded"].get(f"{student}/{name}", [])
             notebook, version, why = look_at(path, released[name])
-            versions = [each.partition(" ")[0] for each in before] or [None]
+            versions: list[str | None] = [each.partition(" ")[0] for each in before] or [None]
             digest = f"{version} {courses[name]}"
             has_marks = before or (folders.of("autograded", student) / f"{name}.ipynb").exists()
             if before and digest == before[-1]:
@@ -171,7 +178,7 @@ def hidden_folders(folders: Folders, submissions: pathlib.Path) -> list[pathlib.
 
 
 @contextlib.contextmanager
-def kernels_for(hidden: list[pathlib.Path], use_sandbox: bool, config: Config):
+def kernels_for(hidden: list[pathlib.Path], use_sandbox: bool, config: Config) -> Iterator[Kernels]:
     """The kernels for grading; ends with what to install if there can be no sandbox.
 
     Args:
@@ -200,14 +207,15 @@ def grader(folders: Folders, config: Config, kernels: Kernels) -> NbGraderAPI:
         kernels: See `kernels_for`.
     """
 
-    def run_cells(notebook, resources):  # functions, since nbgrader copies its settings and kernels cannot be copied
+    # Functions, since nbgrader copies its settings, and kernels cannot be copied.
+    def run_cells(notebook: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         return kernels.grade(notebook, resources)
 
-    def save(notebook, resources):
+    def save(notebook: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         save_marks(folders, notebook, resources["nbgrader"]["student"], resources["nbgrader"]["notebook"])
         return notebook, resources
 
-    config = config.copy()
+    config = Config(config)
     steps = [f"nbgrader.preprocessors.{name}" for name in ("IgnorePattern", "LimitOutput")]
     late = [f"nbgrader.preprocessors.{name}" for name in ("AssignLatePenalties", "CheckCellMetadata")]
     config.Autograde.autograde_preprocessors = [run_cells, *steps, save, *late]
@@ -235,7 +243,7 @@ def grade_notebook(
     target = folders.of("submitted", job.student) / f"{job.name}.ipynb"
     api.coursedir.notebook_id = job.name
     kernels.released = released
-    attempt = job.notebook
+    attempt: NotebookNode = job.notebook
     for _ in range(2):
         nbformat.write(attempt, target)
         result = api.autograde(ASSIGNMENT, job.student)
@@ -259,7 +267,12 @@ def grade_notebook(
 
 
 def grade_all(
-    folders: Folders, kernels: Kernels, config: Config, jobs: list[Job], released: dict[str, NotebookNode], record: dict
+    folders: Folders,
+    kernels: Kernels,
+    config: Config,
+    jobs: list[Job],
+    released: dict[str, NotebookNode],
+    record: gradebook.Record,
 ) -> None:
     """Grade notebooks, record each as soon as it is graded, and say how far it is.
 

@@ -13,13 +13,14 @@ import shutil
 import sqlite3
 import sys
 from collections.abc import Iterable
+from typing import Any, TypedDict
 
 from course.cells import grade_id
 from course.folders import ASSIGNMENT, Folders, settings
 from course.hand_ins import shown_name, student_id, student_name
 
 import nbformat
-from nbgrader.api import Comment, Grade, Gradebook, MissingEntry, SubmittedNotebook
+from nbgrader.api import Comment, Grade, Gradebook, MissingEntry, SubmittedAssignment, SubmittedNotebook
 from nbgrader.apps import NbGraderAPI
 
 NO_SCRIPTS = (
@@ -32,21 +33,27 @@ NOTHING_YET = "Nothing has been graded yet: type 'make autograde SUBMISSIONS=fol
 # ----------------------------------------------------------------------------------------------- the record
 
 
-def read_record(folders: Folders) -> dict:
-    """What was graded, and what to say of it.
+# What was graded, and what to say of it.
+Record = TypedDict(
+    "Record",
+    {
+        "graded": dict[str, list[str]],  # 'STUDENT/NOTEBOOK' → digests, the one that counts last
+        "remarks": dict[str, list[str]],  # student → sentences
+        "left out": list[tuple[str, str]],  # of the last run: name, sentence
+    },
+)
 
-    Returns:
-        dict of 'graded', 'STUDENT/NOTEBOOK' → list of digests, the one that counts last; 'remarks', student → list of
-        sentences; 'left out', list of (name, sentence) of the last run.
-    """
+
+def read_record(folders: Folders) -> Record:
+    """The record that the last run has written; an empty one if there is none."""
     path = folders.build / "graded.json"
     found = json.loads(path.read_text(encoding="utf-8")) if path.exists() and folders.gradebook.exists() else {}
     if "graded" not in found:  # as it was written before there were remarks: STUDENT/NOTEBOOK → digest
         found = {"graded": {key: [value] for key, value in found.items()}}
-    return {"remarks": {}, "left out": []} | found
+    return {"graded": found["graded"], "remarks": found.get("remarks", {}), "left out": found.get("left out", [])}
 
 
-def write_record(folders: Folders, record: dict) -> None:
+def write_record(folders: Folders, record: Record) -> None:
     """Write the record, in one step: a run that is cut off leaves the old one or the new one."""
     path = folders.build / "graded.json"
     path.with_suffix(".new").write_text(json.dumps(record, indent=1, ensure_ascii=False), encoding="utf-8")
@@ -73,7 +80,7 @@ def back_up(folders: Folders) -> pathlib.Path | None:
 # ------------------------------------------------------------------------------------------------- the marks
 
 
-def is_handed_in(folders: Folders, record: dict, student: str, notebook: SubmittedNotebook) -> bool:
+def is_handed_in(folders: Folders, record: Record, student: str, notebook: SubmittedNotebook) -> bool:
     """Whether a notebook of a student has been graded, by the machine or, as after an oral test, by hand."""
     graded = f"{student}/{notebook.name}" in record["graded"]
     kept = (folders.of("autograded", student) / f"{notebook.name}.ipynb").exists()
@@ -121,14 +128,21 @@ def remarks_in(path: pathlib.Path) -> list[str]:
     return said
 
 
-def remarks(folders: Folders, record: dict, student: str) -> str:
+def remarks(folders: Folders, record: Record, student: str) -> str:
     """All remarks on a student, in one line: those on the graded notebooks, then those on the files handed in last."""
     paths = sorted(folders.of("autograded", student).glob("*.ipynb"))
     found = [f"{path.stem}: {text}" for path in paths for text in remarks_in(path)]
     return "; ".join([*found, *record["remarks"].get(student, [])])
 
 
-def _row(folders: Folders, record: dict, notebooks: dict[str, float], due: set[str], student: str, submission) -> dict:
+def _row(
+    folders: Folders,
+    record: Record,
+    notebooks: dict[str, float],
+    due: set[str],
+    student: str,
+    submission: SubmittedAssignment | None,
+) -> dict[str, Any]:
     """A student's row of grades.csv.
 
     Args:
@@ -146,7 +160,7 @@ def _row(folders: Folders, record: dict, notebooks: dict[str, float], due: set[s
     ]
     scores = {notebook.name: notebook.score for notebook in handed}
     waiting = [grade.max_score for notebook in handed for grade in notebook.grades if grade.needs_manual_grade]
-    row = {"student": _cell(shown_name(student))}
+    row: dict[str, Any] = {"student": _cell(shown_name(student))}
     row |= {column(name, most): scores.get(name, "") for name, most in notebooks.items()}
     row |= {"total": float(sum(scores.values()))}
     row |= {"of": float(sum(most for name, most in notebooks.items() if name in due or name in scores))}
@@ -168,7 +182,7 @@ def _cell(text: str) -> str:
     return "'" + text if text[:1] in ("=", "+", "-", "@") else text
 
 
-def rows(folders: Folders, due: Iterable[str] | None = None) -> list[dict]:
+def rows(folders: Folders, due: Iterable[str] | None = None) -> list[dict[str, Any]]:
     """The rows of grades.csv, a dict each: the students', then what was left out in the last run.
 
     Args:
@@ -232,7 +246,7 @@ def grades(folders: Folders, due: Iterable[str] | None = None) -> None:
 # ------------------------------------------------------------------------------------- rename and remove
 
 
-def _known(gradebook: Gradebook, record: dict, name: str) -> str:
+def _known(gradebook: Gradebook, record: Record, name: str) -> str:
     """nbgrader's name of a student of this name; ends with a list of names if there is none."""
     students = {student.id for student in gradebook.students} | set(record["remarks"])
     if student_id(student_name(name)) in students:
@@ -253,7 +267,7 @@ def _move_marks(old: SubmittedNotebook, new: SubmittedNotebook) -> None:
             setattr(comment, field, getattr(comments[comment.cell_id], field))
 
 
-def _forget_files(folders: Folders, record: dict, student: str) -> None:
+def _forget_files(folders: Folders, record: Record, student: str) -> None:
     for step in ("submitted", "autograded", "feedback"):
         shutil.rmtree(folders.build / step / student, ignore_errors=True)
     record["remarks"].pop(student, None)

@@ -134,7 +134,7 @@ def _is_systems(path: pathlib.Path) -> bool:
 
 def _apart(found: list[_Found]) -> list[_Found]:
     """Students of one name, whom Moodle tells apart by a number, with the number in their names."""
-    numbers = {}
+    numbers: dict[str, set[str | None]] = {}
     for each in found:
         numbers.setdefault(each.student, set()).add(each.lms_id)
     return [
@@ -153,7 +153,7 @@ def _named(paths: list[str]) -> str:
 
 def _hand_in(found: list[_Found], names: list[str]) -> HandIn:
     """Choose a student's files: the one that is called like the notebook, else the last copy of it."""
-    candidates = {}
+    candidates: dict[str, list[tuple[bool, int, float, str, pathlib.Path]]] = {}
     left_out = []
     for each in found:
         if each.path is None:
@@ -165,12 +165,12 @@ def _hand_in(found: list[_Found], names: list[str]) -> HandIn:
             continue
         _, name, copy_number = split
         changed = each.path.lstat().st_mtime
-        candidates.setdefault(name, []).append((copy_number == -1, copy_number, changed, str(each.path), each))
+        candidates.setdefault(name, []).append((copy_number == -1, copy_number, changed, str(each.path), each.path))
     result = HandIn()
     for name in sorted(candidates):
         *others, best = sorted(candidates[name], key=lambda candidate: candidate[:4])
-        result.files[name] = best[-1].path
-        left_out += [printable(other[-1].path.name) for other in others]
+        result.files[name] = best[-1]
+        left_out += [printable(other[-1].name) for other in others]
     if left_out:
         result.remarks.append(f"Left out: {_named(left_out)}.")
     if not result.files:
@@ -206,7 +206,7 @@ def handed_in(submissions: pathlib.Path, names: list[str]) -> tuple[dict[str, Ha
             found.append(flat)
         else:
             nobodys.append((printable(path.name), "Left out: its name has no student and notebook in it."))
-    by_student = {}
+    by_student: dict[str, list[_Found]] = {}
     for each in _apart(found):
         identifier = student_id(each.student)
         if not each.student or len(identifier.encode()) > 200:

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-c = get_config()  # noqa: F821, nbgrader defines it
+c = get_config()  # type: ignore[name-defined]  # noqa: F821, nbgrader defines it
 
 c.CourseDirectory.course_id = "wide-deep"
 c.CourseDirectory.root = str(ROOT)

@@ -16,7 +16,7 @@ from traitlets.config import Config
 
 COPIED = [
     "notebooks/*.py", "tools/environment.py", "tools/lab/*.*",
-    "wdl_*.py", "recommender/*.py", "recommender/datasets/*.py",
+    "wdl_*.py", "wide_deep/*.py", "recommender/*.py", "recommender/datasets/*.py",
     "course/__init__.py", "course/cells.py", "course/check.py", "course/folders.py", "course/nbgrader_config.py",
     "pyproject.toml", "constraints.txt", "environment.yml",
     "LICENSE", "docs/*.md", "data/*", "benchmarks/*.*", "notebooks/images/*.svg", "playground/*",
@@ -57,7 +57,10 @@ def student_notebooks(folders: Folders, config: Config) -> None:
 def section(page: pathlib.Path, title: str) -> str:
     """A section of a Markdown page, from its heading to the next one."""
     text = page.read_text(encoding="utf-8")
-    return re.search(rf"^## {re.escape(title)}\n.*?(?=^## |\Z)", text, re.M | re.S)[0]
+    found = re.search(rf"^## {re.escape(title)}\n.*?(?=^## |\Z)", text, re.M | re.S)
+    if found is None:
+        sys.exit(f"{page} has no section '{title}', which the students' copy takes over.")
+    return found[0]
 
 
 def expected_cells(folders: Folders) -> dict[str, list[str]]:

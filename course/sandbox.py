@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 import time
+from typing import Any
 
 from course.folders import ROOT
 
@@ -93,7 +94,7 @@ def environment_but(hidden: list[pathlib.Path]) -> list[str]:
 def students_copy() -> list[str]:
     """Arguments that show the helpers, the data, and the two files with which tests reach the student's functions."""
     arguments = ["--dir", COURSE, "--dir", f"{COURSE}/inside", "--ro-bind", str(ROOT / "data"), f"{COURSE}/data"]
-    for path in sorted([*ROOT.glob("wdl_*.py"), ROOT / "recommender"]):
+    for path in sorted([*ROOT.glob("wdl_*.py"), ROOT / "recommender", ROOT / "wide_deep"]):
         arguments += ["--ro-bind", str(path), f"{COURSE}/{path.name}"]
     for path in (INSIDE / "calls.py", INSIDE / "start.py"):
         arguments += ["--ro-bind", str(path), f"{COURSE}/inside/{path.name}"]
@@ -122,7 +123,7 @@ def rights() -> list[str]:
     unshared = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
     if os.geteuid() == 0:
         return [*unshared, "--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
-    help_text = subprocess.run(["bwrap", "--help"], capture_output=True, text=True).stdout
+    help_text = subprocess.run(["bwrap", "--help"], check=False, capture_output=True, text=True).stdout
     no_more = ["--disable-userns"] if "--disable-userns" in help_text else []
     return [*unshared, "--unshare-user", *no_more, "--cap-drop", "ALL"]
 
@@ -166,7 +167,8 @@ def why_not(hidden: list[pathlib.Path]) -> str | None:
     """Why there can be no sandbox on this machine, in a sentence, or None if there can."""
     if not sys.platform.startswith("linux") or not shutil.which("bwrap"):
         return "bubblewrap is not installed."
-    tried = subprocess.run(command(hidden), capture_output=True, text=True, env={"PATH": os.environ["PATH"]})
+    environment = {"PATH": os.environ["PATH"]}
+    tried = subprocess.run(command(hidden), check=False, capture_output=True, text=True, env=environment)
     return None if tried.returncode == 0 else f"bubblewrap says: {tried.stderr.strip()[-500:]}"
 
 
@@ -203,16 +205,16 @@ class Kernel:
         """
         self.folder = pathlib.Path(tempfile.mkdtemp()).resolve()
         self.sandbox = sandbox
-        self.stopped = None
+        self.stopped: str | None = None
         self.heard = b""
-        self.line = None
+        self.line: socket.socket | None = None
         sockets = self.folder / "sockets"
         sockets.mkdir()
         self.sockets = str(sockets) if os.name == "posix" else None
         context = zmq.asyncio.Context()
         context.setsockopt(zmq.MAXMSGSIZE, LARGEST_MESSAGE)
         context.setsockopt(zmq.RCVHWM, 50)
-        self.manager = AsyncKernelManager(context=context, connection_file=str(self.folder / "kernel.json"))
+        self.manager: Any = AsyncKernelManager(context=context, connection_file=str(self.folder / "kernel.json"))
         if os.name == "posix":
             self.manager.transport, self.manager.ip = "ipc", str(sockets / "kernel")
         self.manager.write_connection_file()
@@ -247,12 +249,13 @@ class Kernel:
                 files = [
                     path for path in (self.folder / "sockets").rglob("*") if path.is_file() and not path.is_socket()
                 ]
-                if used(self.manager.provisioner.pid) > MEMORY:
+                provisioner: Any = self.manager.provisioner  # of local processes, which have an id
+                if used(provisioner.pid) > MEMORY:
                     self.stopped = f"it used more than {MEMORY // 10**9} GB of memory"
                 elif sum(path.lstat().st_size for path in files) > 0:
                     self.stopped = "it wrote where only its sockets may be"
                 if self.stopped:
-                    self.manager.provisioner.process.kill()
+                    provisioner.process.kill()
             time.sleep(0.3)
 
     def violations(self) -> list[str]:

@@ -1,11 +1,16 @@
 """Drawings of notebook 3: the deep model."""
 
+import itertools
+from collections.abc import Sequence
+
 from drawings.pieces import (
     DEEP,
     EDGE,
     GREY,
     SMALL,
     TINT,
+    Parts,
+    Point,
     arrow,
     cells,
     dot,
@@ -18,7 +23,7 @@ from drawings.pieces import (
 )
 
 
-def lookup():
+def lookup() -> str:
     """A lookup as a row of a table, and its one-hot twin; the table is notebook 3's."""
     rows = [("unseen", "0.0", "0.0"), ("A", "0.9", "0.1"), ("B", "0.8", "0.3"), ("C", "−0.5", "0.7")]
     parts = panel(16, 16, 336, 330, "Look up: take row 3") + panel(368, 16, 336, 330, "One-hot: multiply and add")
@@ -51,25 +56,25 @@ def lookup():
 APPS = {"A": (0.9, 0.1), "B": (0.8, 0.3), "C": (-0.5, 0.7)}  # notebook 3's table
 
 
-def at(x, y):
+def at(x: float, y: float) -> Point:
     """The place of a vector in the drawing."""
     return 300 + 270 * x, 262 - 230 * y
 
 
-def polygon(*vectors):
+def polygon(*vectors: Point) -> Parts:
     """A blue area with these corners."""
     points = " ".join(",".join(map(number, at(*vector))) for vector in vectors)
     return [f'<polygon points="{points}" fill="{TINT[DEEP]}"/>']
 
 
-def axes():
+def axes() -> Parts:
     """The axes of the plane, with their names."""
     zero = at(0, 0)
     parts = arrow((60, zero[1]), (690, zero[1]), colour=EDGE) + arrow((zero[0], 296), (zero[0], 20), colour=EDGE)
     return parts + text(686, 296, "first number", SMALL, "end") + text(314, 26, "second number", SMALL, "start")
 
 
-def apps(labels):
+def apps(labels: Sequence[str]) -> Parts:
     """The three apps as points, with these labels: C's on its left, away from the axis."""
     parts = []
     for (app, vector), label in zip(APPS.items(), labels, strict=True):
@@ -78,7 +83,7 @@ def apps(labels):
     return parts
 
 
-def neuron():
+def neuron() -> str:
     """A neuron is a line in the plane; its weights are notebook 3's: 2, -1, and a bias of -1."""
     labels = []
     for app, (a, b) in APPS.items():
@@ -99,10 +104,10 @@ def neuron():
 # ---------------------------------------------------------------------------------------------------- numbers
 
 
-def quantile_groups():
+def quantile_groups() -> str:
     """Eight ages, three boundaries, four groups: those of notebook 3."""
 
-    def place(age):
+    def place(age: float) -> float:
         return 36 + 10 * (age - 15)
 
     ages, boundaries = (17, 21, 25, 30, 38, 45, 52, 80), (24, 34, 46.75)
@@ -110,7 +115,7 @@ def quantile_groups():
     parts = text(690, 30, "age in years", SMALL, "end") + line(36, 92, 706, 92)
     for age in ages:
         parts += dot(place(age), 92, GREY) + text(place(age), 66, str(age), SMALL)
-    for i, (start, end) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for i, (start, end) in enumerate(itertools.pairwise(edges)):
         middle = (place(start) + place(end)) / 2
         parts += text(middle, 124, f"group {i + 1}", SMALL)
         groups.append((place(start), 142, place(end) - place(start), 44, ("0", "0.33", "0.67", "1")[i], DEEP, True))

@@ -3,7 +3,7 @@
 from drawings.pieces import EDGE, GREY, INK, JOINT, SMALL, TINT, WIDE, cells, dot, line, rectangle, ring, svg, text
 
 
-def paired_people():
+def paired_people() -> str:
     """Two models on the same twenty people, a small example."""
     wide = {3, 8, 9, 13, 17, 18}
     joint = {3, 5, 8, 9, 11, 13, 18}
@@ -29,7 +29,7 @@ def paired_people():
     return svg("Two models on the same people", description, 242, parts)
 
 
-def bootstrap_draws():
+def bootstrap_draws() -> str:
     """Drawing people and seeds with replacement, a small example."""
     parts = text(278, 30, "people", bold=True) + text(505, 30, "seeds", bold=True)
     parts += text(640, 30, "joint − deep", bold=True)

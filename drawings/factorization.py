@@ -1,5 +1,7 @@
 """Drawings of notebook 6: factorization machines."""
 
+from collections.abc import Collection
+
 from drawings.pieces import (
     CARD,
     DEEP,
@@ -10,6 +12,7 @@ from drawings.pieces import (
     SMALL,
     TINT,
     WIDE,
+    Parts,
     arrow,
     box,
     cells,
@@ -21,7 +24,7 @@ from drawings.pieces import (
 )
 
 
-def factors():
+def factors() -> str:
     """A table of pairs as a tall table times a flat one."""
     user, app, n = (1, -1, 0, 2), (2, 1, 0, 1), 6
     row, column, size = 1, 3, 34
@@ -62,7 +65,7 @@ def factors():
     return svg("A table of pairs is a tall table times a flat one", description, 462, parts)
 
 
-def taught():
+def taught() -> str:
     """Which pairs train the two vectors that meet in a gap."""
     row, column, n, size = 2, 4, 7, 36
     left, middle, top, below = 60, 226, 64, 190
@@ -103,14 +106,14 @@ def taught():
     return svg("What trains the two vectors of a pair never shown", description, 462, parts)
 
 
-def stage(lit, name, x, width, shape):
+def stage(lit: Collection[str], name: str, x: float, width: float, shape: str) -> tuple[Parts, bool]:
     """Title and shape of a stage, and whether it is lit."""
     on = name in lit
     parts = text(x + width / 2, 34, name, SMALL, bold=on, colour=INK if on else GREY)
     return parts + text(x + width / 2, 252, shape, SMALL, bold=on, colour=INK if on else GREY), on
 
 
-def steps(lit, title, description):
+def steps(lit: Collection[str], title: str, description: str) -> str:
     """The way of three rows through the machine, from ids to one number a row; the stages in `lit` have colour."""
     parts, placed = [], []
     ids, idle = stage(lit, "ids", 32, 120, "(3, 2)")
@@ -131,7 +134,7 @@ def steps(lit, title, description):
     return svg(title, description, 278, parts)
 
 
-def fm_vectors():
+def fm_vectors() -> str:
     """The first step: a vector for each id."""
     description = """
         Three rows go from left to right: two ids, two vectors of four numbers, one set of four numbers, one number.
@@ -141,7 +144,7 @@ def fm_vectors():
     return steps(("ids", "vectors"), "Step one: a vector for each id", description)
 
 
-def fm_sum():
+def fm_sum() -> str:
     """The second step: the identity."""
     description = """
         The same three rows, with the second step lit: from the two vectors of a row, of shape (3, 2, 4), the square
@@ -151,7 +154,7 @@ def fm_sum():
     return steps(("vectors", "each number", "pair sum"), "Step two: the identity", description)
 
 
-def fm_model():
+def fm_model() -> str:
     """The whole machine: two tables looked up by the same ids, and a sum with the bias."""
     parts = box(24, 112, 92, 80, "ids\n(3, 2)")
     parts += box(176, 28, 150, 76, "vectors\n(3, 2, 4)", DEEP) + box(386, 28, 130, 76, "pair sum\n(3, 1)", DEEP)
@@ -173,7 +176,7 @@ def fm_model():
     return svg("The factorization machine, both ways from ids to logit", description, 304, parts)
 
 
-def identity():
+def identity() -> str:
     """Rendle's identity as a square of products; the vectors are notebook 6's."""
     vectors, size, top = ((1, 2), (3, 0), (-1, 1)), 50, 128
     products = [[sum(a * b for a, b in zip(v, w, strict=True)) for w in vectors] for v in vectors]
@@ -209,7 +212,7 @@ def identity():
     return svg("Rendle's identity: the whole minus the diagonal, halved", description, 424, parts)
 
 
-def joins():
+def joins() -> str:
     """What is done with the same vectors: a product, layers, or both."""
     ids, lookups, join, top = 316, 220, 126, 56
     parts = []

@@ -14,7 +14,7 @@ IMAGES = pathlib.Path(__file__).resolve().parent.parent / "notebooks" / "images"
 MODULES = [deep, joint, evaluation, factorization, store, visits, production, scale]
 
 
-def drawings():
+def drawings() -> dict[str, str]:
     """File name → content, of every drawing."""
     return {f"{figure.__name__}.svg": figure() for module in MODULES for figure in module.FIGURES}
 

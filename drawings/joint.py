@@ -20,7 +20,7 @@ from drawings.pieces import (
 )
 
 
-def spectrum():
+def spectrum() -> str:
     """The paper's figure 1."""
     output, second, first, vectors, features = 92, 150, 208, 266, 330
     parts = []
@@ -67,7 +67,7 @@ def spectrum():
     return svg("Wide, wide & deep, deep", description, 406, parts)
 
 
-def one_error():
+def one_error() -> str:
     """How the error reaches the parts: joint training, and an ensemble."""
     parts = panel(16, 16, 336, 386, "Joint training") + panel(368, 16, 336, 386, "Ensemble")
     parts += box(40, 72, 288, 120, "p = σ(wide + deep + b)\none loss of p\nand the label y", JOINT)

@@ -1,9 +1,20 @@
 """A wide and deep model from its inputs to the probability: the frames that several drawings share."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from drawings.pieces import DEEP, JOINT, SMALL, WIDE, arrow, box, panel, svg, text
 
 
-def model(title, description, wide, deep, side_by_side, units, top):
+def model(
+    title: str,
+    description: str,
+    wide: tuple[str, str, str],
+    deep: tuple[Any, ...],
+    side_by_side: str,
+    units: Sequence[int],
+    top: str,
+) -> str:
     """A wide and deep model with its shapes, from the inputs at the bottom to the probability at the top.
 
     wide: title, input and lookup of the wide part. deep: its title and, for each kind of input, input and lookup.

@@ -5,6 +5,7 @@ own, since a picture in a page cannot know whether that page is dark.
 """
 
 import math
+from collections.abc import Iterable, Sequence
 from xml.sax.saxutils import escape
 
 WIDTH = 720
@@ -14,30 +15,44 @@ INK, LINE, CARD, EDGE = "#222222", "#555555", "#FFFFFF", "#C8C8C8"
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 LARGE, SMALL = 19, 17
 
+Parts = list[str]  # SVG elements
+Point = tuple[float, float]
+Cell = tuple[float, float, float, float, str, str, bool]  # x, y, width, height, string, colour, is it on
 
-def number(value):
+
+def number(value: float) -> str:
     """A coordinate with at most one decimal, so that no last digit differs between machines."""
     return f"{round(value, 1):g}"
 
 
-def signed(value):
-    """A whole number with the sign of print."""
+def signed(value: float) -> str:
+    """A number with the sign of print."""
     return f"{value}".replace("-", "−")
 
 
-def text(x, y, string, size=LARGE, anchor="middle", bold=False, colour=INK):
+def text(
+    x: float,
+    y: float,
+    string: str,
+    size: int = LARGE,
+    anchor: str = "middle",
+    bold: bool = False,
+    colour: str = INK,
+) -> Parts:
     """One line of text whose middle is at the height y."""
     weight = ' font-weight="bold"' if bold else ""
     place = f'x="{number(x)}" y="{number(y + 0.35 * size)}" font-size="{size}" text-anchor="{anchor}"'
     return [f'<text {place} fill="{colour}"{weight}>{escape(string)}</text>']
 
 
-def rectangle(x, y, width, height, fill, stroke, radius=6, thick=1.5):
+def rectangle(
+    x: float, y: float, width: float, height: float, fill: str, stroke: str, radius: int = 6, thick: float = 1.5
+) -> Parts:
     place = f'x="{number(x)}" y="{number(y)}" width="{number(width)}" height="{number(height)}"'
     return [f'<rect {place} rx="{radius}" fill="{fill}" stroke="{stroke}" stroke-width="{thick}"/>']
 
 
-def box(x, y, width, height, lines, colour=GREY):
+def box(x: float, y: float, width: float, height: float, lines: str, colour: str = GREY) -> Parts:
     """A tinted box with its lines in the middle; the first line is bold."""
     first, *rest = lines.split("\n")
     step = 22
@@ -49,18 +64,18 @@ def box(x, y, width, height, lines, colour=GREY):
     return drawn
 
 
-def panel(x, y, width, height, title, colour=EDGE):
+def panel(x: float, y: float, width: float, height: float, title: str, colour: str = EDGE) -> Parts:
     """An open frame around a group, with its title, if any, inside at the top."""
     frame = rectangle(x, y, width, height, CARD, colour, radius=10)
     return frame + text(x + width / 2, y + 20, title, bold=True) if title else frame
 
 
-def cells(*those):
+def cells(*those: Cell) -> Parts:
     """Cells of a table: x, y, width, height, string, colour, and whether it is on, so coloured and bold.
 
     Those that are on are drawn last, so that no neighbour's edge lies on theirs.
     """
-    drawn = []
+    drawn: Parts = []
     for x, y, width, height, string, colour, on in sorted(those, key=lambda cell: bool(cell[-1])):
         fill, stroke = (TINT[colour], colour) if on else (CARD, EDGE)
         drawn += rectangle(x, y, width, height, fill, stroke, radius=0)
@@ -68,12 +83,12 @@ def cells(*those):
     return drawn
 
 
-def line(x1, y1, x2, y2, colour=LINE, thick=1.5):
+def line(x1: float, y1: float, x2: float, y2: float, colour: str = LINE, thick: float = 1.5) -> Parts:
     place = f'x1="{number(x1)}" y1="{number(y1)}" x2="{number(x2)}" y2="{number(y2)}"'
     return [f'<line {place} stroke="{colour}" stroke-width="{thick}"/>']
 
 
-def head(x, y, dx, dy, colour):
+def head(x: float, y: float, dx: float, dy: float, colour: str) -> Parts:
     """The head of an arrow that ends at (x, y) and comes along (dx, dy)."""
     length = math.hypot(dx, dy)
     dx, dy = dx / length, dy / length
@@ -82,7 +97,7 @@ def head(x, y, dx, dy, colour):
     return [f'<polygon points="{points}" fill="{colour}"/>']
 
 
-def arrow(*points, colour=LINE, thick=2, dashed=False, both=False):
+def arrow(*points: Point, colour: str = LINE, thick: float = 2, dashed: bool = False, both: bool = False) -> Parts:
     """An arrow along the points, with a head at the last one, or at `both` ends."""
     (ax, ay), (bx, by) = points[-2:]
     length = math.hypot(bx - ax, by - ay)
@@ -98,22 +113,22 @@ def arrow(*points, colour=LINE, thick=2, dashed=False, both=False):
     return [f'<polyline points="{along}" fill="none" stroke="{colour}" stroke-width="{thick}"{dashes}/>', *heads]
 
 
-def dot(x, y, colour, radius=8):
+def dot(x: float, y: float, colour: str, radius: float = 8) -> Parts:
     return [f'<circle cx="{number(x)}" cy="{number(y)}" r="{radius}" fill="{colour}"/>']
 
 
-def ring(x, y, colour, radius=8):
+def ring(x: float, y: float, colour: str, radius: float = 8) -> Parts:
     """A dot that is not filled."""
     place = f'cx="{number(x)}" cy="{number(y)}" r="{radius}"'
     return [f'<circle {place} fill="{CARD}" stroke="{colour}" stroke-width="2"/>']
 
 
-def all_to_all(lower, upper, colour):
+def all_to_all(lower: Iterable[Point], upper: Sequence[Point], colour: str) -> Parts:
     """Thin lines from each point to each other, as between two layers."""
     return [part for a in lower for b in upper for part in line(*a, *b, colour=colour, thick=1)]
 
 
-def svg(title, description, height, parts):
+def svg(title: str, description: str, height: int, parts: Parts) -> str:
     """The whole file: a card, and a title and a description for those who cannot see it."""
     size = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
     opening = [

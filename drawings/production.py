@@ -3,7 +3,7 @@
 from drawings.pieces import DEEP, GREY, JOINT, SMALL, WIDE, arrow, box, cells, panel, svg, text
 
 
-def pipeline():
+def pipeline() -> str:
     """The paper's figure 3."""
     columns = {"Data": 16, "Training": 254, "Serving": 492}
     parts = []
@@ -33,7 +33,7 @@ def pipeline():
     return svg("From the log to the server and back", description, 388, parts)
 
 
-def life():
+def life() -> str:
     """What happens to a model after its first training."""
     left, middle, right = 20, 270, 520
     parts = box(left, 28, 180, 80, "Training\nboth parts jointly", JOINT)
@@ -57,7 +57,7 @@ def life():
     return svg("The life of a model", description, 388, parts)
 
 
-def two_folders():
+def two_folders() -> str:
     """What the two folders of a model hold, and whom each is for."""
     parts = panel(16, 16, 336, 316, "serving") + panel(368, 16, 336, 316, "training")
     parts += box(40, 52, 288, 80, "Features, as operations\nnames, lookup tables,\nquantiles", JOINT)
@@ -81,7 +81,7 @@ def two_folders():
     return svg("A folder to serve and a folder to train on", description, 348, parts)
 
 
-def one_request():
+def one_request() -> str:
     """What becomes of each column of a request with unseen and missing values."""
     columns = [(20, 150), (170, 140), (310, 190), (500, 200)]
     heads = ("column", "sent", "wide part", "deep part")
@@ -111,7 +111,7 @@ def one_request():
     return svg("A request with gaps, column by column", description, 312, cells(*table) + parts)
 
 
-def pieces_on_cores():
+def pieces_on_cores() -> str:
     """A request of 200 rows on two cores: in one piece, in two, and in four."""
     parts = []
     settings = (("1 × 200", ("200",), ()), ("2 × 100", ("100",), ("100",)), ("4 × 50", ("50", "50"), ("50", "50")))
@@ -135,7 +135,7 @@ def pieces_on_cores():
     return svg("200 rows in one, two and four pieces", description, 248, parts)
 
 
-def grown_table():
+def grown_table() -> str:
     """The deep part's table before and after a new day: old rows keep their place, new ones follow."""
     old = [("1", "capital-loss=0"), ("2", "capital-gain=0"), ("…", "…"), ("299", "native-country=Holand-Netherlands")]
     new = [("300", "occupation=Tech-support"), ("…", "…"), ("309", "capital-loss=3004")]
@@ -159,7 +159,7 @@ def grown_table():
     return svg("A table that grows by the values of a new day", description, 308, cells(*table) + parts)
 
 
-def three_starts():
+def three_starts() -> str:
     """What each way of starting keeps of yesterday: weights, FTRL's z and n, and AdaGrad's sums."""
     columns = [(20, 120), (140, 120), (260, 140), (400, 120), (520, 180)]
     heads = (
@@ -192,7 +192,7 @@ def three_starts():
     return svg("Three ways to start, and what each keeps", description, 226, cells(*table) + parts)
 
 
-def gate():
+def gate() -> str:
     """The questions of the gate in their order, and which broken candidate falls at which."""
     questions = (
         (20, "Usable?\nscores from\n0 to 1"),

@@ -1,11 +1,13 @@
 """Drawings of notebook 10: scale."""
 
+from collections.abc import Callable
+
 from drawings.pieces import DEEP, GREY, JOINT, SMALL, WIDE, arrow, box, cells, line, panel, svg, text
 
 # ------------------------------------------------------------------------------ rows: files and counts
 
 
-def _shard(title, description, lit, note):
+def _shard(title: str, description: str, lit: Callable[[str, int], bool], note: str) -> str:
     """The frame that comes back: a Parquet file, its columns across and its row groups down; some cells are lit."""
     columns, parts, table = ("age", "education", "sex", "income"), [], []
     for j, column in enumerate(columns):
@@ -19,7 +21,7 @@ def _shard(title, description, lit, note):
     return svg(title, description, 290, parts + cells(*table) + text(360, 262, note, SMALL))
 
 
-def shard_columns():
+def shard_columns() -> str:
     """What a count reads of a Parquet file: two columns."""
     description = """
         A Parquet file as a grid: columns across, among them age, education, sex and income, and row groups down. The
@@ -29,7 +31,7 @@ def shard_columns():
     return _shard("A count reads two columns", description, lambda column, i: column in ("education", "sex"), note)
 
 
-def shard_groups():
+def shard_groups() -> str:
     """What a stream reads of a Parquet file: one row group after the other."""
     description = """
         The same Parquet file as a grid of columns and row groups. Now one row group is lit in all its columns: a
@@ -39,7 +41,7 @@ def shard_groups():
     return _shard("A stream reads row groups", description, lambda column, i: i == 2, note)
 
 
-def bounded_count():
+def bounded_count() -> str:
     """Counting with a table that may spill to disk, and the vocabulary that it leaves."""
     parts, table = [], []
     for i in range(4):
@@ -67,7 +69,7 @@ def bounded_count():
 # --------------------------------------------------------------------------------- rows: while it trains
 
 
-def shuffle_buffer():
+def shuffle_buffer() -> str:
     """Row groups drawn by lot into a buffer, mixed there, and given out as batches."""
     parts, table = [], []
     for i in range(8):
@@ -93,7 +95,7 @@ def shuffle_buffer():
     return svg("How a buffer shuffles row groups", description, 338, parts + cells(*table))
 
 
-def read_ahead():
+def read_ahead() -> str:
     """Reading the next piece while the model trains on the last."""
     parts = text(24, 62, "read and", SMALL, "start") + text(24, 84, "look up", SMALL, "start")
     parts += text(24, 142, "train", SMALL, "start") + text(24, 190, "time", SMALL, "start")
@@ -117,7 +119,7 @@ def read_ahead():
 # ------------------------------------------------------------------------------------------- the time
 
 
-def mirrored_workers():
+def mirrored_workers() -> str:
     """Two workers with half of a batch each: the gradients are added, and both make the same step."""
     parts = text(360, 30, "one batch, cut in two", bold=True)
     for x, name, rows in ((40, "worker 0", "first half"), (440, "worker 1", "second half")):
@@ -141,7 +143,7 @@ def mirrored_workers():
 # ------------------------------------------------------------------------------------------ the tables
 
 
-def table_pieces():
+def table_pieces() -> str:
     """A table in two pieces: where the rows of a batch's ids lie, and what they hold."""
     parts, table = [], []
     parts += text(24, 44, "ids of the batch", SMALL, "start") + text(24, 130, "piece 0", SMALL, "start")
@@ -167,7 +169,7 @@ def table_pieces():
     return svg("Where the rows of a batch lie", description, 332, parts + cells(*table))
 
 
-def parameter_servers():
+def parameter_servers() -> str:
     """Tables in pieces on servers, rows with the workers."""
     parts = []
     servers, workers = (150, 420), (40, 265, 490)
@@ -191,7 +193,7 @@ def parameter_servers():
     return svg("Parameter servers and workers", description, 402, parts)
 
 
-def smaller_tables():
+def smaller_tables() -> str:
     """Hashing, and remainder and quotient: which rows two ids share."""
     parts, table = [], []
     for x, title in ((70, "ids"), (290, "hashing"), (566, "remainder and quotient")):

@@ -8,6 +8,7 @@ from drawings.pieces import (
     SMALL,
     TINT,
     WIDE,
+    Parts,
     arrow,
     box,
     cells,
@@ -20,7 +21,9 @@ from drawings.pieces import (
 )
 
 # The numbers of the paper's figure 4.
-STORE = {"dimension": 32, "side_by_side": "about 1200", "units": (1024, 512, 256)}
+DIMENSION = 32
+SIDE_BY_SIDE = "about 1200"
+UNITS = (1024, 512, 256)
 # The parts of one pair's truth, as the notebook prints them: person 0 and the app travel 1.
 PAIR = {"base": "−1.5", "taste": "−1.37", "popularity": "1.28", "rule": "1.32", "logit": "−0.27", "truth": "0.43"}
 # The arms of the experiment's first visits, and of the rows of a log those that a random split holds out.
@@ -28,7 +31,7 @@ ARMS = (0, 0, 1, 0, 0, 1, 2)
 RANDOM_ROWS = (3, 6, 11, 17)
 
 
-def recommender():
+def recommender() -> str:
     """The paper's figure 2."""
     parts = box(20, 80, 110, 80, "Visitor\nopens\nthe store")
     parts += box(200, 80, 150, 80, "Retrieval\nsome hundred\ncandidates")
@@ -53,9 +56,8 @@ def recommender():
     return svg("Retrieval and ranking", description, 352, parts)
 
 
-def store_model():
+def store_model() -> str:
     """The paper's figure 4."""
-    dimension, units = STORE["dimension"], STORE["units"]
     wide = (
         "Wide: FTRL, L1",
         "a cross\ninstalled app AND\nimpression app",
@@ -63,23 +65,23 @@ def store_model():
     )
     deep = (
         "Deep: AdaGrad",
-        ("apps\ninstalled", f"vector\nof {dimension}"),
-        ("app\nshown", f"vector\nof {dimension}"),
-        ("visitor\ncountry …", f"vectors\nof {dimension}"),
+        ("apps\ninstalled", f"vector\nof {DIMENSION}"),
+        ("app\nshown", f"vector\nof {DIMENSION}"),
+        ("visitor\ncountry …", f"vectors\nof {DIMENSION}"),
         ("numbers\nage …", "0 to 1\nquantiles"),
     )
     top = "σ ( wide logit + deep logit + one bias ) = P(install)\none log loss trains both parts"
     description = f"""
         Bottom to top. Left, the wide part: each pair of an installed app and the app shown has one weight; a row's
         weights are added up. Right, the deep part: installed apps, the app shown and what is known of the visitor
-        become vectors of {dimension} numbers; with the numbers, as quantiles, they lie side by side,
-        {STORE["side_by_side"]} in all, and go through ReLU layers of {units[0]}, {units[1]} and {units[2]}. At the
+        become vectors of {DIMENSION} numbers; with the numbers, as quantiles, they lie side by side,
+        {SIDE_BY_SIDE} in all, and go through ReLU layers of {UNITS[0]}, {UNITS[1]} and {UNITS[2]}. At the
         top both logits and one bias are added, and the sigmoid makes the probability of an install.
     """
-    return model("The app store's model", description, wide, deep, STORE["side_by_side"], units, top)
+    return model("The app store's model", description, wide, deep, SIDE_BY_SIDE, UNITS, top)
 
 
-def store_truth():
+def store_truth() -> str:
     """How the planted store makes an install: four parts of one logit."""
     taste, app, phone = (148, 198), (366, 146), (532, 168)
     parts = box(taste[0], 20, taste[1], 68, "Person 0\nNG, television,\n24 years old")
@@ -110,7 +112,7 @@ def store_truth():
     return svg("How the store makes an install", description, 352, parts)
 
 
-def rare_app():
+def rare_app() -> str:
     """What a model has of an app with many rows, and of one with few."""
     columns = [(20, 140), (160, 170), (330, 180), (510, 190)]
     heads = ("app", "wide part,\nof its own", "deep part,\nof its own", "both parts,\nshared")
@@ -139,7 +141,7 @@ def rare_app():
     return svg("A well-known app and a rare one", description, 226, cells(*table) + parts)
 
 
-def experiment_arms():
+def experiment_arms() -> str:
     """The experiment by lot, where a visit has one page, and the paired one, where it has all three."""
     models = [("wide", WIDE), ("deep", DEEP), ("joint", JOINT)]
     parts = panel(16, 16, 336, 336, "By lot") + panel(368, 16, 336, 336, "Paired")
@@ -165,14 +167,14 @@ def experiment_arms():
     return svg("Three arms by lot, and three pages a visit", description, 368, parts)
 
 
-def models_box(x, y, string):
+def models_box(x: float, y: float, string: str) -> Parts:
     """A box for the three models, a dot each below its line."""
     parts = rectangle(x, y, 140, 88, TINT[GREY], GREY)
     parts += text(x + 70, y + 22, "Each model", bold=True) + text(x + 70, y + 44, string, SMALL)
     return parts + [part for i, c in enumerate((WIDE, DEEP, JOINT)) for part in dot(x + 44 + 26 * i, y + 68, c)]
 
 
-def log_or_page():
+def log_or_page() -> str:
     """Offline the rows are there before the model is; online the model makes them."""
     parts = panel(16, 16, 688, 152, "Offline: the rows are fixed")
     parts += panel(16, 184, 688, 196, "Online: the model makes the rows")
@@ -205,7 +207,7 @@ def log_or_page():
     return svg("Fixed rows offline, rows of its own online", description, 396, parts)
 
 
-def time_order():
+def time_order() -> str:
     """The rate and the split: a leaky way, and one that goes with time."""
     parts = []
     for y, title in ((16, "Leaky"), (184, "From the past")):
@@ -227,7 +229,7 @@ def time_order():
     return svg("A leaky rate with a random split, and the way that goes with time", description, 352, parts)
 
 
-def place_bias():
+def place_bias() -> str:
     """Two ways in which an app gets an install: it stood high, or it is liked."""
     parts = box(20, 30, 170, 76, "Policy\nputs first what\nit believes in") + box(
         250, 30, 170, 76, "Place\nhigh or low\non the page"

@@ -1,5 +1,7 @@
 """Drawings of notebook 8: a real log."""
 
+from collections.abc import Sequence
+
 from drawings.pieces import (
     CARD,
     DEEP,
@@ -9,6 +11,7 @@ from drawings.pieces import (
     LARGE,
     SMALL,
     WIDE,
+    Parts,
     arrow,
     box,
     cells,
@@ -20,10 +23,12 @@ from drawings.pieces import (
     text,
 )
 
+Block = tuple[float, float, float, float, str, bool]  # x, y, width, height, string, is it asked
+
 # ------------------------------------------------------------------------- the log, and who is asked
 
 
-def visits_matrix():
+def visits_matrix() -> str:
     """A log of visits, and the same as a table of ones and unknowns."""
     log = {"10001": ("regwiz", "support", "athome"), "10002": ("support", "kb"), "10003": ("support", "kb", "search")}
     areas, table, parts = ("regwiz", "support", "athome", "kb", "search"), [], text(107, 28, "the log", bold=True)
@@ -47,7 +52,7 @@ def visits_matrix():
     return svg("A log of visits, and the same as a table", description, 290, parts)
 
 
-def _who(title, description, blocks, note):
+def _who(title: str, description: str, blocks: Sequence[Block], note: str) -> str:
     """The frame that comes back: visitors down, areas across; of its `blocks` those that are lit are asked."""
     parts = text(95, 30, "visitors", bold=True) + text(435, 30, "areas", bold=True)
     parts += cells(*((x, y, width, height, string, GREY, on) for x, y, width, height, string, on in blocks))
@@ -56,7 +61,7 @@ def _who(title, description, blocks, note):
     return svg(title, description, 306, parts + text(435, 284, note, SMALL))
 
 
-def visits_test():
+def visits_test() -> str:
     """The visitors' split: training log and test."""
     blocks = [(180, 50, 510, 136, "models learn here", False), (180, 202, 510, 64, "and are asked here", True)]
     description = """
@@ -67,7 +72,7 @@ def visits_test():
     return _who("Training visitors and test visitors", description, blocks, "the same 294 areas for both")
 
 
-def visits_practice():
+def visits_practice() -> str:
     """The practice visitors, a part of the training log."""
     blocks = [(180, 50, 510, 90, "models learn here", False), (180, 146, 510, 40, "and practise here", True)]
     blocks += [(180, 202, 510, 64, "not looked at", False)]
@@ -81,7 +86,7 @@ def visits_practice():
     )
 
 
-def visits_new():
+def visits_new() -> str:
     """Sixty areas that training does not see."""
     blocks = [(180, 50, 396, 136, "models learn here", False), (582, 50, 108, 136, "taken out", False)]
     blocks += [(180, 202, 396, 64, "what they are told", False), (582, 202, 108, 64, "asked", True)]
@@ -96,7 +101,7 @@ def visits_new():
 # --------------------------------------------------------------------------------- places and negatives
 
 
-def held_out_place():
+def held_out_place() -> str:
     """A held-out visit's place in a ranking, and what a place earns."""
     parts, table = text(24, 44, "The visitor saw", LARGE, "start"), []
     for i, area in enumerate("ACF"):
@@ -122,7 +127,7 @@ def held_out_place():
     return svg("Where the held-out visit stands", description, 378, parts)
 
 
-def leave_one_out():
+def leave_one_out() -> str:
     """Rows from the set of a visitor, with negatives drawn at random."""
     parts, table = text(88, 40, "Visitor saw", bold=True), []
     for i, area in enumerate("ACF"):
@@ -147,7 +152,7 @@ def leave_one_out():
     return svg("Rows from a set: leave one out", description, 440, parts)
 
 
-def sampled_odds():
+def sampled_odds() -> str:
     """What a row's odds are in truth, and among the negatives that were drawn."""
     parts, drawn = (
         text(360, 30, "294 areas: three were seen, four of the others are drawn", bold=True),
@@ -174,7 +179,7 @@ def sampled_odds():
 # --------------------------------------------------------------------------------------------- the model
 
 
-def _inputs(x, width, string, colour, on):
+def _inputs(x: float, width: float, string: str, colour: str, on: bool) -> Parts:
     """One box of a part: lit in the part's colour, or pale when training has nothing for it."""
     if on:
         return box(x, 150, width, 62, string, colour)
@@ -184,7 +189,7 @@ def _inputs(x, width, string, colour, on):
     return drawn
 
 
-def _ranker(title, description, known, note):
+def _ranker(title: str, description: str, known: bool, note: str) -> str:
     """The frame that comes back: what the wide and the deep part add for a list and a candidate."""
     parts = panel(16, 108, 308, 116, "wide: a weight each", WIDE) + panel(
         340, 108, 364, 116, "deep: a vector each", DEEP
@@ -204,7 +209,7 @@ def _ranker(title, description, known, note):
     return svg(title, description, 304, parts + text(360, 280, note, SMALL))
 
 
-def visits_model():
+def visits_model() -> str:
     """What wide and deep part add for a list and a candidate."""
     description = """
         A row with the seen areas games and ie and the candidate gamessupport, whose title has the words games and
@@ -216,7 +221,7 @@ def visits_model():
     return _ranker("What each part knows of a row", description, True, note)
 
 
-def visits_new_model():
+def visits_new_model() -> str:
     """The same for an area that training never saw."""
     description = """
         The same row, when training never saw the area gamessupport. The three weights of the wide part are pale: it

@@ -3,13 +3,15 @@
 import pathlib
 import shutil
 
+from wide_deep.tables import PathLike
 
-def check_replaceable(folder: str | pathlib.Path, own: set[str]) -> pathlib.Path:
+
+def check_replaceable(folder: PathLike, replaced: set[str]) -> pathlib.Path:
     """Raise a clear error unless a folder is free, or holds only what will be replaced.
 
     Args:
         folder: path of a folder that may not be there yet, or a link to one.
-        own: names of the files and folders that may be in it.
+        replaced: names of the files and folders that may be in it.
 
     Returns:
         The path behind all links.
@@ -22,7 +24,7 @@ def check_replaceable(folder: str | pathlib.Path, own: set[str]) -> pathlib.Path
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     _ = pathlib.Path(folder, "thesis.tex").write_text("years of work")
         ...     try:
-        ...         check_replaceable(folder, own={"model.keras"})
+        ...         check_replaceable(folder, replaced={"model.keras"})
         ...     except FileExistsError as error:
         ...         print(str(error).replace(folder, "FOLDER"))
         FOLDER holds something else than what is written there, 'thesis.tex': name a new folder.
@@ -30,7 +32,7 @@ def check_replaceable(folder: str | pathlib.Path, own: set[str]) -> pathlib.Path
     folder = pathlib.Path(folder).resolve()
     if folder.exists() and not folder.is_dir():
         raise FileExistsError(f"{folder} is a file: name a new folder.")
-    others = sorted({path.name for path in folder.iterdir()} - own) if folder.exists() else []
+    others = sorted({path.name for path in folder.iterdir()} - replaced) if folder.exists() else []
     if others:
         raise FileExistsError(
             f"{folder} holds something else than what is written there, {others[0]!r}: name a new folder."

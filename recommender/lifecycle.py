@@ -20,13 +20,15 @@ import warnings
 from collections.abc import Sequence
 from typing import Any, TypedDict, TypeVar
 
-import wdl_helpers as wdl
-import wdl_optimizers
 from recommender.folders import check_replaceable, replace_folder
 from recommender.raw_columns import Columns
 from recommender.serving import check_fits, scorer
-from wdl_columns import escaped, feature_prefix
-from wdl_features import DeepFeatures, WideFeatures, features_and_buckets
+from wide_deep import optimizers
+from wide_deep.checks import check_fitted, check_whole
+from wide_deep.columns import AND, escaped, feature_codes, feature_counts, feature_prefix
+from wide_deep.evaluation import scores
+from wide_deep.features import DeepFeatures, WideFeatures, features_and_buckets, vocabulary_of_counts
+from wide_deep.tables import PathLike
 
 import keras
 import numpy as np
@@ -39,9 +41,7 @@ Part = TypeVar("Part", WideFeatures, DeepFeatures)
 SAVED = {"features.json", "model.keras"}
 
 
-def save_training(
-    model: keras.Model, wide: WideFeatures | None, deep: DeepFeatures | None, folder: str | pathlib.Path
-) -> None:
+def save_training(model: keras.Model, wide: WideFeatures | None, deep: DeepFeatures | None, folder: PathLike) -> None:
     """Keep what training can go on from: `model.keras` with its optimizer, and `features.json`.
 
     Both are written to a new folder, which then takes the place of the old one: what is there is never half of it.
@@ -59,6 +59,7 @@ def save_training(
     Taught in: notebook 9, "One artefact".
 
     Example:
+        >>> import wdl_helpers as wdl
         >>> wide = wdl.fit_wide(pd.DataFrame({"city": ["Rome", "Oslo"]}), ["city"])
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     save_training(wdl.wide_model(wide), wide, None, f"{folder}/monday")
@@ -83,10 +84,10 @@ def _fingerprint(path: pathlib.Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def load_training(folder: str | pathlib.Path) -> tuple[keras.Model, WideFeatures | None, DeepFeatures | None]:
+def load_training(folder: PathLike) -> tuple[keras.Model, WideFeatures | None, DeepFeatures | None]:
     """Load what `save_training` kept; Keras' safe mode is on, so no code comes out of the file.
 
-    Earlier versions wrote the names of features in another form, which is read too: see `wdl_columns.escaped`.
+    Earlier versions wrote the names of features in another form, which is read too: see `wide_deep.columns.escaped`.
 
     Args:
         folder: path that `save_training` wrote.
@@ -126,7 +127,10 @@ def _read_features(path: pathlib.Path) -> dict[str, Any]:
     try:
         kept = json.loads(path.read_text(encoding="utf-8", errors="surrogatepass"))
         kept = {"format": 1, **kept}
-        parts = [kept[name] for name in ("wide", "deep") if kept[name] is not None]
+        for kind in ("wide", "deep"):
+            if kept[kind] is not None:
+                kept[kind] = {"kind": kind, **kept[kind]}  # earlier versions wrote no kind
+        parts = [part for part in (kept["wide"], kept["deep"]) if part is not None]
         for part in parts:
             part["boundaries"] = {column: np.array(edges) for column, edges in part["boundaries"].items()}
         if kept["wide"] is not None:
@@ -142,7 +146,7 @@ def _read_features(path: pathlib.Path) -> dict[str, Any]:
 
 
 def _modernise(part: WideFeatures | DeepFeatures, path: pathlib.Path) -> None:
-    """Write the names of a part's features as `wdl_columns` does now; in format 1 a value ' &y' stood as it is."""
+    """Write the names of a part's features as is done now; in format 1 a value ' &y' stood as it is."""
     if part["vocabulary"] is None:
         warnings.warn(
             f"{path} has hashed features of an earlier version: values with ' &' have other buckets now than in the "
@@ -153,7 +157,7 @@ def _modernise(part: WideFeatures | DeepFeatures, path: pathlib.Path) -> None:
     patterns = {}
     for feature in features_and_buckets(part)[0]:
         # The shortest values that fit: a value held no ' & '.
-        pattern = re.escape(wdl.AND).join(f"{re.escape(column)}=(.*?)" for column in feature)
+        pattern = re.escape(AND).join(f"{re.escape(column)}=(.*?)" for column in feature)
         patterns[feature] = re.compile(pattern, re.DOTALL)
     part["vocabulary"] = {_modern_name(name, patterns, path): i for name, i in part["vocabulary"].items()}
 
@@ -161,9 +165,9 @@ def _modernise(part: WideFeatures | DeepFeatures, path: pathlib.Path) -> None:
 def _modern_name(name: str, patterns: dict[tuple[str, ...], re.Pattern[str]], path: pathlib.Path) -> str:
     for feature, pattern in patterns.items():
         values = pattern.fullmatch(name)
-        if values is not None and not any(wdl.AND in value for value in values.groups()):
+        if values is not None and not any(AND in value for value in values.groups()):
             pairs = zip(feature, values.groups(), strict=True)
-            return wdl.AND.join(feature_prefix(column) + escaped(value) for column, value in pairs)
+            return AND.join(feature_prefix(column) + escaped(value) for column, value in pairs)
     raise ValueError(f"{path} has the name {name!r} in a vocabulary, which belongs to none of its features.")
 
 
@@ -190,18 +194,19 @@ def grow(fitted: Part, frame: pd.DataFrame, min_count: int) -> Part:
     Taught in: notebook 9, "Day 2".
 
     Example:
+        >>> import wdl_helpers as wdl
         >>> wide = wdl.fit_wide(pd.DataFrame({"city": ["Rome", "Oslo"]}), ["city"])
         >>> grow(wide, pd.DataFrame({"city": ["Bern", "Rome"]}), min_count=1)["vocabulary"]
         {'city=Oslo': 1, 'city=Rome': 2, 'city=Bern': 3}
     """
-    wdl.check_whole("min_count", min_count, 1)
-    wdl.check_fitted(fitted, "fit_wide or fit_deep", "vocabulary")
+    check_whole("min_count", min_count, 1)
+    check_fitted(fitted, "wide", "deep")
     old = fitted["vocabulary"]
     if old is None:  # hashed
         return fitted.copy()
     features, boundaries = features_and_buckets(fitted)
-    counts = wdl.feature_counts(wdl.feature_codes(frame, features, boundaries, fitted.get("longest")))
-    new = wdl.vocabulary_of_counts(counts[~counts.index.isin(list(old))], min_count)
+    counts = feature_counts(feature_codes(frame, features, boundaries, fitted.get("longest")))
+    new = vocabulary_of_counts(counts[~counts.index.isin(list(old))], min_count)
     names = old | {name: fitted["n_ids"] - 1 + i for name, i in new.items()}
     grown = fitted.copy()
     grown["vocabulary"] = names
@@ -232,6 +237,7 @@ def warm_start(old: keras.Model, new: keras.Model, optimizer: keras.optimizers.O
     Taught in: notebook 9, "Day 2".
 
     Example:
+        >>> import wdl_helpers as wdl
         >>> wide = wdl.fit_wide(pd.DataFrame({"city": ["Rome", "Oslo"]}), ["city"])
         >>> monday = wdl.wide_model(wide)
         >>> losses = wdl.train(monday, {"wide_ids": np.array([[1], [2]])}, [0, 1], wdl.Ftrl(0.1), epochs=1)
@@ -242,15 +248,15 @@ def warm_start(old: keras.Model, new: keras.Model, optimizer: keras.optimizers.O
     """
     if getattr(old, "optimizer", None) is None:
         raise ValueError(f"The model '{old.name}' has no optimizer: train it first, or use seed_ftrl.")
-    wdl_optimizers.check_same_ftrl(old.optimizer, optimizer)
+    optimizers.check_same_ftrl(old.optimizer, optimizer)
     _check_copy(old.variables, new.variables)
-    wdl_optimizers.build_for(optimizer, new)
-    old_slots = wdl_optimizers.optimizer_slots(old.optimizer)
-    slots = wdl_optimizers.optimizer_slots(optimizer)
+    optimizers.build_for(optimizer, new)
+    old_slots = optimizers.optimizer_slots(old.optimizer)
+    slots = optimizers.optimizer_slots(optimizer)
     _check_copy(old_slots, slots)
     _copy_rows(old.variables, new.variables)
     _copy_rows(old_slots, slots)
-    wdl_optimizers.restart_schedules(optimizer)
+    optimizers.restart_schedules(optimizer)
 
 
 # The table of a `Lookup` or of Keras' Embedding, or a slot of it, such as 'ftrl/wide_weights_table_linear'.
@@ -302,15 +308,16 @@ def seed_ftrl(optimizer: keras.optimizers.Optimizer, model: keras.Model) -> None
     Taught in: notebook 9, "Day 2".
 
     Example:
+        >>> import wdl_helpers as wdl
         >>> model = wdl.wide_model(wdl.fit_wide(pd.DataFrame({"city": ["Rome"]}), ["city"]))
         >>> model.get_layer("wide_weights").set_weights([np.array([[0.0], [0.5]])])
         >>> ftrl = wdl.Ftrl(0.1, initial_accumulator_value=0.04)
         >>> seed_ftrl(ftrl, model)
-        >>> (weights, z), _ = wdl_optimizers.ftrl_weights_and_z(ftrl)
+        >>> (weights, z), _ = optimizers.ftrl_weights_and_z(ftrl)
         >>> z.numpy().ravel().round(6).tolist()  # −0.5 · √0.04 / 0.1
         [-0.0, -1.0]
     """
-    parts = wdl_optimizers.inner_optimizers(optimizer)
+    parts = optimizers.inner_optimizers(optimizer)
     inner = [part for part in parts if isinstance(part, keras.optimizers.Ftrl)]
     if not inner:
         raise ValueError(f"There is no Ftrl in the optimizer '{optimizer.name}'.")
@@ -318,14 +325,14 @@ def seed_ftrl(optimizer: keras.optimizers.Optimizer, model: keras.Model) -> None
         rate = float(ftrl.learning_rate)
         if not rate > 0:
             raise ValueError(f"The learning rate of '{ftrl.name}' is {rate}; expected one above 0.")
-    wdl_optimizers.build_for(optimizer, model)
+    optimizers.build_for(optimizer, model)
     for ftrl in inner:
         if int(ftrl.iterations):
             raise ValueError(f"The optimizer '{ftrl.name}' has trained already; expected a new one.")
         rate = float(ftrl.learning_rate)
         l2 = ftrl.l2_regularization_strength
         slope = (ftrl.initial_accumulator_value**-ftrl.learning_rate_power + ftrl.beta) / rate + 2 * l2
-        for variable, z in wdl_optimizers.ftrl_weights_and_z(ftrl):
+        for variable, z in optimizers.ftrl_weights_and_z(ftrl):
             w = variable.numpy()
             z.assign(-w * slope - ftrl.l1_regularization_strength * np.sign(w))
 
@@ -344,8 +351,8 @@ class Report(TypedDict):
 
 
 def dry_run(
-    serving: str | pathlib.Path,
-    candidate: str | pathlib.Path,
+    serving: PathLike,
+    candidate: PathLike,
     sample: Columns,
     labels: Any,
     max_change: float,
@@ -370,7 +377,8 @@ def dry_run(
         empty, it may. Where the candidate gives no usable scores, 'change' and 'rise' are NaN.
 
     Raises:
-        Only for the serving model, the sample and the labels, as `scorer` and `wdl_helpers.scores` do.
+        OSError, KeyError, TypeError, ValueError: something is wrong with the serving model, the sample or the labels,
+            as `scorer` and `scores` say it. What is wrong with the candidate is a reason.
 
     Source:
         Section 4.2 of the paper, which has a dry run, and a comparison of quality; sample and bounds are ours.
@@ -378,6 +386,7 @@ def dry_run(
     Taught in: notebook 9, "Before a model goes live".
 
     Example:
+        >>> import wdl_helpers as wdl
         >>> from recommender.serving import export
         >>> frame = pd.DataFrame({"city": ["Rome", "Oslo"]})
         >>> wide = wdl.fit_wide(frame, ["city"])
@@ -387,7 +396,7 @@ def dry_run(
         ['it cannot be loaded and score: OSError: ...']
     """
     before = scorer(serving)(sample)
-    loss = wdl.scores(labels, before)["log loss"]
+    loss = scores(labels, before)["log loss"]
     report: Report = {"change": np.nan, "rise": np.nan, "reasons": []}
     after = _scores_elsewhere(candidate, sample)
     if isinstance(after, str):
@@ -398,7 +407,7 @@ def dry_run(
     if unusable:
         return {**report, "reasons": [f"{unusable} of {len(after)} scores are no numbers between 0 and 1"]}
     report["change"] = np.abs(after - before).mean()
-    report["rise"] = wdl.scores(labels, after)["log loss"] - loss
+    report["rise"] = scores(labels, after)["log loss"] - loss
     # "not at most": a bound that is NaN lets nothing through
     if not report["change"] <= max_change:
         report["reasons"].append(
@@ -433,7 +442,7 @@ except Exception as error:
 """
 
 
-def _scores_elsewhere(candidate: str | pathlib.Path, sample: Columns) -> np.ndarray | str:
+def _scores_elsewhere(candidate: PathLike, sample: Columns) -> np.ndarray | str:
     """A candidate's scores of a sample, computed by another process; or, in words, why there are none."""
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
@@ -441,9 +450,8 @@ def _scores_elsewhere(candidate: str | pathlib.Path, sample: Columns) -> np.ndar
         command = [sys.executable, "-c", _CHILD, str(candidate), str(folder)]
         where = os.pathsep.join(path or os.getcwd() for path in sys.path)  # it imports what this process would
         try:
-            done = subprocess.run(
-                command, env={**os.environ, "PYTHONPATH": where}, capture_output=True, timeout=GATE_SECONDS
-            )
+            environment = {**os.environ, "PYTHONPATH": where}
+            done = subprocess.run(command, check=False, env=environment, capture_output=True, timeout=GATE_SECONDS)
         except subprocess.TimeoutExpired:
             return f"it took more than {GATE_SECONDS} seconds"
         if (folder / "error").exists():

@@ -15,8 +15,8 @@ import numbers
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from wdl_checks import check_frame, check_names, check_whole
-from wdl_columns import LISTS, first_gap
+from wide_deep.checks import check_frame, check_names, check_whole
+from wide_deep.columns import LISTS, exact_below, is_missing
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,11 @@ import pandas as pd
 
 def check_log(log: pd.DataFrame, columns: list[str]) -> None:
     """Raise a clear error unless the `log` is a data frame with rows and with one value in each of the `columns`.
+
+    Raises:
+        TypeError: it is no data frame, or a column holds lists.
+        KeyError: a column is missing.
+        ValueError: the frame is empty, or a value is missing.
 
     Example:
         >>> check_log(pd.DataFrame({"user": ["Ann", None]}), ["user"])
@@ -59,9 +64,10 @@ def _whole_number(value: Any) -> int | None:
     """The value as an int, or None if it is no whole number."""
     if isinstance(value, bool) or not isinstance(value, (numbers.Real, decimal.Decimal)) or not math.isfinite(value):
         return None
-    if isinstance(value, (float, np.floating)) and abs(value) >= first_gap(value):
+    if isinstance(value, (float, np.floating)) and abs(value) >= exact_below(type(value)):
         return None  # two whole numbers may be this float
-    whole = int(math.floor(value))
+    number: Any = value
+    whole = int(number)  # and not math.floor, which makes a float of a uint64
     return whole if whole == value else None
 
 
@@ -76,7 +82,7 @@ def _named_error(cells: np.ndarray, found: list[int | None], name: str) -> Excep
         )
     row = other[0]
     value = cells[row]
-    if pd.api.types.is_scalar(value) and pd.isna(value):
+    if is_missing(value):
         return ValueError(f"{name} has a missing value in row {row}.")
     return TypeError(
         f"{name} holds {value!r}, a {type(value).__name__}, in row {row}; expected strings or whole numbers."
@@ -107,7 +113,7 @@ def ids_of(values: Iterable[Any], name: str) -> pd.Index:
     if isinstance(series.dtype, pd.StringDtype) and not series.hasnans:
         return pd.Index(series)
     cells = series.astype(object).to_numpy()
-    if all(issubclass(kind, str) for kind in set(map(type, cells))):
+    if all(issubclass(each, str) for each in set(map(type, cells))):
         return pd.Index(cells)
     found = [_whole_number(cell) for cell in cells]
     if None not in found:
@@ -130,15 +136,19 @@ def check_same_type(ids: pd.Index, name: str, others: pd.Index, other_name: str)
         TypeError: Column 'item' holds numbers and the history's strings, ... make both strings, by astype(str).
     """
     if len(ids) and len(others) and isinstance(ids[0], str) != isinstance(others[0], str):
-        kind, other_kind = ("strings", "numbers") if isinstance(ids[0], str) else ("numbers", "strings")
+        found, other = ("strings", "numbers") if isinstance(ids[0], str) else ("numbers", "strings")
         raise TypeError(
-            f"{name} holds {kind} and {other_name} {other_kind}, so that none of them are equal: "
+            f"{name} holds {found} and {other_name} {other}, so that none of them are equal: "
             "make both strings, by astype(str)."
         )
 
 
 def different_items(items: Iterable[Any]) -> pd.Index:
     """The `items` to draw from or to rank, as `ids_of` returns them; a clear error unless each is there once.
+
+    Raises:
+        TypeError: they are a single string, or one is neither a string nor a whole number.
+        ValueError: there is none, one is missing, or one is there twice.
 
     Example:
         >>> different_items(["a", "b", "a"])
@@ -164,8 +174,8 @@ class _Pairs(NamedTuple):
 
     def places_of(self, users: pd.Index, items: pd.Index) -> np.ndarray:
         """For each of other pairs its place among these, or −1 if it is none of them: int array (other pairs,)."""
-        own = pd.MultiIndex.from_arrays([self.users, self.items])
-        return own.get_indexer(pd.MultiIndex.from_arrays([users, items]))
+        pairs = pd.MultiIndex.from_arrays([self.users, self.items])
+        return pairs.get_indexer(pd.MultiIndex.from_arrays([users, items]))
 
 
 def _pairs_of(log: pd.DataFrame, user: str, item: str, where: str = "") -> _Pairs:
@@ -226,9 +236,9 @@ def _texts_as_times(texts: pd.Series, column: str) -> pd.Series:
             f"letters what is later: read it first, such as pd.to_datetime(frame[{column!r}], format='%m/%d/%Y')."
         )
     with_zone = texts.str.contains(r"[T ].*(?:[zZ]|[+-]\d\d(?::?\d\d)?)$")
-    if with_zone.nunique() > 1:
-        row = np.flatnonzero(with_zone != with_zone.iloc[0])[0]
-        raise ValueError(f"Column {column!r} has times with a time zone and times without one, as in row {row}.")
+    others = np.flatnonzero(with_zone != with_zone.iloc[0])
+    if others.size:
+        raise ValueError(f"Column {column!r} has times with a time zone and times without one, as in row {others[0]}.")
     return times
 
 
@@ -284,13 +294,13 @@ def split_by_time(log: pd.DataFrame, time: str, share: float) -> tuple[pd.DataFr
 # ------------------------------------------------------------------------------------------ rows from sets
 
 
-def _without_own(items: list[Any], own: int, longest: int | None, rng: np.random.Generator) -> list[Any]:
-    """A user's `items` but for the one at the place `own`, −1 if it is none of them; at most `longest`, at random."""
-    n = len(items) - (own >= 0)
+def _other_items(items: list[Any], place: int, longest: int | None, rng: np.random.Generator) -> list[Any]:
+    """A user's `items` but for the one at the `place`, −1 if it is none of them; at most `longest`, at random."""
+    n = len(items) - (place >= 0)
     if longest is not None and n > longest:
-        drawn = rng.choice(n, longest, replace=False).tolist()  # places in the list without the own item
-        return [items[place + (0 <= own <= place)] for place in drawn]
-    return items[:own] + items[own + 1 :] if own >= 0 else items.copy()
+        drawn = rng.choice(n, longest, replace=False).tolist()  # places in the list without the item
+        return [items[other + (0 <= place <= other)] for other in drawn]
+    return items[:place] + items[place + 1 :] if place >= 0 else items.copy()
 
 
 def leave_one_out(
@@ -338,8 +348,8 @@ def leave_one_out(
     check_same_type(pairs.users, f"Column {user!r}", past.users, "that of the history")
     check_same_type(pairs.items, f"Column {item!r}", past.items, "that of the history")
     owner, users = pd.factorize(past.users)  # (past pairs,): the number of each one's user
-    who = users.get_indexer(pairs.users)  # (rows,): the number of the row's user, −1 without a past
-    if (who < 0).all():
+    user_of_row = users.get_indexer(pairs.users)  # (rows,): the number of the row's user, −1 without a past
+    if (user_of_row < 0).all():
         raise ValueError(f"No user of the log is in the history's column {user!r}, so every list would be empty.")
 
     order = np.argsort(owner, kind="stable")  # the items of each user one after another
@@ -349,12 +359,12 @@ def leave_one_out(
     place = np.empty(len(order), dtype="int64")  # (past pairs,): the place of each one in its user's list
     place[order] = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     found = past.places_of(pairs.users, pairs.items)
-    own = np.where(found >= 0, place[found], -1)  # (rows,)
+    place_of_row = np.where(found >= 0, place[found], -1)  # (rows,), −1 for an item that is not in the list
 
     rng = np.random.default_rng(seed)
-    lists = np.empty(len(own), dtype=object)
-    for row, (number, own_place) in enumerate(zip(who.tolist(), own.tolist(), strict=True)):
-        lists[row] = _without_own(items_of[number] if number >= 0 else [], own_place, longest, rng)
+    lists = np.empty(len(place_of_row), dtype=object)
+    for row, (number, its_place) in enumerate(zip(user_of_row.tolist(), place_of_row.tolist(), strict=True)):
+        lists[row] = _other_items(items_of[number] if number >= 0 else [], its_place, longest, rng)
     rows = pairs.frame.copy()
     rows[others] = lists
     return rows
@@ -374,7 +384,9 @@ def _draw(rng: np.random.Generator, low: np.ndarray, n: int) -> np.ndarray:
     return drawn
 
 
-def _nth_not_owned(owner: np.ndarray, owned: np.ndarray, n_items: int, who: np.ndarray, nth: np.ndarray) -> np.ndarray:
+def _nth_not_owned(
+    owner: np.ndarray, owned: np.ndarray, n_items: int, user_of_row: np.ndarray, nth: np.ndarray
+) -> np.ndarray:
     """The n-th of the items that a user does not own, counted from 0, for many users and n at once.
 
     Who owns the items 1 and 4 of 0 … 5 is left with 0, 2, 3 and 5. Before the 1 one item is left, 1 − 0; before
@@ -385,7 +397,7 @@ def _nth_not_owned(owner: np.ndarray, owned: np.ndarray, n_items: int, who: np.n
         owner: int array (pairs,), the users, ascending.
         owned: int array (pairs,), an item of each, each once, ascending for one user.
         n_items: how many items there are.
-        who: int array (rows,), the users that are asked about.
+        user_of_row: int array (rows,), the users that are asked about.
         nth: int array (rows, columns), n for each of them.
 
     Returns:
@@ -395,13 +407,13 @@ def _nth_not_owned(owner: np.ndarray, owned: np.ndarray, n_items: int, who: np.n
         >>> _nth_not_owned(np.array([7, 7]), np.array([1, 4]), 6, np.array([7]), np.array([[0, 1, 2, 3]])).tolist()
         [[0, 2, 3, 5]]
     """
-    first_of_who = np.searchsorted(owner, who)  # (rows,): the pair where the user's items begin
+    first_of_user = np.searchsorted(owner, user_of_row)  # (rows,): the pair where the user's items begin
     place = np.arange(len(owner)) - np.searchsorted(owner, owner)  # (pairs,): 0, 1, … in each user
     left_before = owned - place  # (pairs,): ascending for one user, and at most n_items
     # A single search for all users: each of them has the numbers from user · (n_items + 1) on.
     numbers_of_pairs = owner * (n_items + 1) + left_before
-    looked_for = who[:, None] * (n_items + 1) + nth
-    owned_before = np.searchsorted(numbers_of_pairs, looked_for, side="right") - first_of_who[:, None]
+    looked_for = user_of_row[:, None] * (n_items + 1) + nth
+    owned_before = np.searchsorted(numbers_of_pairs, looked_for, side="right") - first_of_user[:, None]
     return nth + owned_before
 
 
@@ -477,7 +489,7 @@ def with_negatives(
 
     _check_in_log(asked_users, asked_items, pairs)
     owner, users = pd.factorize(pairs.users)  # (pairs,)
-    who = users.get_indexer(asked_users)  # (rows,)
+    user_of_row = users.get_indexer(asked_users)  # (rows,)
     owned = candidates.get_indexer(pairs.items)  # (pairs,): −1 if it cannot be drawn
     if (owned < 0).all():
         raise ValueError(f"None of the {len(candidates)} items is in the log's column {item!r}.")
@@ -487,12 +499,12 @@ def with_negatives(
 
     size = np.bincount(owner, minlength=len(users))
     left = len(candidates) - size  # (users,)
-    if (left[who] < n).any():
-        worst = who[np.argmin(left[who])]
+    if (left[user_of_row] < n).any():
+        worst = user_of_row[np.argmin(left[user_of_row])]
         has = f"User {users.tolist()[worst]!r} has {size[worst]} of the {len(candidates)} items"
         raise ValueError(f"{has}, so {left[worst]} are left: {n} negatives a row are too many.")
-    nth = _draw(np.random.default_rng(seed), left[who], n)  # (rows, n)
-    negatives = candidates.to_numpy()[_nth_not_owned(owner, owned, len(candidates), who, nth)]
+    nth = _draw(np.random.default_rng(seed), left[user_of_row], n)  # (rows, n)
+    negatives = candidates.to_numpy()[_nth_not_owned(owner, owned, len(candidates), user_of_row, nth)]
 
     frame = rows.iloc[np.arange(len(rows)).repeat(1 + n)].reset_index(drop=True)
     frame[item] = np.column_stack([asked_items.to_numpy(), negatives]).ravel()

@@ -18,16 +18,15 @@ import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from wdl_columns import category_text
-from wdl_files import check_quotes
+from wide_deep.columns import category_text
+from wide_deep.tables import PathLike, check_quotes
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]  # a file, a folder, or several of them
-PathLike = str | os.PathLike[str]
+Paths = PathLike | Iterable[PathLike]  # a file, a folder, or several of them
 
 # -------------------------------------------------------------------------------------- which files
 
@@ -180,7 +179,7 @@ def csv_batches(path: PathLike, types: Mapping[int, pa.DataType]) -> Iterator[pa
     # In a file of one column an empty line is a cell that is empty.
     parse = pa.csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=len(header) > 1)
     convert = pa.csv.ConvertOptions(
-        column_types={str(place): kind for place, kind in types.items()},
+        column_types={str(place): arrow_type for place, arrow_type in types.items()},
         include_columns=list(map(str, types)),
         null_values=[""],
         strings_can_be_null=False,
@@ -228,7 +227,7 @@ def to_parquet(path: PathLike, target: PathLike, columns: list[str], numbers: Co
     header, _ = csv_header(path)
     check_columns(path, header, columns)
     types = {header.index(column): pa.float64() if column in numbers else pa.string() for column in columns}
-    schema = pa.schema([(header[place], kind) for place, kind in types.items()])
+    schema = pa.schema([(header[place], arrow_type) for place, arrow_type in types.items()])
     with pq.ParquetWriter(target, schema) as writer:
         for batch in csv_batches(path, types):
             writer.write_batch(pa.record_batch(batch.columns, schema), row_group_size=GROUP_ROWS)
@@ -283,7 +282,8 @@ def as_shards(paths: Paths, columns: list[str], numbers: Collection[str], workpl
 
     Raises:
         KeyError: a column is missing.
-        ValueError: a file is damaged, or none holds rows. Both name the file.
+        TypeError: a cell of a CSV file in a column of numbers is none.
+        ValueError: a file is damaged, or none holds rows. All name the file.
         FileNotFoundError: a file is missing.
 
     Example:
@@ -440,7 +440,7 @@ def common_types(shards: list[Shard], columns: Iterable[str], numbers: Collectio
         number and string for a category. Of lists, lists of these.
 
     Example:
-        >>> files = [Shard("", "", pa.schema([("zip", kind)])) for kind in (pa.int64(), pa.large_string())]
+        >>> files = [Shard("", "", pa.schema([("zip", arrow_type)])) for arrow_type in (pa.int64(), pa.large_string())]
         >>> common_types(files, ["zip"], [])
         {'zip': DataType(string)}
     """
@@ -481,10 +481,10 @@ def read_group(shard: Shard, group: int, types: Mapping[str, pa.DataType]) -> pa
     with naming_file(shard.origin):
         table = pq.ParquetFile(shard.path).read_row_group(group, columns=list(types))
     columns = []
-    for column, kind in types.items():
+    for column, arrow_type in types.items():
         cells = table.column(column).combine_chunks()
         try:
-            columns.append(_converted(cells, kind))
+            columns.append(_converted(cells, arrow_type))
         except (TypeError, ValueError) as error:
             raise type(error)(f"{shard.origin}: Column {column!r} {error}") from None
     return pa.table(columns, list(types))
@@ -493,21 +493,21 @@ def read_group(shard: Shard, group: int, types: Mapping[str, pa.DataType]) -> pa
 MISSING = "has missing values: fill them, for example with '?'."
 
 
-def _converted(cells: pa.Array, kind: pa.DataType) -> pa.Array:
+def _converted(cells: pa.Array, arrow_type: pa.DataType) -> pa.Array:
     """The cells in another type that means the same; an error for those that it cannot hold."""
     if cells.null_count:
         raise ValueError(MISSING)
-    if is_list(kind):
-        values = _converted(cells.flatten(), kind.value_type)
+    if is_list(arrow_type):
+        values = _converted(cells.flatten(), arrow_type.value_type)
         ends = np.cumsum(pa.compute.list_value_length(cells).to_numpy())
         return pa.ListArray.from_arrays(np.concatenate([[0], ends]).astype("int32"), values)
-    if cells.type == kind:
+    if cells.type == arrow_type:
         return cells
-    if kind == pa.float64():
+    if arrow_type == pa.float64():
         exact = cells.cast(pa.string()) if kind_of(cells.type) == "decimal" else cells
-        return exact.cast(kind, safe=False)
+        return exact.cast(arrow_type, safe=False)
     if kind_of(cells.type) in ("text", "whole"):
-        return cells.cast(kind)
+        return cells.cast(arrow_type)
     coded = cells.dictionary_encode()
     values = coded.dictionary.to_numpy(zero_copy_only=False)
     texts = [category_text(value) for value in values]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-import wdl_helpers as wdl
+from wide_deep.plots import BLUE, GREEN, GREY, ORANGE, canvas
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ PROBABILITY = LinearSegmentedColormap.from_list(
     "probability", ["#FFFFFF", "#C9B3DC", "#6A3D9A", "#2D1150"]
 ).with_extremes(bad=GAP)
 WEIGHT = LinearSegmentedColormap.from_list("weight", ["#2166AC", "#FFFFFF", "#B2182B"])
-COLOURS = {"wide": wdl.ORANGE, "deep": wdl.BLUE, "wide & deep": wdl.GREEN}
+COLOURS = {"wide": ORANGE, "deep": BLUE, "wide & deep": GREEN}
 FRAME_INSET = 0.09  # so that the frames of neighbours enclose no square between them
 KINDS = ("exception", "never shown", "usual")
 
@@ -66,6 +66,9 @@ def draw_grid(
 
     Returns:
         What `Figure.colorbar` takes.
+
+    Raises:
+        ValueError: there is not one value for each row.
     """
     matrix = pair_matrix(pairs, values)
     n_users, n_apps = matrix.shape
@@ -109,11 +112,12 @@ def grids(
         height: of the picture, in inches.
 
     Returns:
-        The figure, for `wdl.show`.
+        The figure, for `show`.
+
+    Raises:
+        ValueError: there is no grid, or not one value for each pair.
     """
-    figure, panels = wdl.canvas(
-        title, "", "", panels=len(values), size=(max(3.6 * len(values) + 0.9, height + 1), height)
-    )
+    figure, panels = canvas(title, "", "", panels=len(values), size=(max(3.6 * len(values) + 0.9, height + 1), height))
     for panel, (name, numbers) in zip(np.ravel(panels), values.items(), strict=True):
         image = draw_grid(panel, pairs, numbers, colours, limits)
         panel.set_title(name, fontsize=11, color=COLOURS.get(name.split(",")[0], INK))
@@ -131,9 +135,9 @@ def mark(panel: Axes, letter: str, user: int, app: int) -> None:
         user: the row of the pair, from 0.
         app: the column of the pair, from 0.
     """
-    panel.plot(app, user, "o", markersize=20, markerfacecolor="none", markeredgecolor=wdl.ORANGE, markeredgewidth=2.5)
+    panel.plot(app, user, "o", markersize=20, markerfacecolor="none", markeredgecolor=ORANGE, markeredgewidth=2.5)
     panel.annotate(
-        letter, (app, user), xytext=(13, 10), textcoords="offset points", color=wdl.ORANGE, fontsize=15, weight="bold"
+        letter, (app, user), xytext=(13, 10), textcoords="offset points", color=ORANGE, fontsize=15, weight="bold"
     )
 
 
@@ -170,27 +174,27 @@ def error_bars(title: str, errors: pd.DataFrame, constant: float = 0.35, spread:
         spread: a frame like `errors` with the standard deviation over several logs, or None.
 
     Returns:
-        The figure, for `wdl.show`.
+        The figure, for `show`.
     """
     size = (max(7.6, 2 * len(errors)), 3.6)  # room for the numbers on the bars
-    figure, panel = wdl.canvas(title, "", "mean error of the probability", size=size)
+    figure, panel = canvas(title, "", "mean error of the probability", size=size)
     width = 0.8 / len(errors)
     for i, (name, row) in enumerate(errors.iterrows()):
         places = np.arange(len(row)) + (i - (len(errors) - 1) / 2) * width
         light = 0.45 if "," in str(name) else 1.0  # 'deep, long' is a lighter 'deep'
-        colour = COLOURS.get(str(name).split(",")[0], wdl.GREY)
+        colour = COLOURS.get(str(name).split(",")[0], GREY)
         panel.bar(places, row, width * 0.92, color=colour, alpha=light, label=name)
         if spread is not None:
             panel.errorbar(places, row, spread.loc[name], fmt="none", ecolor=INK, elinewidth=1, capsize=2)
         above = row if spread is None else row + spread.loc[name]
         for place, top, error in zip(places, above, row, strict=True):
             panel.annotate(f"{error:.2f}", (place, top), (0, 2), textcoords="offset points", ha="center", fontsize=8)
-    panel.axhline(constant, color=wdl.GREY, linewidth=1.5, zorder=0)
+    panel.axhline(constant, color=GREY, linewidth=1.5, zorder=0)
     panel.text(
         len(errors.columns) - 0.5,
         constant + 0.006,
         "the same for every pair",
-        color=wdl.GREY,
+        color=GREY,
         ha="right",
         va="bottom",
         fontsize=9,

@@ -22,8 +22,8 @@ from recommender.logs import (
     split_by_user,
     with_negatives,
 )
-from wdl_checks import check_frame, check_labels, check_names, check_whole
-from wdl_columns import LISTS
+from wide_deep.checks import check_frame, check_labels, check_names, check_whole
+from wide_deep.columns import LISTS
 
 import numpy as np
 import pandas as pd
@@ -108,19 +108,19 @@ def set_matrix(lists: Sequence[Any] | pd.Series, items: Sequence[Any]) -> sparse
     length = np.fromiter(map(len, lists), dtype="int64", count=len(lists))
     row = np.repeat(np.arange(len(length)), length)  # (values,): the list that each value is from
     column = index.get_indexer(values)  # (values,): −1 if it is not among the columns
-    known = column >= 0
+    is_column = column >= 0
     shape = (len(length), len(index))
-    matrix = sparse.coo_array((np.ones(known.sum()), (row[known], column[known])), shape).tocsr()
+    matrix = sparse.coo_array((np.ones(is_column.sum()), (row[is_column], column[is_column])), shape).tocsr()
     matrix.data[:] = 1  # however often a list repeats an item
     return matrix
 
 
-def _places(scores: np.ndarray, known: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The place of one item in each row among those that are not known; equals share the mean of their places.
+def _places(scores: np.ndarray, left_out: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The place of one item in each row among those that are not left out; equals share the mean of their places.
 
     Args:
         scores: float array (rows, items).
-        known: bool array (rows, items), the items that are not ranked.
+        left_out: bool array (rows, items), the items that are not ranked.
         target: int array (rows,), the column of the item that is looked for.
 
     Returns:
@@ -130,9 +130,9 @@ def _places(scores: np.ndarray, known: np.ndarray, target: np.ndarray) -> np.nda
         >>> _places(np.array([[9.0, 5, 7, 5]]), np.array([[False, False, True, False]]), np.array([1])).tolist()
         [1.5]
     """
-    own = np.take_along_axis(scores, target[:, None], axis=1)  # (rows, 1)
-    above = ((scores > own) & ~known).sum(axis=1)  # (rows,)
-    equal = ((scores == own) & ~known).sum(axis=1)  # (rows,): the item itself is one of them
+    score = np.take_along_axis(scores, target[:, None], axis=1)  # (rows, 1)
+    above = ((scores > score) & ~left_out).sum(axis=1)  # (rows,)
+    equal = ((scores == score) & ~left_out).sum(axis=1)  # (rows,): the item itself is one of them
     return above + (equal - 1) / 2
 
 
@@ -176,10 +176,10 @@ def held_out_places(
             f"{held_out.tolist()[np.argmin(target)]!r} is held out and none of the {len(index)} items: name all "
             "that can be ranked, those that training never saw too."
         )
-    known = set_matrix(queries[others], index)  # (queries, items), sparse
-    own_list = np.flatnonzero(known[np.arange(len(target)), target])
-    if own_list.size:
-        row = own_list[0]
+    left_out = set_matrix(queries[others], index)  # (queries, items), sparse
+    in_own_list = np.flatnonzero(left_out[np.arange(len(target)), target])
+    if in_own_list.size:
+        row = in_own_list[0]
         raise ValueError(
             f"{held_out.tolist()[row]!r} is held out in row {row} and stands in its own list: a model could read it."
         )
@@ -195,7 +195,7 @@ def held_out_places(
             raise ValueError(f"score returned the shape {scores.shape}; expected {(len(rows), len(index))}.")
         if not np.isfinite(scores).all():
             raise ValueError("score returned a number that is not finite.")
-        places[rows] = _places(scores, known[rows].toarray() > 0, target[rows])
+        places[rows] = _places(scores, left_out[rows].toarray() > 0, target[rows])
     return places
 
 

@@ -20,26 +20,30 @@ each has a bucket.
 
 import decimal
 import itertools
+import math
 import numbers
 import re
 import reprlib
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
-import wdl_helpers as wdl
-from wdl_columns import LISTS, category_text
-from wdl_features import DeepFeatures, WideFeatures
+from wide_deep.checks import check_frame
+from wide_deep.columns import LISTS, MOST_DIGITS, category_text, is_missing, is_too_long
+from wide_deep.features import DeepFeatures, WideFeatures, used_columns
+from wide_deep.reproducible import quiet_stderr
 
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 
-Kind = Literal["number", "text", "list"]
+with quiet_stderr():  # TensorFlow greets there when it is imported
+    import tensorflow as tf
+
+ColumnKind = Literal["number", "text", "list"]
 Columns: TypeAlias = pd.DataFrame | Mapping[str, Any]  # a request: column → one entry a row
 Tensors = dict[str, Any]  # column → tensor, or ragged tensor
 
 
-def column_kinds(frame: pd.DataFrame, wide: WideFeatures | None, deep: DeepFeatures | None) -> dict[str, Kind]:
+def column_kinds(frame: pd.DataFrame, wide: WideFeatures | None, deep: DeepFeatures | None) -> dict[str, ColumnKind]:
     """What each column of the model's raw input is.
 
     Args:
@@ -52,24 +56,24 @@ def column_kinds(frame: pd.DataFrame, wide: WideFeatures | None, deep: DeepFeatu
         list in it is a list, and anything else is text.
 
     Raises:
+        TypeError: `frame` is no data frame.
         KeyError: a column is missing.
+        ValueError: the frame is empty, or has a column twice.
 
     Taught in: notebook 9, "One artefact".
 
     Example:
+        >>> import wdl_helpers as wdl
         >>> frame = pd.DataFrame({"city": ["Rome", "Oslo"], "tags": [["new"], []], "age": [20, 30]})
         >>> column_kinds(frame, wdl.fit_wide(frame, ["city", "tags"]), wdl.fit_deep(frame, ["city"], ["age"]))
         {'city': 'text', 'tags': 'list', 'age': 'number'}
     """
-    columns = wdl.used_columns(wide, deep)
-    wdl.check_frame(frame, columns)
-    cut: set[str] = set()
-    for part in (wide, deep):
-        if part is not None:
-            cut |= set(part["boundaries"])
-    kinds: dict[str, Kind] = {}
+    columns = used_columns(wide, deep)
+    check_frame(frame, columns)
+    numeric = {column for part in (wide, deep) if part is not None for column in part["boundaries"]}
+    kinds: dict[str, ColumnKind] = {}
     for column in columns:
-        if column in cut:
+        if column in numeric:
             kinds[column] = "number"
         elif any(map(_is_list, frame[column].astype(object))):
             kinds[column] = "list"
@@ -82,10 +86,10 @@ def _is_list(value: object) -> bool:
     return isinstance(value, tuple(LISTS))
 
 
-def raw_tensors(columns: Columns, kinds: Mapping[str, Kind]) -> Tensors:
+def raw_tensors(columns: Columns, kinds: Mapping[str, ColumnKind]) -> Tensors:
     """Check the raw columns of a request, and turn them into tensors.
 
-    The texts are those of training: see `wdl_columns.category_text`. What a missing value becomes stands at the top of
+    The texts are those of training, by `category_text`. What a missing value becomes stands at the top of
     this module.
 
     Args:
@@ -155,14 +159,6 @@ def _entries(values: Any) -> list[Any]:
     return list(values)  # and not tolist, which makes whole numbers of dates
 
 
-def _is_missing(value: object) -> bool:
-    if isinstance(value, decimal.Decimal):
-        return value.is_nan()
-    if isinstance(value, (float, np.floating)):
-        return value != value
-    return value is None or value is pd.NA or value is pd.NaT
-
-
 def _number_tensor(column: str, values: Any) -> tf.Tensor:
     """The numbers of a column, float64 (rows,)."""
     if _holds_numbers(values):
@@ -187,20 +183,25 @@ def _holds_numbers(values: Any) -> bool:
 
 
 def _number(column: str, value: Any) -> float:
-    if _is_missing(value):
+    if is_missing(value):
         return np.nan
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (numbers.Real, decimal.Decimal)):
         raise TypeError(f"Column {column!r} holds {reprlib.repr(value)}; expected numbers.")
-    return float(value)
+    number = float(value)
+    if math.isinf(number) and value != number:  # of Decimal("1E999") Python makes an infinite number
+        raise OverflowError
+    return number
 
 
 def _text_or_empty(column: str, value: Any) -> str:
     """The text of a category's value, as training writes it; '' if it is missing."""
-    if _is_missing(value):
+    if is_missing(value):
         return ""
     text = category_text(value)
     if text is not None:
         return text
+    if is_too_long(value):
+        raise TypeError(f"Column {column!r} holds a whole number of more than {MOST_DIGITS:,} digits.")
     found = reprlib.repr(value)
     if _is_list(value):
         raise TypeError(f"Column {column!r} holds the list {found}; expected one value a row.")
@@ -248,7 +249,7 @@ def _list_tensor(column: str, values: Any) -> tf.RaggedTensor:
     for value in _entries(values):
         if _is_list(value) and getattr(value, "ndim", 1) != 0:
             rows.append(_entries(value))
-        elif _is_missing(value):
+        elif is_missing(value):
             rows.append([])
         else:
             raise TypeError(f"Column {column!r} holds {reprlib.repr(value)}; expected a list in each row.")
@@ -260,7 +261,7 @@ def _list_tensor(column: str, values: Any) -> tf.RaggedTensor:
 _TENSOR_OF_KIND = {"number": _number_tensor, "text": _text_tensor, "list": _list_tensor}
 
 
-def tf_examples(columns: Columns, kinds: Mapping[str, Kind]) -> list[bytes]:
+def tf_examples(columns: Columns, kinds: Mapping[str, ColumnKind]) -> list[bytes]:
     """Rows as serialised `tf.Example`s, which an export's signature 'serving_default' takes.
 
     An example holds numbers as float32, in which a whole number is exact up to 2²⁴.

@@ -1,4 +1,4 @@
-"""From a trained model to one that answers requests: section 4.3 of the paper on top of `wdl_helpers`.
+"""From a trained model to one that answers requests: section 4.3 of the paper, on top of `wide_deep`.
 
 Read it from top to bottom: the functions stand in the order in which data flows.
 
@@ -15,11 +15,14 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import wdl_helpers as wdl
 from recommender.folders import check_replaceable, replace_folder
-from recommender.raw_columns import Columns, Kind, Tensors, column_kinds, is_utf8, raw_tensors, tf_examples
-from wdl_columns import feature_prefix
-from wdl_features import DeepFeatures, WideFeatures
+from recommender.raw_columns import ColumnKind, Columns, Tensors, column_kinds, is_utf8, raw_tensors, tf_examples
+from wide_deep.checks import check_logit
+from wide_deep.columns import AND, bucket_names, exact_below, feature_prefix
+from wide_deep.features import DeepFeatures, WideFeatures, features_and_buckets, optional_inputs, used_columns
+from wide_deep.models import Lookup
+from wide_deep.tables import PathLike
+from wide_deep.training import predict
 
 import keras
 import numpy as np
@@ -46,6 +49,7 @@ def graph_inputs(wide: WideFeatures | None, deep: DeepFeatures | None) -> Callab
     Taught in: notebook 9, "One artefact".
 
     Example:
+        >>> import wdl_helpers as wdl
         >>> frame = pd.DataFrame({"city": ["Rome", "Oslo", "Rome"], "age": [20, 30, 40]})
         >>> features = graph_inputs(wdl.fit_wide(frame, ["city"]), wdl.fit_deep(frame, [], ["age"], n_quantiles=2))
         >>> found = features({"city": tf.constant(["Oslo", "Bern"]), "age": tf.constant([50.0, 20.0], tf.float64)})
@@ -54,9 +58,9 @@ def graph_inputs(wide: WideFeatures | None, deep: DeepFeatures | None) -> Callab
     """
     tables: dict[str, tf.lookup.StaticHashTable] = {}
     if wide is not None and wide["vocabulary"] is not None:
-        tables["wide"] = _table(wide["vocabulary"])
+        tables["wide"] = _lookup_table(wide["vocabulary"])
     if deep is not None:
-        tables["deep"] = _table({_unescaped(name): i for name, i in deep["vocabulary"].items()})
+        tables["deep"] = _lookup_table({_unescaped(name): i for name, i in deep["vocabulary"].items()})
 
     def inputs(tensors: Tensors) -> Tensors:
         # A feature is 1 however often a list repeats its value.
@@ -74,7 +78,7 @@ def graph_inputs(wide: WideFeatures | None, deep: DeepFeatures | None) -> Callab
     return inputs
 
 
-def _table(vocabulary: Mapping[str, int]) -> tf.lookup.StaticHashTable:
+def _lookup_table(vocabulary: Mapping[str, int]) -> tf.lookup.StaticHashTable:
     """A table string → id; '', the name of no feature, and all other strings have the id 0."""
     try:
         names = tf.constant(["", *vocabulary], tf.string)
@@ -102,9 +106,11 @@ def _without_repeats(lists: tf.RaggedTensor) -> tf.RaggedTensor:
 def _wide_ids(tensors: Tensors, wide: WideFeatures, table: tf.lookup.StaticHashTable | None) -> tf.Tensor:
     """The ids of the binary features that are 1, int32 (rows, k); 0 fills up."""
     base = {}  # column → names (rows, width of the column)
-    for column in wdl.used_columns(wide, None):
+    for column in used_columns(wide, None):
         boundaries = wide["boundaries"].get(column)
-        base[column] = _names(feature_prefix(column), _escaped(tensors[column]), boundaries, wide.get("longest"))
+        base[column] = _feature_names(
+            feature_prefix(column), _escaped(tensors[column]), boundaries, wide.get("longest")
+        )
     names = tf.concat([_cross_names([base[column] for column in feature]) for feature in wide["features"]], axis=1)
     if table is not None:
         ids = table.lookup(names)  # (rows, k)
@@ -126,7 +132,7 @@ def _deep_ids(tensors: Tensors, deep: DeepFeatures, table: tf.lookup.StaticHashT
     names = []  # of each category, (rows, its width)
     for column in deep["categories"]:
         prefix = _unescaped(feature_prefix(column))
-        names.append(_names(prefix, tensors[column], None, deep.get("longest")))
+        names.append(_feature_names(prefix, tensors[column], None, deep.get("longest")))
     widths = [tf.shape(block)[1] for block in names]
     width = tf.reduce_max([1, *widths])
     # The ids are filled up to one width, and not the names: most of what would be looked up is filling.
@@ -153,7 +159,7 @@ def _n_rows(tensors: Tensors) -> tf.Tensor:
     return tf.cast(first.nrows(), tf.int32) if isinstance(first, tf.RaggedTensor) else tf.size(first)
 
 
-def _names(prefix: str, tensor: Any, boundaries: np.ndarray | None, longest: int | None) -> tf.Tensor:
+def _feature_names(prefix: str, tensor: Any, boundaries: np.ndarray | None, longest: int | None) -> tf.Tensor:
     """The names 'column=value' of a column's values, (rows, width); '' fills up, and stands for a missing number."""
     if isinstance(tensor, tf.RaggedTensor):
         values = tensor if longest is None else tensor[:, :longest]
@@ -162,7 +168,7 @@ def _names(prefix: str, tensor: Any, boundaries: np.ndarray | None, longest: int
         return tf.strings.join([prefix, tensor])[:, None]
     if boundaries is not None:
         is_value = tf.math.is_finite(tensor)  # (rows,)
-        buckets = tf.constant(wdl.bucket_names(boundaries).tolist())  # (boundaries + 1,)
+        buckets = tf.constant(bucket_names(boundaries).tolist())  # (boundaries + 1,)
         texts = tf.gather(buckets, _quantile_index(tf.where(is_value, tensor, 0), boundaries))
     else:
         # From 2⁵³ on two whole numbers may be the same float, and one must not get the other's weight.
@@ -172,7 +178,7 @@ def _names(prefix: str, tensor: Any, boundaries: np.ndarray | None, longest: int
 
 
 def _escaped(values: Any) -> Any:
-    """`wdl_columns.escaped` in the graph; numbers stay as they are."""
+    """`wide_deep.columns.escaped` in the graph; numbers stay as they are."""
     return tf.strings.regex_replace(values, " &", " &&") if values.dtype == tf.string else values
 
 
@@ -186,7 +192,7 @@ def _cross_names(parts: Sequence[tf.Tensor]) -> tf.Tensor:
     for part in parts[1:]:
         left = names[:, :, None]  # (rows, width, 1)
         right = part[:, None, :]  # (rows, 1, width of the part)
-        pairs = tf.where((left == "") | (right == ""), "", left + wdl.AND + right)  # (rows, width, width of the part)
+        pairs = tf.where((left == "") | (right == ""), "", left + AND + right)  # (rows, width, width of the part)
         names = tf.reshape(pairs, [tf.shape(pairs)[0], tf.shape(pairs)[1] * tf.shape(pairs)[2]])
     return names
 
@@ -195,7 +201,9 @@ def _quantile_index(values: tf.Tensor, boundaries: np.ndarray) -> tf.Tensor:
     return tf.searchsorted(tf.constant(boundaries, tf.float64), values, side="right")
 
 
-def _parsed(serialised: tf.Tensor, kinds: Mapping[str, Kind], boundaries: Mapping[str, np.ndarray]) -> Tensors:
+def _parsed_examples(
+    serialised: tf.Tensor, kinds: Mapping[str, ColumnKind], boundaries: Mapping[str, np.ndarray]
+) -> Tensors:
     """The raw tensors of serialised examples; a feature that is not there is missing."""
     features = {
         "number": tf.io.FixedLenFeature([], tf.float32, default_value=np.nan),
@@ -228,7 +236,7 @@ def _snapped(values: tf.Tensor, boundaries: np.ndarray) -> tf.Tensor:
 EXPORTED = {"assets", "assets.extra", "fingerprint.pb", "saved_model.pb", "variables"}  # what an export consists of
 
 
-def scorer(folder: str | pathlib.Path) -> Callable[[Columns], np.ndarray]:
+def scorer(folder: PathLike) -> Callable[[Columns], np.ndarray]:
     """Load an export and return the function that scores with it.
 
     A SavedModel is a program: load only what you trust.
@@ -248,6 +256,7 @@ def scorer(folder: str | pathlib.Path) -> Callable[[Columns], np.ndarray]:
     Taught in: notebook 9, "One artefact".
 
     Example:
+        >>> import wdl_helpers as wdl
         >>> wide = wdl.fit_wide(pd.DataFrame({"city": ["Rome", "Oslo"]}), ["city"])
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     export(wdl.wide_model(wide), wide, None, pd.DataFrame({"city": ["Rome"]}), f"{folder}/model")
@@ -272,13 +281,13 @@ def scorer(folder: str | pathlib.Path) -> Callable[[Columns], np.ndarray]:
     return score
 
 
-def _kind_of(spec: tf.TypeSpec) -> Kind:
+def _kind_of(spec: tf.TypeSpec) -> ColumnKind:
     if isinstance(spec, tf.RaggedTensorSpec):
         return "list"
     return "text" if spec.dtype == tf.string else "number"
 
 
-def signature_names(kinds: Mapping[str, Kind]) -> dict[str, list[str]]:
+def signature_names(kinds: Mapping[str, ColumnKind]) -> dict[str, list[str]]:
     """What an export's signature 'columns' calls its inputs.
 
     TensorFlow takes ASCII names that begin with a letter, are no word of Python's, and differ in more than case.
@@ -295,14 +304,14 @@ def signature_names(kinds: Mapping[str, Kind]) -> dict[str, list[str]]:
         >>> signature_names({"a_b": "text", "a b": "text", "größe": "number", "class": "text", "tags": "list"})
         {'a_b': ['a_b'], 'a b': ['a_b_2'], 'größe': ['gr__e'], 'class': ['c_class'], 'tags': ['tags', 'tags_lengths']}
     """
-    names: dict[str, list[str]] = {}
+    input_names: dict[str, list[str]] = {}
     taken: set[str] = set()
     for column in sorted(kinds, key=lambda column: not _is_signature_name(column)):  # those that keep theirs first
-        names[column] = [_free_name(column, taken)]
+        input_names[column] = [_free_name(column, taken)]
     for column, kind in kinds.items():
         if kind == "list":
-            names[column].append(_free_name(f"{names[column][0]}_lengths", taken))
-    return {column: names[column] for column in kinds}
+            input_names[column].append(_free_name(f"{input_names[column][0]}_lengths", taken))
+    return {column: input_names[column] for column in kinds}
 
 
 def _is_signature_name(name: str) -> bool:
@@ -337,6 +346,7 @@ def check_fits(model: keras.Model, wide: WideFeatures | None, deep: DeepFeatures
             categories or numbers, or it takes a part that is None.
 
     Example:
+        >>> import wdl_helpers as wdl
         >>> one_city = wdl.fit_wide(pd.DataFrame({"city": ["Rome"]}), ["city"])
         >>> two_cities = wdl.fit_wide(pd.DataFrame({"city": ["Rome", "Oslo"]}), ["city"])
         >>> check_fits(wdl.wide_model(one_city), two_cities, None)
@@ -367,7 +377,7 @@ not belong together.
 
 def _tables_of(model: keras.Model, name: str) -> list[keras.layers.Layer]:
     """The layers that look up the ids of the model's input of this name."""
-    fed = (layer for layer in model.layers if isinstance(layer, (wdl.Lookup, keras.layers.Embedding)))
+    fed = (layer for layer in model.layers if isinstance(layer, (Lookup, keras.layers.Embedding)))
     return [layer for layer in fed if getattr(layer.input, "name", None) == name]
 
 
@@ -376,7 +386,7 @@ def export(
     wide: WideFeatures | None,
     deep: DeepFeatures | None,
     sample: pd.DataFrame,
-    folder: str | pathlib.Path,
+    folder: PathLike,
 ) -> None:
     """Write a SavedModel that takes raw columns, so that training and serving cannot differ.
 
@@ -394,15 +404,18 @@ def export(
             a moment there is none, so give each day a folder of its own where a server may load it.
 
     Raises:
+        TypeError: the model or the sample is none, or a cell of the sample is of no use.
         KeyError: a column is missing.
         ValueError: the model returns something else than a logit, or does not belong to the features; a column that is
             a number and a category holds whole numbers that a float32 does not hold; or the export's scores of the
             sample, as columns or as examples, differ from the model's by more than 1e-6. Then nothing is written.
         FileExistsError: the folder holds something else than an export.
+        OSError: it cannot be written to.
 
     Taught in: notebook 9, "One artefact".
 
     Example:
+        >>> import wdl_helpers as wdl
         >>> frame = pd.DataFrame({"city": ["Rome", "Oslo"]})
         >>> wide = wdl.fit_wide(frame, ["city"])
         >>> with tempfile.TemporaryDirectory() as folder:
@@ -412,11 +425,11 @@ def export(
         (['columns', 'serving_default'], ['city'])
     """
     folder = check_replaceable(folder, EXPORTED)
-    wdl.check_logit(model)
+    check_logit(model)
     check_fits(model, wide, deep)
     kinds = column_kinds(sample, wide, deep)
     _check_whole_categories(sample, wide, deep)
-    expected = wdl.predict(model, wdl.optional_inputs(sample, wide, deep))
+    expected = predict(model, optional_inputs(sample, wide, deep))
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as beside:
         new = pathlib.Path(beside, "new")
@@ -427,42 +440,45 @@ def export(
 
 def _check_whole_categories(sample: pd.DataFrame, wide: WideFeatures | None, deep: DeepFeatures | None) -> None:
     """Refuse ids that would merge: a column that is a number too comes as a float, and in an example as float32."""
-    cut: set[str] = set()
-    categories: set[str] = set()
-    names: list[str] = []
-    if wide is not None:
-        cut |= set(wide["boundaries"])
-        categories |= set(wdl.used_columns(wide, None)) - set(wide["boundaries"])
-        names += wide["vocabulary"] or []
-    if deep is not None:
-        cut |= set(deep["boundaries"])
-        categories |= set(deep["categories"])
-        names += deep["vocabulary"]
-    for column in sorted(cut & categories):
-        prefix = feature_prefix(column)
-        parts = set(itertools.chain.from_iterable(name.split(wdl.AND) for name in names))
-        found = [part.removeprefix(prefix) for part in parts if part.startswith(prefix)]
-        whole = [int(text) for text in found if re.fullmatch("-?[0-9]+", text)] + list(sample[column])
-        largest = max(whole, key=abs)
-        if abs(largest) >= 2**24:
+    parts = [part for part in (wide, deep) if part is not None]
+    numbers = {column for part in parts for column in part["boundaries"]}
+    categories = {column for part in parts for column in _categories_of(part)}
+    for column in sorted(numbers & categories):
+        in_vocabularies = [number for part in parts for number in _whole_numbers(part, column)]
+        largest = max([*in_vocabularies, *sample[column]], key=abs)
+        if abs(largest) >= exact_below(np.float32):
             raise ValueError(
                 f"Column {column!r} is a number and a category, and holds {largest}: as a number of an example, "
                 "whole numbers from 2**24 on are not told apart. Give the category a column of its own, as text."
             )
 
 
+def _categories_of(part: WideFeatures | DeepFeatures) -> set[str]:
+    """The columns of a part whose values are categories."""
+    features, buckets = features_and_buckets(part)
+    return set(itertools.chain(*features)) - set(buckets)
+
+
+def _whole_numbers(part: WideFeatures | DeepFeatures, column: str) -> list[int]:
+    """The whole numbers among the values of a column that a part's vocabulary names, alone or in a cross."""
+    prefix = feature_prefix(column)
+    values = [value for name in part["vocabulary"] or () for value in name.split(AND)]  # 'column=text', of crosses too
+    texts = {value.removeprefix(prefix) for value in values if value.startswith(prefix)}
+    return [int(text) for text in texts if re.fullmatch("-?[0-9]+", text)]
+
+
 def _save(
     model: keras.Model,
     wide: WideFeatures | None,
     deep: DeepFeatures | None,
-    kinds: Mapping[str, Kind],
+    kinds: Mapping[str, ColumnKind],
     folder: pathlib.Path,
 ) -> None:
     """Save the features' graph and the model's in one."""
     features = graph_inputs(wide, deep)
     model_inputs = [tensor.name for tensor in model.inputs]
     boundaries = _all_boundaries(wide, deep)
-    names = signature_names(kinds)
+    input_names = signature_names(kinds)
     module = tf.Module()  # what hangs on it is saved
     module.tables = features.tables  # type: ignore[attr-defined]
     module.model_variables = [variable.value for variable in model.variables]
@@ -473,13 +489,14 @@ def _save(
         return {"logit": logits, "probability": tf.sigmoid(tf.cast(logits, tf.float64))}
 
     def score_named(inputs: Tensors) -> Tensors:
-        return module.score(_columns_of(inputs, names))
+        return module.score(_columns_of(inputs, input_names))
 
     def score_examples(examples: tf.Tensor) -> Tensors:
-        return module.score(_parsed(examples, kinds, boundaries))
+        return module.score(_parsed_examples(examples, kinds, boundaries))
 
-    module.score = tf.function(score, input_signature=[{c: _spec(kind, names[c][0]) for c, kind in kinds.items()}])
-    named = tf.function(score_named, input_signature=[_named_specs(kinds, names)])
+    specs = {column: _spec(kind, input_names[column][0]) for column, kind in kinds.items()}
+    module.score = tf.function(score, input_signature=[specs])
+    named = tf.function(score_named, input_signature=[_named_specs(kinds, input_names)])
     from_examples = tf.function(score_examples, input_signature=[tf.TensorSpec([None], tf.string, "examples")])
     tf.saved_model.save(module, str(folder), signatures={"serving_default": from_examples, "columns": named})
 
@@ -494,35 +511,37 @@ def _all_boundaries(wide: WideFeatures | None, deep: DeepFeatures | None) -> dic
     return {column: np.unique(boundaries) for column, boundaries in found.items()}
 
 
-def _spec(kind: Kind, name: str) -> tf.TypeSpec:
+def _spec(kind: ColumnKind, name: str) -> tf.TypeSpec:
     if kind == "list":
         return tf.RaggedTensorSpec([None, None], tf.string, 1)
     return tf.TensorSpec([None], tf.float64 if kind == "number" else tf.string, name)
 
 
-def _named_specs(kinds: Mapping[str, Kind], names: Mapping[str, list[str]]) -> dict[str, tf.TensorSpec]:
+def _named_specs(kinds: Mapping[str, ColumnKind], input_names: Mapping[str, list[str]]) -> dict[str, tf.TensorSpec]:
     """The inputs of the signature 'columns', by name; a signature holds no ragged tensor, so a list column has two."""
     specs = {}
     for column, kind in kinds.items():
         if kind == "list":
-            values, lengths = names[column]
+            values, lengths = input_names[column]
             specs[values] = tf.TensorSpec([None], tf.string, values)
             specs[lengths] = tf.TensorSpec([None], tf.int64, lengths)
         else:
-            specs[names[column][0]] = _spec(kind, names[column][0])
+            specs[input_names[column][0]] = _spec(kind, input_names[column][0])
     return specs
 
 
-def _columns_of(inputs: Tensors, names: Mapping[str, list[str]]) -> Tensors:
+def _columns_of(inputs: Tensors, input_names: Mapping[str, list[str]]) -> Tensors:
     columns = {}
-    for column, (values, *lengths) in names.items():
+    for column, (values, *lengths) in input_names.items():
         columns[column] = inputs[values]
         if lengths:
             columns[column] = tf.RaggedTensor.from_row_lengths(inputs[values], inputs[lengths[0]])
     return columns
 
 
-def _check_scores(folder: pathlib.Path, sample: pd.DataFrame, kinds: Mapping[str, Kind], expected: np.ndarray) -> None:
+def _check_scores(
+    folder: pathlib.Path, sample: pd.DataFrame, kinds: Mapping[str, ColumnKind], expected: np.ndarray
+) -> None:
     """Refuse an export that scores a sample otherwise than the model did, whichever way the rows come in."""
     from_examples = tf.saved_model.load(str(folder)).signatures["serving_default"]
     examples = tf.constant(tf_examples(sample, kinds))

@@ -16,7 +16,6 @@ import concurrent.futures
 import functools
 import inspect
 import itertools
-import os
 import pathlib
 import re
 import tempfile
@@ -24,7 +23,6 @@ import weakref
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-import wdl_helpers as wdl
 from recommender.parquet import (
     Paths,
     Shard,
@@ -41,14 +39,20 @@ from recommender.parquet import (
     to_parquet,  # noqa: F401, it belongs here too
 )
 from recommender.sql import cell_problems, counts_query, rows_of, table_query, vocabulary_query
-from wdl_features import DeepFeatures, WideFeatures
+from wide_deep.checks import check_whole
+from wide_deep.columns import category_text
+from wide_deep.features import DeepFeatures, WideFeatures, fit_deep, fit_wide, optional_inputs, used_columns
+from wide_deep.reproducible import quiet_stderr
+from wide_deep.tables import PathLike
 
 import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-import tensorflow as tf
+
+with quiet_stderr():  # TensorFlow greets there when it is imported
+    import tensorflow as tf
 
 # ------------------------------------------------------------------------------------------------ counts
 
@@ -88,7 +92,7 @@ def fit_shards(
     wide_settings: Mapping[str, Any],
     deep_settings: Mapping[str, Any],
     memory_limit: str = "1GB",
-    folder: str | os.PathLike[str] | None = None,
+    folder: PathLike | None = None,
 ) -> tuple[WideFeatures, DeepFeatures]:
     """`fit_wide` and `fit_deep` on files that do not fit into memory.
 
@@ -124,56 +128,43 @@ def fit_shards(
         >>> wide["vocabulary"]
         {'city=Oslo': 1, 'city=Rome': 2}
     """
-    wide_settings = _complete(wdl.fit_wide, wide_settings)
-    deep_settings = _complete(wdl.fit_deep, deep_settings)
+    wide_settings = _with_defaults(fit_wide, wide_settings)
+    deep_settings = _with_defaults(fit_deep, deep_settings)
     buckets = wide_settings["buckets"] or {}
     numbers = {*buckets, *deep_settings["numbers"]}
     features = _checked_features(shard_files(paths)[0], wide_settings, deep_settings, numbers)
-    categories: list[tuple[str, ...]] = [(column,) for column in deep_settings["categories"]]
-    texts = {*itertools.chain(*features)} - {*buckets} | {*itertools.chain(*categories)}
-    if not re.fullmatch(r"\d+(\.\d+)? ?[KMGT]i?B", memory_limit):
-        raise ValueError(f"memory_limit is {memory_limit!r}; expected a size such as '1GB' or '500MB'.")
-    config = {"memory_limit": memory_limit, "preserve_insertion_order": False}  # to keep an order takes memory
-    with _workplace(folder) as workplace, duckdb.connect(config=config | {"temp_directory": workplace}) as engine:
+    texts = {*itertools.chain(*features)} - {*buckets} | {*deep_settings["categories"]}
+    with _workplace(folder) as workplace, _engine(memory_limit, workplace) as engine:
         shards = as_shards(paths, sorted(texts | numbers), numbers, workplace)
         check_types(shards, texts | numbers, numbers)
         for shard in shards:
             _check_cells(engine, shard, texts, numbers)
-        counts = {column: _counted_numbers(engine, shards, column) for column in sorted(numbers)}
-        cuts = {column: np.unique(counted_quantiles(counts[column], n)) for column, n in buckets.items()}
-        hashed = wide_settings["hash_buckets"]
-        wide_names = None if hashed else _vocabulary(engine, shards, features, cuts, wide_settings)
-        deep_names = _vocabulary(engine, shards, categories, {}, deep_settings) if categories else {}
-    quantiles = {
-        column: counted_quantiles(counts[column], deep_settings["n_quantiles"]) for column in deep_settings["numbers"]
-    }
-    wide = WideFeatures(
-        features=features,
-        boundaries=cuts,
-        vocabulary=wide_names,
-        n_ids=(hashed if wide_names is None else len(wide_names)) + 1,
-    )
-    deep = DeepFeatures(
-        categories=list(deep_settings["categories"]),
-        vocabulary=deep_names,
-        boundaries=quantiles,
-        n_ids=len(deep_names) + 1,
-    )
-    if wide_settings["longest"] is not None:
-        wide["longest"] = wide_settings["longest"]
-    if deep_settings["longest"] is not None:
-        deep["longest"] = deep_settings["longest"]
+        counted = {column: _counted_numbers(engine, shards, column) for column in sorted(numbers)}
+        wide = _counted_wide(engine, shards, features, counted, wide_settings)
+        deep = _counted_deep(engine, shards, counted, deep_settings)
     return wide, deep
 
 
-def _workplace(folder: str | os.PathLike[str] | None) -> tempfile.TemporaryDirectory[str]:
+def _workplace(folder: PathLike | None) -> tempfile.TemporaryDirectory[str]:
     """A folder below `folder`, with what is in it gone at the end."""
     if folder is not None:
         pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
     return tempfile.TemporaryDirectory(dir=folder)
 
 
-def _complete(function: Callable[..., Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+def _engine(memory_limit: str, workplace: str) -> duckdb.DuckDBPyConnection:
+    """A DuckDB that spills into a folder what does not fit under its limit."""
+    if not re.fullmatch(r"\d+(\.\d+)? ?[KMGT]i?B", memory_limit):
+        raise ValueError(f"memory_limit is {memory_limit!r}; expected a size such as '1GB' or '500MB'.")
+    config = {
+        "memory_limit": memory_limit,
+        "temp_directory": workplace,
+        "preserve_insertion_order": False,  # to keep an order takes memory
+    }
+    return duckdb.connect(config=config)
+
+
+def _with_defaults(function: Callable[..., Any], settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings, without the frame, with the function's defaults for those that are not named."""
     bound = inspect.signature(function).bind(None, **settings)
     bound.apply_defaults()
@@ -186,8 +177,8 @@ def _checked_features(
     """The wide part's features; what is wrong with the settings is said at once, and as `fit_wide` says it."""
     head = _head(first, numbers)
     try:
-        features = wdl.fit_wide(head, **wide_settings)["features"]
-        wdl.fit_deep(head, **deep_settings)
+        features = fit_wide(head, **wide_settings)["features"]
+        fit_deep(head, **deep_settings)
     except (KeyError, TypeError, ValueError) as error:
         raise type(error)(f"{first}: {error.args[0] if isinstance(error, KeyError) else error}") from None
     return features
@@ -199,7 +190,7 @@ def _head(path: pathlib.Path, numbers: Collection[str]) -> pd.DataFrame:
         header, _ = csv_header(path)
         places = {name: header.index(name) for name in header}
         types = {place: pa.float64() if name in numbers else pa.string() for name, place in places.items()}
-        no_rows = [pa.array([], kind) for kind in types.values()]
+        no_rows = [pa.array([], arrow_type) for arrow_type in types.values()]
         columns = next((batch.columns for batch in csv_batches(path, types)), no_rows)
     else:
         with naming_file(path):
@@ -236,14 +227,14 @@ def _create_view(
     longest: int | None = None,
 ) -> dict[str, str]:
     """Make the table `shards` of all files, with texts as they are written in features; column → its name there."""
-    names = {column: f"c{i}" for i, column in enumerate(columns)}
-    engine.execute(f"CREATE OR REPLACE VIEW shards AS {table_query(shards, names, numbers, longest)}")
-    return names
+    aliases = {column: f"c{i}" for i, column in enumerate(columns)}
+    engine.execute(f"CREATE OR REPLACE VIEW shards AS {table_query(shards, aliases, numbers, longest)}")
+    return aliases
 
 
 def _counted_numbers(engine: duckdb.DuckDBPyConnection, shards: list[Shard], column: str) -> pd.DataFrame:
-    names = _create_view(engine, shards, [column], [column])
-    return engine.execute(counts_query(names[column])).df()
+    aliases = _create_view(engine, shards, [column], [column])
+    return engine.execute(counts_query(aliases[column])).df()
 
 
 def _vocabulary(
@@ -255,14 +246,60 @@ def _vocabulary(
 ) -> dict[str, int]:
     """The vocabulary of some features of all files."""
     used = list(dict.fromkeys(itertools.chain(*features)))
-    names = _create_view(engine, shards, used, boundaries, settings["longest"])
+    aliases = _create_view(engine, shards, used, boundaries, settings["longest"])
     lists = {column for column in used if is_list(column_type(shards[0], column))}
-    query = vocabulary_query(features, lists, boundaries, settings["min_count"], names)
+    query = vocabulary_query(features, lists, boundaries, settings["min_count"], aliases)
     vocabulary: dict[str, int] = {}
     ids = itertools.count(1)
     for batch in engine.sql(query).to_arrow_reader(100_000):
         vocabulary.update(zip(batch["name"].to_pylist(), ids, strict=False))
     return vocabulary
+
+
+def _counted_wide(
+    engine: duckdb.DuckDBPyConnection,
+    shards: list[Shard],
+    features: list[tuple[str, ...]],
+    counted: Mapping[str, pd.DataFrame],
+    settings: Mapping[str, Any],
+) -> WideFeatures:
+    """What `fit_wide` learns; `counted` has the different numbers of each column, and how many rows have them."""
+    boundaries = {}
+    for column, n_buckets in (settings["buckets"] or {}).items():
+        boundaries[column] = np.unique(counted_quantiles(counted[column], n_buckets))
+    wide = WideFeatures(kind="wide", features=features, boundaries=boundaries, vocabulary=None, n_ids=0)
+    if settings["longest"] is not None:
+        wide["longest"] = settings["longest"]
+    if settings["hash_buckets"] is not None:
+        wide["n_ids"] = settings["hash_buckets"] + 1
+        return wide
+    id_of = _vocabulary(engine, shards, features, boundaries, settings)
+    wide["vocabulary"] = id_of
+    wide["n_ids"] = len(id_of) + 1
+    return wide
+
+
+def _counted_deep(
+    engine: duckdb.DuckDBPyConnection,
+    shards: list[Shard],
+    counted: Mapping[str, pd.DataFrame],
+    settings: Mapping[str, Any],
+) -> DeepFeatures:
+    """What `fit_deep` learns; `counted` as for `_counted_wide`."""
+    features: list[tuple[str, ...]] = [(column,) for column in settings["categories"]]
+    id_of = _vocabulary(engine, shards, features, {}, settings) if features else {}
+    deep = DeepFeatures(
+        kind="deep",
+        categories=list(settings["categories"]),
+        vocabulary=id_of,
+        boundaries={
+            column: counted_quantiles(counted[column], settings["n_quantiles"]) for column in settings["numbers"]
+        },
+        n_ids=len(id_of) + 1,
+    )
+    if settings["longest"] is not None:
+        deep["longest"] = settings["longest"]
+    return deep
 
 
 # ----------------------------------------------------------------------------------------------- reading
@@ -284,7 +321,7 @@ def stream(
     start: int = 0,
     worker: tuple[int, int] = (0, 1),
     buffer_rows: int = 200_000,
-    folder: str | os.PathLike[str] | None = None,
+    folder: PathLike | None = None,
 ) -> tf.data.Dataset:
     """A `tf.data.Dataset` of an epoch's batches, a model's inputs and labels, read from files while it trains.
 
@@ -324,6 +361,7 @@ def stream(
         KeyError: a column is missing.
         TypeError: a column is of no use.
         ValueError: an argument is of no use, or a file is damaged. The message names it.
+        FileNotFoundError: a file is missing.
         tf.errors.InvalidArgumentError: while it is read: a missing cell, or another label than the two.
 
     Taught in: notebook 10, "Reading while the model trains".
@@ -332,20 +370,20 @@ def stream(
         >>> frame = pd.DataFrame({"city": ["Rome", "Oslo", "Rome"], "bought": [0, 1, 1]})
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     frame.to_parquet(f"{folder}/log.parquet")
-        ...     wide = wdl.fit_wide(frame, ["city"])
+        ...     wide = fit_wide(frame, ["city"])
         ...     for inputs, labels in stream(folder, wide, None, "bought", (0, 1), batch_size=2):
         ...         print(inputs["wide_ids"].numpy().tolist(), labels.numpy().tolist())
         [[1], [2]] [0.0, 1.0]
         [[1]] [1.0]
     """
     for name, value, least in (("batch_size", batch_size, 1), ("start", start, 0), ("buffer_rows", buffer_rows, 1)):
-        wdl.check_whole(name, value, least)
+        check_whole(name, value, least)
     _check_order(seed, epoch, worker)
     _check_classes(classes)
     if wide is None and deep is None:
         raise ValueError("wide and deep are both None: name at least one.")
     numbers = {column for part in (wide, deep) if part for column in part["boundaries"]}
-    columns = list(dict.fromkeys([*wdl.used_columns(wide, deep), label]))
+    columns = list(dict.fromkeys([*used_columns(wide, deep), label]))
     workplace = _workplace(folder)
     shards = as_shards(paths, columns, numbers, workplace.name)
     check_types(shards, columns, numbers)
@@ -368,11 +406,11 @@ def stream(
 
 def _check_order(seed: int | None, epoch: int, worker: tuple[int, int]) -> None:
     if seed is not None:
-        wdl.check_whole("seed", seed, 0)
-    wdl.check_whole("epoch", epoch, 0)
+        check_whole("seed", seed, 0)
+    check_whole("epoch", epoch, 0)
     place, n_workers = worker
-    wdl.check_whole("worker's n", n_workers, 1)
-    wdl.check_whole("worker's place", place, 0)
+    check_whole("worker's n", n_workers, 1)
+    check_whole("worker's place", place, 0)
     if place >= n_workers:
         raise ValueError(f"worker is {worker}; expected a place from 0 to {n_workers - 1} among {n_workers} workers.")
 
@@ -436,12 +474,11 @@ def _in_whole_batches(tables: Iterable[pa.Table], batch_size: int) -> Iterator[p
     step = max(CHUNK_ROWS // batch_size, 1) * batch_size
     rest = None
     for table in tables:
-        if rest is not None:
-            table = pa.concat_tables([rest, table])
-        whole = len(table) // batch_size * batch_size
+        rows = table if rest is None else pa.concat_tables([rest, table])
+        whole = len(rows) // batch_size * batch_size
         for first in range(0, whole, step):
-            yield table.slice(first, min(step, whole - first))
-        rest = table.slice(whole)
+            yield rows.slice(first, min(step, whole - first))
+        rest = rows.slice(whole)
     if rest is not None and len(rest):
         yield rest
 
@@ -461,8 +498,8 @@ def _ahead(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any
 def _inputs_and_labels(
     table: pa.Table, wide: WideFeatures | None, deep: DeepFeatures | None, label: str, classes: tuple[Any, Any]
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    frame = table.to_pandas(types_mapper=lambda kind: pd.ArrowDtype(kind) if pa.types.is_list(kind) else None)
-    return wdl.optional_inputs(frame, wide, deep), _labels(frame[label], classes)
+    frame = table.to_pandas(types_mapper=lambda found: pd.ArrowDtype(found) if pa.types.is_list(found) else None)
+    return optional_inputs(frame, wide, deep), _labels(frame[label], classes)
 
 
 def _labels(cells: pd.Series, classes: tuple[Any, Any]) -> np.ndarray:
@@ -478,7 +515,7 @@ def _labels(cells: pd.Series, classes: tuple[Any, Any]) -> np.ndarray:
 
 def _is_class(value: Any, expected: Any) -> bool:
     """Whether a label is one of the classes: the same value, or one with the same text, as a CSV file has."""
-    return value == expected or wdl.category_text(value) == wdl.category_text(expected) is not None
+    return value == expected or category_text(value) == category_text(expected) is not None
 
 
 def _signature(wide: WideFeatures | None, deep: DeepFeatures | None) -> tuple[Any, ...]:

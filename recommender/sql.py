@@ -15,7 +15,7 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from recommender.parquet import Shard, column_type, is_list, kind_of, value_type
-from wdl_columns import AND, bucket_names, feature_prefix
+from wide_deep.columns import AND, bucket_names, exact_below, feature_prefix
 
 import numpy as np
 import pyarrow as pa
@@ -103,8 +103,7 @@ def _problems_of_texts(column: str, place: str, arrow_type: pa.DataType) -> list
     words = "holds decimals: cut them into buckets"
     if kind == "float":
         gaps += f" OR isnan({value})"
-        float_type = value_type(arrow_type).to_pandas_dtype()
-        too_large = 2 ** (np.finfo(float_type).nmant + 1)  # two whole numbers may be one float
+        too_large = exact_below(value_type(arrow_type).to_pandas_dtype())  # two whole numbers may be one float
         decimals += f" OR abs({value}) >= {too_large}"
         words = f"holds floats that are no whole numbers below {too_large}: cut decimals into buckets"
     if is_list(arrow_type):
@@ -118,10 +117,10 @@ def _in_a_list(place: str, condition: str) -> str:
     return f"len(list_filter({place}, lambda cell: {condition})) > 0"
 
 
-def _text(value: str, arrow_type: pa.DataType) -> str:
-    """The SQL of a category's text, by the one rule for all (see `wdl_columns`); whole numbers may stay."""
+def _text_sql(value: str, arrow_type: pa.DataType) -> str:
+    """The SQL of a category's text, by the one rule for all (see `wide_deep.columns`); whole numbers may stay."""
     texts = {
-        "text": f"replace({value}, ' &', ' &&')",  # as `wdl_columns.escaped` does it
+        "text": f"replace({value}, ' &', ' &&')",  # as `wide_deep.columns.escaped` does it
         "whole": value,
         "float": f"CAST({value} AS BIGINT)",
         "decimal": f"CAST(CAST({value} AS DECIMAL(38, 0)) AS STRING)",
@@ -130,14 +129,14 @@ def _text(value: str, arrow_type: pa.DataType) -> str:
     return texts[kind_of(arrow_type) or ""]
 
 
-def _category(place: str, arrow_type: pa.DataType, longest: int | None) -> str:
+def _category_sql(place: str, arrow_type: pa.DataType, longest: int | None) -> str:
     """The SQL of a category's texts: of one, or of a list, of which the first `longest` different ones are taken."""
     if not is_list(arrow_type):
-        return _text(place, arrow_type)
+        return _text_sql(place, arrow_type)
     texts = (
         place
         if kind_of(arrow_type) == "whole"
-        else f"list_transform({place}, lambda cell: {_text('cell', arrow_type)})"
+        else f"list_transform({place}, lambda cell: {_text_sql('cell', arrow_type)})"
     )
     if longest is None:
         return texts
@@ -145,7 +144,7 @@ def _category(place: str, arrow_type: pa.DataType, longest: int | None) -> str:
 
 
 def table_query(
-    shards: list[Shard], names: Mapping[str, str], numbers: Collection[str], longest: int | None = None
+    shards: list[Shard], aliases: Mapping[str, str], numbers: Collection[str], longest: int | None = None
 ) -> str:
     """The SQL of the table of all files.
 
@@ -153,7 +152,7 @@ def table_query(
 
     Args:
         shards: the files.
-        names: column → its name in the table.
+        aliases: column → its name in the table.
         numbers: names of the columns that are read as numbers.
         longest: how many different values are taken of a list; None: all.
 
@@ -172,12 +171,12 @@ def table_query(
     parts = []
     for group in alike.values():
         values = []
-        for column, name in names.items():
+        for column, alias in aliases.items():
             place = _place(group[0], column)
             found = column_type(group[0], column)
             # Of a decimal, DuckDB's cast is the nearest float64, as Python's is.
-            value = f"CAST({place} AS DOUBLE)" if column in numbers else _category(place, found, longest)
-            values.append(f"{value} AS {name}")
+            value = f"CAST({place} AS DOUBLE)" if column in numbers else _category_sql(place, found, longest)
+            values.append(f"{value} AS {alias}")
         parts.append(f"SELECT {', '.join(values)}\nFROM {rows_of(group)}")
     return "\nUNION ALL ".join(parts)
 
@@ -216,11 +215,11 @@ def vocabulary_query(
     lists: Collection[str],
     boundaries: Mapping[str, np.ndarray],
     min_count: int,
-    names: Mapping[str, str] | None = None,
+    aliases: Mapping[str, str] | None = None,
 ) -> str:
     """The SQL that gives the strings of a vocabulary in the order of their ids.
 
-    In the table's texts ' &' must be written ' &&' already, as `wdl_columns.escaped` does it: where no text holds
+    In the table's texts ' &' must be written ' &&' already, as `wide_deep.columns.escaped` does it: where no text holds
     ' &', as in most data, that is the case. `fit_shards` writes it when it makes the table.
 
     Args:
@@ -228,10 +227,13 @@ def vocabulary_query(
         lists: the columns that hold lists.
         boundaries: column → boundaries of the buckets that its numbers are cut into first.
         min_count: how many rows must hold a string, at least 1.
-        names: column → its name in the table, if it has another one there.
+        aliases: column → its name in the table, if it has another one there.
 
     Returns:
-        The query; its result has the columns 'name', the string as `wdl_features.cross` writes it, and 'n', its rows.
+        The query; its result has the columns 'name', the string as `cross` writes it, and 'n', its rows.
+
+    Raises:
+        TypeError, ValueError: boundaries are no numbers that ascend.
 
     Taught in: notebook 10, "Counting rows that do not fit".
 
@@ -244,8 +246,8 @@ def vocabulary_query(
         HAVING count(*) >= 100)
         ORDER BY n DESC, name
     """
-    names = names or {column: column for column in itertools.chain(*features)}
-    counts = [_count_feature(feature, lists, boundaries, min_count, names) for feature in features]
+    aliases = aliases or {column: column for column in itertools.chain(*features)}
+    counts = [_count_feature(feature, lists, boundaries, min_count, aliases) for feature in features]
     return "\nUNION ALL ".join(counts) + "\nORDER BY n DESC, name"
 
 
@@ -254,20 +256,22 @@ def _count_feature(
     lists: Collection[str],
     boundaries: Mapping[str, np.ndarray],
     min_count: int,
-    names: Mapping[str, str],
+    aliases: Mapping[str, str],
 ) -> str:
     """The SQL that counts the strings of one feature; see the example of `vocabulary_query`."""
     parts = []
     values = []
     for i, column in enumerate(feature):
-        name = _quoted(names[column])
-        value = _bucket(name, boundaries[column]) if column in boundaries else name
+        alias = _quoted(aliases[column])
+        value = _bucket(alias, boundaries[column]) if column in boundaries else alias
         values.append(f"{value} AS v{i}")
         parts.append(f"{_literal(feature_prefix(column))} || CAST(v{i} AS STRING)")
     return COUNT_FEATURE.format(
         name=f" || {_literal(AND)} || ".join(parts),
         values=", ".join(values),
-        rows=_unnested([names[column] for column in feature], [names[column] for column in feature if column in lists]),
+        rows=_unnested(
+            [aliases[column] for column in feature], [aliases[column] for column in feature if column in lists]
+        ),
         places=", ".join(str(i) for i in range(1, len(feature) + 1)),
         min_count=min_count,
     )
@@ -283,11 +287,11 @@ def _unnested(columns: list[str], lists: list[str]) -> str:
     return rows
 
 
-def _bucket(name: str, boundaries: np.ndarray) -> str:
+def _bucket(alias: str, boundaries: np.ndarray) -> str:
     """The SQL of a number's bucket; a boundary is written in full, and belongs to the bucket above it."""
     *buckets, last = bucket_names(boundaries)
     steps = [
-        f"WHEN CAST({name} AS DOUBLE) < CAST('{float(edge)!r}' AS DOUBLE) THEN {_literal(bucket)}"
+        f"WHEN CAST({alias} AS DOUBLE) < CAST('{float(edge)!r}' AS DOUBLE) THEN {_literal(bucket)}"
         for edge, bucket in zip(boundaries, buckets, strict=True)
     ]
     return f"CASE {' '.join(steps)} ELSE {_literal(last)} END"

@@ -101,7 +101,7 @@ def open_notebook(page, address, path):
 
 
 def menu(page, *names):
-    """Choose an entry of JupyterLab's menu, such as menu(page, 'Kernel', 'Restart Kernel')."""
+    """Choose an entry of JupyterLab's menu by its names, such as 'Kernel' and 'Restart Kernel'."""
     page.locator(".lm-MenuBar-itemLabel", has_text=names[0]).first.click()
     *between, last = (page.locator(".lm-Menu-itemLabel", has_text=re.compile(f"^{name}$")) for name in names[1:])
     for entry in between:

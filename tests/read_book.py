@@ -6,6 +6,7 @@ look at is in build/book-screenshots/.
 
 import functools
 import http.server
+import itertools
 import os
 import pathlib
 import shutil
@@ -165,7 +166,7 @@ def test_every_link_and_every_anchor_leads_somewhere(visits, address):
             target = target.partition("?")[0] or name
             if target == "playground/index.html":  # it takes a state after its #, and `make play-test` reads it
                 anchor = ""
-            if not (BOOK / target).is_file() or anchor and anchor not in visits[target]["anchors"]:
+            if not (BOOK / target).is_file() or (anchor and anchor not in visits[target]["anchors"]):
                 broken.append((name, link))
     assert broken == []
 
@@ -192,7 +193,7 @@ def test_the_headings_are_in_order(visits):
     for name, visit in visits.items():
         levels = visit["headings"] if name != "search.html" else [1]
         assert levels.count(1) == 1 and levels[0] == 1, name
-        assert all(after <= before + 1 for before, after in zip(levels, levels[1:])), (name, levels)
+        assert all(after <= before + 1 for before, after in itertools.pairwise(levels)), (name, levels)
 
 
 def test_axe_finds_nothing_serious(visits):

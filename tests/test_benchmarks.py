@@ -17,6 +17,7 @@ import ablation
 import adult
 import estimator
 import joint_training
+import keras
 import leak_checks
 import log_features
 import numpy as np
@@ -313,7 +314,7 @@ def test_crosses_that_are_trained_afterwards_learn_exceptions_and_leave_the_rest
 
 
 def test_crosses_that_are_trained_afterwards_start_from_the_deep_models_logit():
-    _, log, wide, deep, inputs, _ = grid_benchmark.parts(100)
+    _, _, wide, deep, inputs, _ = grid_benchmark.parts(100)
     inputs = {name: values[:50] for name, values in inputs.items()}
     alone, joint = wdl.deep_model(deep, **grid_benchmark.SIZES), wdl.wide_deep_model(wide, deep, **grid_benchmark.SIZES)
     alone.get_layer("logit").set_weights([np.array([0.5])])
@@ -390,7 +391,7 @@ def test_the_ablations_first_variant_is_the_recipe(census_rows):
 
 def settings(joint):
     """Class and settings of each optimizer inside a joint one, their running names left out."""
-    joint.build([wdl.keras.Variable(np.zeros(2), name="v")])
+    joint.build([keras.Variable(np.zeros(2), name="v")])
     assert len(joint.optimizers) == 2
     return [(type(optimizer), {**optimizer.get_config(), "name": ""}) for optimizer in joint.optimizers]
 
@@ -475,7 +476,8 @@ def test_only_what_stands_between_a_tables_comments_is_replaced():
 def test_the_tables_say_what_the_numbers_are():
     tests = {"wide_deep > deep": {s: {"difference": 0.0012, "low": 0, "high": 1, "p": 0.001} for s in report.SCORES}}
     assert "| wide & deep against deep | +0.0012 (p = 0.001) |" in report.significance_table(tests)
-    runs = {"as it is": dict.fromkeys(report.SCORES, [0.5, 0.5]), "less": dict.fromkeys(report.SCORES, [0.499, 0.497])}
+    runs = {"as it is": [0.5, 0.5], "less": [0.499, 0.497]}
+    runs = {name: dict.fromkeys(report.SCORES, values) for name, values in runs.items()}
     assert "| less | -2.0 ± 1.4 |" in report.ablation_table(runs)
     scaling = {"buckets": [10_000], "keras_ftrl_ms": [300.0], "sparse_ftrl_ms": [20.0]}
     assert "| 10,000 | 300.0 | 20.0 | 15.0 |" in report.scaling_table(scaling)

@@ -1,6 +1,7 @@
 """Checks of models and arguments that no other test file reaches."""
 
 import wdl_helpers as wdl
+from wide_deep import checks
 
 import keras
 import numpy as np
@@ -16,8 +17,8 @@ def model(*outputs, kind=None):
 
 
 def test_a_model_with_one_logit_a_row_is_taken_however_it_was_made():
-    wdl.check_logit(model(1))
-    wdl.check_logit(keras.Sequential([keras.Input((3,)), layers.Dense(1)]))
+    checks.check_logit(model(1))
+    checks.check_logit(keras.Sequential([keras.Input((3,)), layers.Dense(1)]))
 
 
 @pytest.mark.parametrize(
@@ -31,31 +32,36 @@ def test_a_model_with_one_logit_a_row_is_taken_however_it_was_made():
 )
 def test_a_model_that_returns_something_else_is_named(made, message):
     with pytest.raises(ValueError, match=message):
-        wdl.check_logit(made())
+        checks.check_logit(made())
 
 
 @pytest.mark.parametrize("value", [2**31 - 2, 1])
 def test_the_largest_number_of_buckets_is_allowed(value):
-    wdl.check_buckets("n", value)
+    checks.check_buckets("n", value)
     with pytest.raises(ValueError, match="n is 2147483647; expected at most 2147483646"):
-        wdl.check_buckets("n", 2**31 - 1)
+        checks.check_buckets("n", 2**31 - 1)
 
 
 CITY = pd.DataFrame({"city": ["Rome", "Oslo", "Rome"], "age": [20, 30, 40]})
 STRINGS = wdl.cross(CITY, ["city"])
 WIDE = wdl.fit_wide(CITY, ["city"])
+IDS = {"wide_ids": wdl.wide_ids(CITY, WIDE)}
 
 
 @pytest.mark.parametrize(
     "call, error, message",
     [
         # Names, and lists of them
-        (lambda: wdl.fit_wide(CITY, None), TypeError, "features is None; expected a list"),
-        (lambda: wdl.fit_wide(CITY, {"city"}), TypeError, "features is {'city'}; expected a list"),
-        (lambda: wdl.fit_deep(CITY, None, []), TypeError, "Got None for column names; expected a list"),
-        (lambda: wdl.fit_deep(CITY, {"city"}, []), TypeError, "Got {'city'} for column names.*which has an order"),
+        (lambda: wdl.fit_wide(CITY, None), TypeError, "Got None; expected a list.* of column names and tuples"),
+        (lambda: wdl.fit_wide(CITY, {"city"}), TypeError, "Got {'city'}; expected a list, which has an order"),
+        (
+            lambda: wdl.fit_deep(CITY, None, []),
+            TypeError,
+            "Got None; expected a list.* of column names",
+        ),
+        (lambda: wdl.fit_deep(CITY, {"city"}, []), TypeError, "Got {'city'}; expected a list, which has an order"),
         (lambda: wdl.fit_wide(CITY, ["age"], buckets={"age": 10.0}), ValueError, r"buckets\['age'\] is 10.0"),
-        (lambda: list(wdl.feature_codes(CITY, ["city"], {})), TypeError, "'city' is a single name"),
+        (lambda: list(wdl.feature_codes(CITY, ["city"], {})), TypeError, "Got 'city'; expected a list"),
         (lambda: list(wdl.feature_codes(CITY, [("town",)], {})), KeyError, "no column 'town'"),
         (lambda: wdl.cross(CITY.T.set_index([0, 1]).T, ["city"]), TypeError, "several levels; expected one name"),
         # Strings and vocabularies
@@ -65,7 +71,7 @@ WIDE = wdl.fit_wide(CITY, ["city"])
         (
             lambda: wdl.vocabulary_ids(STRINGS, WIDE, 3),
             TypeError,
-            "a vocabulary, a dict string → id; it has 'features'",
+            "a vocabulary, a dict string → id; it has 'kind'",
         ),
         (lambda: wdl.vocabulary_ids(STRINGS, {"city=Rome": 1.9}, 3), TypeError, "it has 'city=Rome': 1.9"),
         (lambda: wdl.vocabulary_ids(STRINGS, {"city=Rome": 0}, 3), TypeError, "it has 'city=Rome': 0"),
@@ -80,9 +86,17 @@ WIDE = wdl.fit_wide(CITY, ["city"])
         (lambda: wdl.bucket_names([3, 1]), ValueError, "finite numbers that ascend"),
         # Cells
         (lambda: wdl.cross(pd.DataFrame({"c": [np.array(1)]}), ["c"]), TypeError, "an array without a length in row 0"),
-        (lambda: wdl.check_numbers(pd.DataFrame({"n": [1, 10**400]}), "n"), ValueError, "'n' holds .* too large"),
+        (lambda: checks.check_numbers(pd.DataFrame({"n": [1, 10**400]}), "n"), ValueError, "'n' holds .* too large"),
         # Optimizers
         (lambda: wdl.Ftrl(0.1, initial_accumulator_value=0.0), ValueError, "initial_accumulator_value is 0"),
+        (lambda: wdl.joint_optimizer(wide=0.1, deep="adam"), TypeError, "wide is 0.1; expected a Keras optimizer"),
+        (lambda: wdl.joint_optimizer(wide="ftrl", deep=keras.optimizers.Adam), TypeError, "deep is <class"),
+        (lambda: wdl.joint_optimizer(wide="ftrl", deep="eve"), ValueError, "deep is 'eve', and Keras has no"),
+        (lambda: wdl.train(wdl.wide_model(WIDE), IDS, [0, 1, 1], 0.1), TypeError, "optimizer is 0.1; expected a Keras"),
+        # Counts and parts
+        (lambda: wdl.vocabulary_of_counts(pd.Series({"a=x": 1}), 0), ValueError, "min_count is 0; expected"),
+        (lambda: checks.check_fitted({"kind": "deep"}, "wide"), ValueError, "the dict that fit_wide.* call fit_wide"),
+        (lambda: checks.check_fitted({}, "wide", "deep"), ValueError, "fit_wide or fit_deep.* call fit_wide or fit_d"),
         # Models and scores
         (lambda: wdl.predict(None, {}), TypeError, "Expected a Keras model; got a NoneType"),
         (lambda: wdl.scores([0, 1], None), ValueError, r"have the shape \(\); expected one a row"),
@@ -98,10 +112,12 @@ def test_equal_boundaries_and_lists_of_them_are_usable():
     assert wdl.quantile_index(CITY, "age", [30, 30]).tolist() == [0, 2, 2]
 
 
-def test_one_optimizer_cannot_have_both_parts():
+def test_one_optimizer_cannot_have_both_parts_but_a_name_makes_two():
     adam = wdl.Adam(0.1)
     with pytest.raises(ValueError, match="wide and deep are the same optimizer"):
         wdl.joint_optimizer(wide=adam, deep=adam)
+    wide, deep = wdl.joint_optimizer(wide="adam", deep="adam").optimizers
+    assert wide is not deep and type(wide) is type(deep) is keras.optimizers.Adam
 
 
 @pytest.mark.parametrize("setting", ["initial_accumulator_value", "beta", "l2_regularization_strength"])

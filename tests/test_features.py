@@ -4,9 +4,8 @@ import functools
 import itertools
 import re
 
-import wdl_columns
-import wdl_features
 import wdl_helpers as wdl
+from wide_deep.columns import is_missing
 
 import numpy as np
 import pandas as pd
@@ -298,8 +297,8 @@ def test_no_cross_is_counted_for_hashed_features(monkeypatch):
     def count(coded):
         raise AssertionError("counted")
 
-    monkeypatch.setattr(wdl_features, "feature_counts", count)
-    monkeypatch.setattr(wdl_columns, "crossed", count)
+    monkeypatch.setattr("wide_deep.features.feature_counts", count)
+    monkeypatch.setattr("wide_deep.columns.crossed", count)
     assert wdl.fit_wide(STRANGE, [("a", "tags")], hash_buckets=10)["n_ids"] == 11
 
 
@@ -380,8 +379,8 @@ def test_ids_that_are_nearly_all_padding_get_one_warning_that_names_the_column(m
     frame = padded([])
     wide, deep = wdl.fit_wide(frame, ["a", "tags"]), wdl.fit_deep(frame, ["a", "tags"], [])
     short = wdl.fit_wide(frame, ["a", "tags"], longest=2)
-    monkeypatch.setattr(wdl_features, "LARGE", 1859)
-    with pytest.warns(UserWarning) as found:
+    monkeypatch.setattr("wide_deep.features.LARGE", 1859)
+    with pytest.warns(UserWarning, match="padding") as found:  # noqa: PT031, the warnings of all calls
         wdl.wide_ids(frame, wide)  # 60 × 31 ids, of which 60 + 30 + 59 are values
         wdl.deep_inputs(frame, deep)  # 60 × 2 × 30 ids
         wdl.wide_ids(frame, short)
@@ -400,7 +399,7 @@ def test_ids_that_are_nearly_all_padding_get_one_warning_that_names_the_column(m
     ids=["an array that is not large", "one with a tenth of values"],
 )
 def test_padding_that_costs_little_is_no_reason_to_warn(monkeypatch, recwarn, large, rest):
-    monkeypatch.setattr(wdl_features, "LARGE", large)
+    monkeypatch.setattr("wide_deep.features.LARGE", large)
     frame = padded(rest)
     assert wdl.wide_ids(frame, wdl.fit_wide(frame, ["tags"])).size == 1800
     assert wdl.deep_inputs(frame, wdl.fit_deep(frame, ["tags"], []))["deep_ids"].size == 1800
@@ -608,8 +607,12 @@ def test_columns_of_any_names_do_not_get_in_each_others_way(names, seed):
         ids = wdl.wide_ids(frame, wide)
         names_of = {i: tuple(value for _, value in parts_of(name)) for name, i in wide["vocabulary"].items()}
         found.append(
-            ([[names_of.get(i) for i in row] for row in ids], wide["n_ids"], deep["n_ids"])
-            + tuple(array.tolist() for array in wdl.deep_inputs(frame, deep).values())[1:]
+            (
+                [[names_of.get(i) for i in row] for row in ids],
+                wide["n_ids"],
+                deep["n_ids"],
+                *[array.tolist() for array in wdl.deep_inputs(frame, deep).values()][1:],
+            )
         )
     assert found[0] == found[1]
 
@@ -844,6 +847,26 @@ def test_the_text_of_a_value(value, text):
         assert wdl.cross(pd.DataFrame({"a": column}), ["a"]).tolist() == [f"a={text}", "a=x"]
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_whole_number_that_python_does_not_write_is_named(sign):
+    longest = sign * (10**4300 - 1)
+    assert wdl.category_text(longest) == str(longest)
+    for value in (longest + sign, decimal.Decimal(f"{sign}E4300"), decimal.Decimal(f"{sign}E1000000000000")):
+        assert wdl.category_text(value) is None
+        for cells in (["x", value], [["x", value]]):
+            with pytest.raises(
+                TypeError, match=r"'a' holds a \w+ in row [01]; .*: this one has more than 4,300 digits"
+            ):
+                wdl.cross(pd.DataFrame({"a": pd.Series(cells, dtype=object)}), ["a"])
+
+
+def test_all_gaps_of_pandas_are_gaps():
+    gaps = [None, np.nan, np.float32("nan"), pd.NA, pd.NaT, np.datetime64("NaT"), np.timedelta64("NaT")]
+    gaps += [decimal.Decimal("NaN")]
+    others = ["", "nan", 0, False, [], {}, np.array([np.nan, np.nan]), np.datetime64("2020-01-01"), decimal.Decimal(0)]
+    assert [is_missing(value) for value in gaps + others] == [True] * len(gaps) + [False] * len(others)
+
+
 @pytest.mark.parametrize("dtype, first", [("float64", 2**53), ("float32", 2**24), ("Float64", 2**53)])
 def test_a_float_that_may_have_been_another_whole_number_is_refused(dtype, first):
     assert wdl.cross(pd.DataFrame({"a": pd.Series([first - 1], dtype=dtype)}), ["a"]).tolist() == [f"a={first - 1}"]
@@ -861,10 +884,10 @@ def test_a_text_that_no_file_can_hold_is_named():
 @pytest.mark.parametrize(
     "column",
     [
-        pd.Series([decimal.Decimal("1.5"), decimal.Decimal("2")], dtype=object),
+        pd.Series([decimal.Decimal("1.5"), decimal.Decimal(2)], dtype=object),
         pd.Series([1.5, 2], dtype=object),
         pd.Series(pd.array([1.5, 2], dtype="Float64")),
-        WHOLE_TYPES["Arrow decimal"]([decimal.Decimal("1.5"), decimal.Decimal("2")]),
+        WHOLE_TYPES["Arrow decimal"]([decimal.Decimal("1.5"), decimal.Decimal(2)]),
         pd.Series([1.5, 2], dtype="float32"),
     ],
     ids=lambda column: f"{column.dtype}, {type(column[0]).__name__}",

@@ -119,11 +119,11 @@ def test_its_numbers_are_those_of_the_notebook_that_shows_it(name):
 def test_a_figures_text_is_metadata_of_its_picture_in_old_ipython_too(monkeypatch):
     """Colab's IPython 7.34 has no argument `alt`; these are its own."""
 
-    def image(data=None, url=None, filename=None, format=None, embed=None, width=None, height=None, retina=False,
+    def image(data=None, url=None, filename=None, format=None, embed=None, width=None, height=None, retina=False,  # noqa: A002
               unconfined=False, metadata=None):  # fmt: skip
         return Image(data, metadata=metadata)
 
-    monkeypatch.setattr(wdl, "Image", image)
+    monkeypatch.setattr("wide_deep.plots.Image", image)
     data, metadata = DisplayFormatter().format(wdl.show(wdl.canvas("One", "x", "y")[0], alt="A text."))
     assert metadata == {"image/png": {"alt": "A text."}}
     assert data["text/plain"] == "<IPython.core.display.Image object>" and data["image/png"].startswith("iVBOR")

@@ -481,7 +481,7 @@ def test_an_environment_behind_a_link_made_of_a_python_behind_a_link_can_be_in_t
 def student(tmp_path):
     """A student's folder with two notebooks, solved but for one answer: (folders, function that writes one of them)."""
     source = small_notebook()
-    folders, released = small_course(tmp_path / "course", source, names=["01_a", "02_b"])
+    _, released = small_course(tmp_path / "course", source, names=["01_a", "02_b"])
     copied = Folders(tmp_path / "student", tmp_path / "student" / "build")
     expected = {name: [marks(cell)["grade_id"] for cell in source.cells if marks(cell)] for name in ("01_a", "02_b")}
     hand_in(copied.root, {"course/exercises.json": json.dumps(expected)})

@@ -5,8 +5,8 @@ import tempfile
 import warnings
 
 import wdl_helpers as wdl
-import wdl_optimizers
 from recommender import lifecycle, serving
+from wide_deep import optimizers
 
 import hypothesis
 import keras
@@ -36,7 +36,7 @@ def weights_by_path(model):
 
 
 def slots_of(optimizer):
-    return [variable.numpy() for variable in wdl_optimizers.optimizer_slots(optimizer)]
+    return [variable.numpy() for variable in optimizers.optimizer_slots(optimizer)]
 
 
 class Life(RuleBasedStateMachine):
@@ -79,7 +79,7 @@ class Life(RuleBasedStateMachine):
         optimizer = OPTIMIZERS[self.kind]()
         optimizer.build(model.trainable_variables)
         if self.slots is not None:
-            for variable, value in zip(wdl_optimizers.optimizer_slots(optimizer), self.slots, strict=True):
+            for variable, value in zip(optimizers.optimizer_slots(optimizer), self.slots, strict=True):
                 variable.assign(value)
         return optimizer
 
@@ -135,7 +135,7 @@ class Life(RuleBasedStateMachine):
     @rule()
     def an_optimizer_of_another_model_is_refused(self):
         other, adagrad = self.built(), wdl.Adagrad(0.1)
-        wdl_optimizers.build_for(adagrad, other)
+        optimizers.build_for(adagrad, other)
         with pytest.raises(ValueError, match="keeps slots of other weights"):
             wdl.train(self.model, self.inputs(), self.labels, adagrad, 1, BATCH)
 
@@ -147,7 +147,7 @@ class Life(RuleBasedStateMachine):
         self.refused = built_for != {id(variable) for variable in self.model.trainable_variables}
 
     def built_for(self):
-        parts = wdl_optimizers.inner_optimizers(self.model.optimizer)
+        parts = optimizers.inner_optimizers(self.model.optimizer)
         return [variable for part in parts for variable in part._trainable_variables]
 
     @rule()

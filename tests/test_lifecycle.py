@@ -3,13 +3,14 @@
 import hashlib
 import json
 import pathlib
+import shutil
 import tempfile
 import zipfile
 
 import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
-import wdl_optimizers
 from recommender import folders, lifecycle, serving
 from recommender.datasets import planted
+from wide_deep import optimizers
 
 import keras
 import numpy as np
@@ -88,6 +89,16 @@ def test_a_missing_part_stays_missing_and_a_hashed_part_stays_hashed(frame, tmp_
     np.testing.assert_equal(wide, hashed)
     assert wide["longest"] == 3 and deep is None
     assert not [warning for warning in recwarn if "hashed" in str(warning.message)]  # only old files get one
+
+
+def test_features_that_were_saved_without_their_kind_are_read(saved, parts, tmp_path):
+    """Earlier versions wrote none."""
+    folder = shutil.copytree(saved, tmp_path / "earlier")
+    kept = json.loads((folder / "features.json").read_text(encoding="utf-8"))
+    assert [kept[kind].pop("kind") for kind in ("wide", "deep")] == ["wide", "deep"]
+    (folder / "features.json").write_text(json.dumps(kept), encoding="utf-8")
+    _, *again = lifecycle.load_training(folder)
+    np.testing.assert_equal(again, list(parts))
 
 
 def test_the_kept_files_are_text_and_weights_and_nothing_that_runs(saved):
@@ -445,7 +456,7 @@ def test_a_seeded_ftrl_keeps_each_weight_that_has_no_gradient_and_a_new_one_wipe
         np.testing.assert_allclose(variable.numpy()[:, 0], expected, rtol=1e-4)  # float32
     # The same seed in the published algorithm, which says what comes next.
     reference = NumpyFtrl(table, **settings)
-    reference.z[1:3] = wdl_optimizers.ftrl_weights_and_z(ftrl)[0][1].numpy()[1:3]
+    reference.z[1:3] = optimizers.ftrl_weights_and_z(ftrl)[0][1].numpy()[1:3]
     pieces = [[0.5], [-0.125]]
     reference.step([1, 2], pieces)
     steps = tf.IndexedSlices(tf.constant(pieces), tf.constant([1, 2]), tf.constant([4, 1]))
@@ -459,7 +470,7 @@ def test_seeding_reaches_the_wide_part_of_a_joint_optimizer_and_needs_an_ftrl(da
     lifecycle.seed_ftrl(optimizer, model)
     inner = optimizer.optimizers[0]
     weights = model.get_layer("wide_weights").get_weights()[0]
-    z = wdl_optimizers.ftrl_weights_and_z(inner)[0][1].numpy()
+    z = optimizers.ftrl_weights_and_z(inner)[0][1].numpy()
     np.testing.assert_allclose(z, -weights * 1e-3 / 0.1 - 0.01 * np.sign(weights), rtol=1e-5)
     with pytest.raises(ValueError, match="The learning rate of 'ftrl.*' is 0.0; expected one above 0"):
         lifecycle.seed_ftrl(keras.optimizers.Ftrl(0.0), model)  # ours takes no such rate
@@ -648,7 +659,7 @@ def test_an_interrupt_between_two_renames_leaves_the_old_folder(tmp_path, monkey
         return rename(path, target)
 
     monkeypatch.setattr(pathlib.Path, "rename", interrupted)
-    with pytest.raises(KeyboardInterrupt), tempfile.TemporaryDirectory(dir=tmp_path) as beside:
+    with pytest.raises(KeyboardInterrupt), tempfile.TemporaryDirectory(dir=tmp_path) as beside:  # noqa: PT012
         (pathlib.Path(beside) / "new").mkdir()
         folders.replace_folder(tmp_path / "live", pathlib.Path(beside) / "new")
     assert (tmp_path / "live" / "old.txt").read_text() == "old"

@@ -71,8 +71,9 @@ def test_training_goes_on_from_the_old_slots(ran):
     gradients = tape.gradient(loss, [variable.value for variable in variables])
     before = [variable.numpy() for variable in variables]
     optimizer.apply(gradients, variables)
-    for variable, w, g in zip(variables, before, map(tf.convert_to_tensor, gradients), strict=True):
-        name, g = variable.path.replace("/", "_"), g.numpy()
+    arrays = [tf.convert_to_tensor(gradient).numpy() for gradient in gradients]
+    for variable, w, g in zip(variables, before, arrays, strict=True):
+        name = variable.path.replace("/", "_")
         n = slots[f"{name}_accumulator"]
         expected = w - 0.1 * g / np.sqrt(n + g**2 + 1e-7)
         if name == "wide_weights_table":

@@ -238,6 +238,14 @@ def test_a_lookup_combines_what_is_known_and_its_settings_are_saved(combiner, ex
         assert (layer.n_ids, layer.dimension, layer.combiner, layer.initializer) == (4, 2, combiner, "zeros")
 
 
+def test_a_lookup_with_an_initializer_is_saved(tmp_path):
+    ids = keras.Input((2,), dtype="int32")
+    model = keras.Model(ids, wdl.Lookup(3, 1, "sum", keras.initializers.Constant(0.5))(ids))
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    assert again(np.array([[1, 2], [0, 2]])).numpy().tolist() == [[1.0], [0.5]]
+
+
 # ------------------------------------------------------------------------------------------- wide and deep
 
 

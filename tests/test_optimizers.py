@@ -3,8 +3,8 @@ import pathlib
 import warnings
 
 import wdl_helpers as wdl
-import wdl_optimizers
 from recommender import lifecycle
+from wide_deep import optimizers
 
 import keras
 import numpy as np
@@ -298,11 +298,11 @@ def test_an_ftrl_of_other_settings_is_told_from_the_same(name):
         for join in (lambda ftrl: ftrl, lambda ftrl: wdl.joint_optimizer(wide=ftrl, deep=wdl.Adagrad(0.1))):
             message = rf"The old Ftrl has {name} {old[name]:g} and the new one {new[name]:g}; expected the same"
             with pytest.raises(ValueError, match=message):
-                wdl_optimizers.check_same_ftrl(join(wdl.Ftrl(**old)), join(wdl.Ftrl(**new)))
-            wdl_optimizers.check_same_ftrl(join(wdl.Ftrl(**new)), join(wdl.Ftrl(**new)))
+                optimizers.check_same_ftrl(join(wdl.Ftrl(**old)), join(wdl.Ftrl(**new)))
+            optimizers.check_same_ftrl(join(wdl.Ftrl(**new)), join(wdl.Ftrl(**new)))
     start = wdl.Ftrl(**FTRL, initial_accumulator_value=0.5)  # of new rows only, so it may differ
-    wdl_optimizers.check_same_ftrl(wdl.Ftrl(**FTRL), start)
-    wdl_optimizers.check_same_ftrl(wdl.Adagrad(0.1), wdl.Adagrad(0.2))
+    optimizers.check_same_ftrl(wdl.Ftrl(**FTRL), start)
+    optimizers.check_same_ftrl(wdl.Adagrad(0.1), wdl.Adagrad(0.2))
 
 
 def test_a_warm_start_with_another_rate_of_ftrl_is_refused_and_changes_nothing():
@@ -318,7 +318,17 @@ def test_both_optimizers_are_named_so_that_they_cannot_be_swapped():
     with pytest.raises(TypeError):
         wdl.joint_optimizer(wdl.Ftrl(0.1), wdl.Adagrad(0.1))
     ftrl, adagrad = wdl.Ftrl(0.1), wdl.Adagrad(0.1)
-    assert wdl_optimizers.inner_optimizers(wdl.joint_optimizer(wide=ftrl, deep=adagrad)) == [ftrl, adagrad]
+    joint = wdl.joint_optimizer(wide=ftrl, deep=adagrad)
+    assert optimizers.inner_optimizers(joint) == [ftrl, adagrad]
+    assert optimizers.inner_optimizers(keras.optimizers.LossScaleOptimizer(joint)) == [ftrl, adagrad]
+
+
+def test_an_optimizer_of_keras_is_seen_inside_one_that_scales_the_loss():
+    with pytest.warns(UserWarning, match="Keras' own Adam squares"):
+        optimizers.check_sums_repeated(keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(0.1)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        optimizers.check_sums_repeated(keras.optimizers.LossScaleOptimizer(wdl.Adam(0.1)))
 
 
 KERAS_OWN = [
@@ -335,7 +345,7 @@ def test_a_warning_is_given_for_those_of_keras_that_are_wrong_on_repeated_ids_al
     results = [run(kind(learning_rate=0.1), np.full((ROWS, 2), 0.5), batches, dense) for dense in (True, False)]
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
-        wdl_optimizers.check_sums_repeated(kind(learning_rate=0.1))
+        optimizers.check_sums_repeated(kind(learning_rate=0.1))
     said = [warning for warning in seen if "repeated id" in str(warning.message)]
     assert len(said) == (not np.allclose(*results, rtol=0, atol=1e-5)), f"Keras {keras.version()} has changed it"
 
@@ -361,10 +371,11 @@ def private_names(path):
 
 
 def test_private_names_of_keras_are_known_and_stand_in_one_module():
-    root = pathlib.Path(wdl_optimizers.__file__).parent
-    assert private_names(root / "wdl_optimizers.py") == set(PRIVATE)
-    for path in (*root.glob("wdl_*.py"), *root.glob("recommender/**/*.py")):
-        if path.name != "wdl_optimizers.py":
+    room = pathlib.Path(optimizers.__file__)
+    root = room.parent.parent
+    assert private_names(room) == set(PRIVATE)
+    for path in (*root.glob("wide_deep/*.py"), *root.glob("recommender/**/*.py")):
+        if path != room:
             assert not private_names(path), path.name
 
 
@@ -373,7 +384,9 @@ def test_keras_still_has_the_private_name(name):
     variable, ftrl, adagrad = keras.Variable([[0.0]], name="table"), wdl.Ftrl(0.1), wdl.Adagrad(SCHEDULE)
     for optimizer in (ftrl, adagrad):
         optimizer.build([variable])
-    said = f"keras {keras.version()}: {name} ({PRIVATE[name]}) is not what it was in 3.15.1; see wdl_optimizers"
+    said = (
+        f"keras {keras.version()}: {name} ({PRIVATE[name]}) is not what it was in 3.15.1; see wide_deep/optimizers.py"
+    )
     meant = {
         "_get_variable_index": lambda: ftrl._get_variable_index(variable) == 0,
         "_accumulators": lambda: [each._accumulators[0].name for each in (ftrl, adagrad)] == ["table_accumulator"] * 2,
@@ -422,8 +435,8 @@ def test_the_joint_optimizer_gives_each_part_its_own_algorithm():
             value = loss(labels[:, None], model(inputs, training=True))
         gradients = tape.gradient(value, [variable.value for variable in model.trainable_variables])
         for variable, gradient in zip(model.trainable_variables, gradients, strict=True):
-            gradient = tf.convert_to_tensor(gradient).numpy()
-            expected[variable.path].step(range(len(gradient)), gradient)
+            dense = tf.convert_to_tensor(gradient).numpy()
+            expected[variable.path].step(range(len(dense)), dense)
         wdl.train(model, inputs, labels, optimizer if epoch == 0 else None, epochs=1, batch_size=len(labels))
     for path, weight in weights_of(model).items():
         np.testing.assert_allclose(weight, expected[path].w, rtol=2e-4, atol=2e-5, err_msg=path)

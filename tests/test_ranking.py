@@ -708,6 +708,12 @@ def test_ranking_scores_refuse_what_they_cannot_rank():
         ranking.ranking_scores([1, 2], "q", "y", np.zeros(2))
 
 
+def test_whole_numbers_of_any_size_are_ids():
+    large = [2**64 - 1, 2**63, 0]
+    assert logs.ids_of(pd.Series(large, dtype="uint64"), "items").tolist() == large
+    assert logs.ids_of([2**70, -(2**70)], "items").tolist() == [2**70, -(2**70)]
+
+
 def test_a_float_that_may_be_two_whole_numbers_is_no_id():
     with pytest.raises(TypeError, match="holds 9007199254740992.0"):
         logs.ids_of([2.0**53], "items")

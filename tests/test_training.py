@@ -1,5 +1,4 @@
 import contextlib
-import doctest
 import hashlib
 import io
 import os
@@ -10,9 +9,7 @@ import sys
 import warnings
 
 import wdl_helpers as wdl
-import wdl_models
-import wdl_optimizers
-import wdl_reproducible
+from wide_deep import reproducible, training
 
 import keras
 import matplotlib.pyplot as plt
@@ -61,7 +58,7 @@ def test_an_epoch_takes_a_step_a_batch_and_no_optimizer_goes_on_with_the_last_on
 
 @pytest.mark.parametrize("batch_size, steps_per_call", [(64, 256), (24, 256), (10, 4), (100, 256)])
 def test_training_is_keras_fit_on_the_same_order_to_the_last_bit(batch_size, steps_per_call, monkeypatch):
-    monkeypatch.setattr(wdl, "STEPS_PER_CALL", steps_per_call)
+    monkeypatch.setattr(training, "STEPS_PER_CALL", steps_per_call)
     models, losses = [], []
     for train in (True, False):
         keras.utils.set_random_seed(3)
@@ -98,12 +95,12 @@ def test_one_graph_serves_whole_batches_the_shorter_last_one_and_other_data(monk
 def test_each_row_is_in_one_batch_an_epoch_and_the_seed_gives_the_order():
     for n_rows, batch_size, shapes in ((600, 2, [(256, 2), (44, 2)]), (7, 3, [(2, 3), (1, 1)]), (3, 5, [(1, 3)])):
         np.random.seed(1)
-        first, second = (wdl._batches(n_rows, batch_size) for _ in range(2))
+        first, second = (training._batches(n_rows, batch_size) for _ in range(2))
         assert [batches.shape for batches in first] == shapes
         rows = [np.concatenate([batches.ravel() for batches in each]) for each in (first, second)]
         assert sorted(rows[0]) == sorted(rows[1]) == list(range(n_rows)) and (n_rows == 3 or (rows[0] != rows[1]).any())
         np.random.seed(1)
-        again = np.concatenate([batches.ravel() for batches in wdl._batches(n_rows, batch_size)])
+        again = np.concatenate([batches.ravel() for batches in training._batches(n_rows, batch_size)])
         np.testing.assert_array_equal(again, rows[0])
 
 
@@ -470,8 +467,8 @@ def test_inputs_and_labels_of_different_length_are_refused():
         wdl.train(model, WIDE_INPUTS, LABELS[:-1], wdl.Ftrl(0.1))
     with pytest.raises(ValueError, match=message):
         wdl.train(model, WIDE_INPUTS, LABELS, wdl.Ftrl(0.1), validation=(WIDE_INPUTS, LABELS[:-1]))
+    shorter = {**INPUTS, "numbers": INPUTS["numbers"][:-1]}
     with pytest.raises(ValueError, match="'numbers' has 63 rows but there are 64 labels"):
-        shorter = {**INPUTS, "numbers": INPUTS["numbers"][:-1]}
         wdl.train(wdl.deep_model(DEEP, 3, ()), shorter, LABELS, wdl.Adagrad(0.1))
 
 
@@ -602,6 +599,8 @@ import os
 import sys
 import wdl_features
 print([name for name in ("tensorflow", "keras", "matplotlib", "IPython", "sklearn") if name in sys.modules])
+from recommender import serving, shards
+print([name for name in ("wdl_helpers", "wide_deep.plots", "wide_deep.evaluation") if name in sys.modules])
 import wdl_helpers as wdl
 import numpy as np
 import tensorflow as tf
@@ -624,7 +623,7 @@ tf.config.threading.set_intra_op_parallelism_threads(2)
 import wdl_helpers as wdl
 wdl.reproducible()
 """
-SETTINGS = {**wdl_reproducible.AT_IMPORT, **wdl_reproducible.AT_FIRST_PRODUCT}
+SETTINGS = {**reproducible.AT_IMPORT, **reproducible.AT_FIRST_PRODUCT}
 
 
 def other_process(program, **settings):
@@ -657,8 +656,8 @@ def test_many_models_in_one_process_print_no_warning(tensorflow_first):
 def test_who_does_not_call_reproducible_gets_the_fast_products_and_light_imports():
     run = other_process(HELPERS_FIRST)
     assert (run.returncode, run.stderr) == (0, "")
-    light, collector, product, late = run.stdout.splitlines()
-    assert light == "[]"
+    features, serving, collector, product, late = run.stdout.splitlines()
+    assert features == serving == "[]"
     assert collector == "True 0 False"
     assert late.startswith("Call reproducible before TensorFlow computes anything: its number of threads and its kern")
     exact = other_process(SET_FROM_THE_START)
@@ -672,7 +671,7 @@ def test_who_does_not_call_reproducible_gets_the_fast_products_and_light_imports
 
 
 def test_reproducible_fixes_the_settings_for_equal_bits():
-    assert wdl_reproducible.IMPORTED_FIRST
+    assert reproducible.IMPORTED_FIRST
     assert SETTINGS == {"TF_ENABLE_ONEDNN_OPTS": "0", "TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL": "false"}
     assert SETTINGS.items() <= os.environ.items()
 
@@ -689,7 +688,7 @@ def test_another_backend_of_keras_is_an_error_that_names_it(monkeypatch):
     assert run.returncode == 1 and "ImportError: Keras runs on jax, and these modules on TensorFlow" in run.stderr
     monkeypatch.setattr(keras.backend, "backend", lambda: "torch")  # Keras is there, whatever the variable says
     with pytest.raises(ImportError, match="Keras runs on torch, .* with KERAS_BACKEND=tensorflow"):
-        wdl_reproducible.check_backend()
+        reproducible.check_backend()
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others():
@@ -709,7 +708,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others():
 
 def test_reproducible_seeds_all_random_numbers_and_asks_for_deterministic_sums(monkeypatch):
     calls = []
-    monkeypatch.setattr(wdl.tf.config.experimental, "enable_op_determinism", lambda: calls.append("deterministic"))
+    monkeypatch.setattr(tf.config.experimental, "enable_op_determinism", lambda: calls.append("deterministic"))
     draws = []
     for arguments in ((), (0,), (5,)):
         wdl.reproducible(*arguments)
@@ -719,15 +718,9 @@ def test_reproducible_seeds_all_random_numbers_and_asks_for_deterministic_sums(m
 
 
 def test_reproducible_refuses_when_it_comes_too_late(monkeypatch):
-    monkeypatch.setattr(wdl_reproducible, "IMPORTED_FIRST", False)
+    monkeypatch.setattr(reproducible, "IMPORTED_FIRST", False)
     with pytest.raises(RuntimeError, match="Import wdl_helpers before tensorflow"):
         wdl.reproducible()
-
-
-def test_examples_in_the_docstrings_hold():
-    for module in (wdl, wdl_models, wdl_optimizers, wdl_reproducible):
-        result = doctest.testmod(module)
-        assert result.attempted and not result.failed, module.__name__
 
 
 # --------------------------------------------------------------------------------------------------- plots

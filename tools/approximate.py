@@ -8,7 +8,9 @@ what a run is compared with. To another build of TensorFlow, whose last bits dif
 import json
 import pathlib
 import re
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from typing import Any
 
 SPREAD = pathlib.Path(__file__).resolve().parent.parent / "notebooks" / "spread.json"
 DEVIATIONS = 4  # how many of the deviations in spread.json a number may differ
@@ -17,9 +19,9 @@ NUMBER = re.compile(r"(?<![\w.])([+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[+
 UNSIGNED = re.compile(r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[+-]?\d+)?")
 
 
-def texts(outputs):
+def texts(outputs: Iterable[dict[str, Any]]) -> list[tuple[str, str]]:
     """The texts of a cell's outputs, pictures left out: list of (kind, text)."""
-    found = []
+    found: list[tuple[str, str]] = []
     for output in outputs:
         if output["output_type"] == "stream" and found and found[-1][0] == output["name"]:
             found[-1] = output["name"], found[-1][1] + output["text"]  # one print may arrive in several messages
@@ -31,9 +33,10 @@ def texts(outputs):
     return found
 
 
-def split(outputs):
+def split(outputs: Iterable[dict[str, Any]]) -> tuple[list[Any], list[str]]:
     """The words of a cell's outputs, in which white space does not count, and its numbers as they are printed."""
-    words, printed = [], []
+    words = []
+    printed: list[str] = []
     for kind, text in texts(outputs):
         parts = NUMBER.split(text)
         words.append([kind, *(part.split() for part in parts[::2])])
@@ -41,53 +44,54 @@ def split(outputs):
     return words, printed
 
 
-def value(printed):
+def value(printed: str) -> float:
     """The number that is printed as '1,024', '+0.5' or '3e-05'."""
     return float(printed.replace(",", ""))
 
 
-def numbers(text):
+def numbers(text: str) -> set[Decimal]:
     """The numbers in a text, as they are printed or as they stand in code, without their signs: a set of Decimal."""
     text = re.sub(r"(?<=\d)_(?=\d{3})", "", text)
     return {Decimal(number.replace(",", "")) for number in UNSIGNED.findall(text)}
 
 
-def agrees(said, known):
+def agrees(said: str, known: Iterable[Decimal]) -> bool:
     """Whether a number in the prose is a known one, or a known one rounded to the digits that the prose shows.
 
     Args:
-        said: str, such as '1,692' or '0.93'.
-        known: Decimals, see `numbers`.
-
-    Returns:
-        bool.
+        said: the number as the prose has it, such as '1,692' or '0.93'.
+        known: see `numbers`.
     """
     number = Decimal(said.replace(",", ""))
-    half = Decimal(1).scaleb(number.as_tuple().exponent) / 2
+    half = Decimal(1).scaleb(int(number.as_tuple().exponent)) / 2
     return any(abs(number - other) <= half for other in known)
 
 
-def last_digit(printed):
+def last_digit(printed: str) -> float:
     """One unit of the last digit of a number with decimals, which rounding may flip: 0.01 for '0.32', 0 for '32'."""
     mantissa, _, exponent = printed.partition("e")
     decimals = len(mantissa.partition(".")[2])
     return 1.01 * 10.0 ** (int(exponent or 0) - decimals) if decimals or exponent else 0.0
 
 
-def tolerance(printed, deviation):
+def tolerance(printed: str, deviation: float) -> float:
     """How far a number may be from the printed one; a whole number that no seed changes must be equal."""
     unit = last_digit(printed) or (1.01 if deviation else 0.0)
     return DEVIATIONS * deviation + unit
 
 
-def difference(reference, found, deviations):
+def difference(
+    reference: Iterable[dict[str, Any]], found: Iterable[dict[str, Any]], deviations: Sequence[float] | None
+) -> str:
     """What differs between two lists of outputs of a cell, in a sentence; '' if they say the same.
 
     Args:
-        reference, found: the committed outputs and new ones. deviations: list of float, one for each number of the
-            reference; None if they were not measured, and then all are 0.
+        reference: the committed outputs.
+        found: new ones.
+        deviations: one for each number of the reference; None if they were not measured, and then all are 0.
     """
-    (words, numbers), (other_words, others) = split(reference), split(found)
+    words, numbers = split(reference)
+    other_words, others = split(found)
     if words != other_words:
         return "the words differ"
     if deviations is not None and len(deviations) != len(numbers):
@@ -99,6 +103,6 @@ def difference(reference, found, deviations):
     return ""
 
 
-def spread_of(notebook):
+def spread_of(notebook: str) -> dict[str, list[float]]:
     """Cell id → deviations of the numbers that the cell prints, for a notebook such as '02_wide_model'."""
     return json.loads(SPREAD.read_text(encoding="utf-8")).get(notebook, {}) if SPREAD.exists() else {}

@@ -16,6 +16,7 @@ import tomllib
 import urllib.parse
 
 import nbformat
+from nbformat import NotebookNode
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SOURCE, BOOK = ROOT / "build" / "book-source", ROOT / "build" / "book"
@@ -25,13 +26,13 @@ CODE = re.compile(r"(^```.*?^```|^~~~.*?^~~~|`[^`\n]+`)", re.M | re.S)
 LINK = re.compile(r"(\]\()([^)\s]+)")
 
 
-def repository():
+def repository() -> str | None:
     """The repository's address from pyproject.toml, the one place that may name it; None as long as it does not."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     return project.get("urls", {}).get("Repository")
 
 
-def pages():
+def pages() -> list[pathlib.Path]:
     """The files that become pages."""
     return sorted({path for pattern in PAGES for path in ROOT.glob(pattern)})
 
@@ -39,7 +40,7 @@ def pages():
 # ------------------------------------------------------------------------------------- the pages' source
 
 
-def leads_to(target, page):
+def leads_to(target: str, page: pathlib.Path) -> str:
     """Where a link of the `page` leads in the book; what is no page is copied, or shown in the repository."""
     if re.match(r"[a-z]+:|#", target):
         return target
@@ -64,14 +65,14 @@ def leads_to(target, page):
     return pathlib.Path(os.path.relpath(linked, page.parent)).as_posix() + (f"#{anchor}" if anchor else "")
 
 
-def prose(text, page):
+def prose(text: str, page: pathlib.Path) -> str:
     """Markdown whose links lead to where they lead in the book; code stays as it is."""
     parts = CODE.split(text)
     parts[::2] = [LINK.sub(lambda link: link[1] + leads_to(link[2], page), part) for part in parts[::2]]
     return "".join(parts)
 
 
-def fold(cell):
+def fold(cell: NotebookNode) -> None:
     """Let a code cell that JupyterLab folds be folded in the book, under a line that says what it holds."""
     if cell.metadata.get("jupyter", {}).get("source_hidden"):
         graded = cell.metadata.get("nbgrader", {})
@@ -80,14 +81,15 @@ def fold(cell):
         cell.metadata["mystnb"] = {"code_prompt_show": f"Show {what}", "code_prompt_hide": f"Hide {what}"}
 
 
-def raw(html, name):
+def raw(html: str, name: str) -> NotebookNode:
     """A cell of HTML that Sphinx lets through."""
     return nbformat.v4.new_markdown_cell(f"```{{raw}} html\n{html}\n```", id=name)
 
 
-def fold_asides(cells):
+def fold_asides(cells: list[NotebookNode]) -> list[NotebookNode]:
     """The cells, and around what stands below the heading of each aside a fold, closed as JupyterLab shows it."""
-    folded, depth = [], 0
+    folded: list[NotebookNode] = []
+    depth = 0
     for cell in cells:
         heading = re.match("#+(?= )", cell.source) if cell.cell_type == "markdown" else None
         if depth and heading and len(heading[0]) <= depth:
@@ -96,11 +98,11 @@ def fold_asides(cells):
         folded.append(cell)
         if cell.metadata.get("jp-MarkdownHeadingCollapsed"):
             folded.append(raw("<details><summary>Show the aside</summary>", f"fold-{len(folded)}"))
-            depth = len(heading[0])
+            depth = len(heading[0]) if heading else 0
     return [*folded, raw("</details>", f"end-{len(folded)}")] if depth else folded
 
 
-def write_source():
+def write_source() -> None:
     """Write build/book-source/ anew: the pages, what they link to, and the formulas' fonts."""
     shutil.rmtree(SOURCE, ignore_errors=True)
     for page in pages():
@@ -119,7 +121,10 @@ def write_source():
             text = nbformat.writes(notebook)
         copied.write_text(text, encoding="utf-8", newline="\n")
     shutil.copyfile(ROOT / "book" / "index.md", SOURCE / "index.md")
-    package = pathlib.Path(importlib.util.find_spec("sphinx-mathjax-offline").origin).parent / "static" / "mathjax"
+    found = importlib.util.find_spec("sphinx-mathjax-offline")
+    if found is None or found.origin is None:
+        sys.exit("The package sphinx-mathjax-offline is missing: type `make book`.")
+    package = pathlib.Path(found.origin).parent / "static" / "mathjax"
     for file in [file for pattern in MATHJAX for file in package.glob(pattern)]:
         copied = SOURCE / "_static" / "mathjax" / file.relative_to(package)
         copied.parent.mkdir(parents=True, exist_ok=True)
@@ -129,14 +134,14 @@ def write_source():
 # -------------------------------------------------------------------------------------------- the book
 
 
-def build():
+def build() -> None:
     """Write build/book/ anew; a warning of Sphinx is an error."""
     write_source()
     shutil.rmtree(BOOK, ignore_errors=True)
     options = ["--fail-on-warning", "--keep-going", "--quiet", "--fresh-env"]
-    command = [sys.executable, "-m", "sphinx", *options, "--conf-dir", ROOT / "book"]
+    command: list[str | pathlib.Path] = [sys.executable, "-m", "sphinx", *options, "--conf-dir", ROOT / "book"]
     command += ["--doctree-dir", ROOT / "build" / "book-doctrees", SOURCE, BOOK]
-    done = subprocess.run(command)
+    done = subprocess.run(command, check=False)
     if done.returncode:
         sys.exit(done.returncode)
     for notebook in ROOT.glob("notebooks/*.ipynb"):

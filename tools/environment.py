@@ -26,14 +26,11 @@ ANYWHERE = b"""#!/bin/sh
 """
 
 
-def wanted(extras):
+def wanted(extras: str) -> str:
     """What is installed, as one line: another line means another environment.
 
     Args:
-        extras: str, extras of pyproject.toml, such as 'test,course'.
-
-    Returns:
-        str.
+        extras: of pyproject.toml, such as 'test,course'.
     """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     parts = [project["build-system"], project["project"].get("dependencies"), extras]
@@ -42,27 +39,28 @@ def wanted(extras):
     return json.dumps(parts)
 
 
-def installed():
+def installed() -> tuple[str, str]:
     """The folder in which the environment was installed, and what was wanted; two empty strings if there is none."""
     lines = STAMP.read_text(encoding="utf-8").splitlines() if STAMP.exists() else []
-    return (lines + ["", ""])[:2]
+    before, what, *_ = [*lines, "", ""]
+    return before, what
 
 
-def stamp(extras):
+def stamp(extras: str) -> None:
     STAMP.write_text(f"{ROOT}\n{wanted(extras)}\n", encoding="utf-8")
 
 
-def works(environment):
+def works(environment: pathlib.Path) -> bool:
     """Whether an environment's Python starts; it does not if the Python that it was made with is gone."""
     python = environment / "bin" / "python"
-    return python.exists() and subprocess.run([python, "-c", ""], capture_output=True).returncode == 0
+    return python.exists() and subprocess.run([python, "-c", ""], check=False, capture_output=True).returncode == 0
 
 
-def settle(before):
+def settle(before: str) -> None:
     """Tell .venv where it is now: its programs, its script `activate`, and what leads to the project's modules.
 
     Args:
-        before: str, the project's folder when it was installed.
+        before: the project's folder when it was installed.
     """
     subprocess.run([HOME / "bin" / "python", "-m", "venv", "--without-pip", HOME], check=True)
     for program in (HOME / "bin").iterdir():
@@ -75,7 +73,7 @@ def settle(before):
         path.write_text(text.replace(before, str(ROOT)), encoding="utf-8")
 
 
-def swap():
+def swap() -> None:
     """Put .venv-new into the place of .venv, and that into .venv-old."""
     shutil.rmtree(OLD, ignore_errors=True)
     if HOME.exists():
@@ -83,22 +81,23 @@ def swap():
     NEW.rename(HOME)
 
 
-def install(environment, extras):
+def install(environment: pathlib.Path, extras: str) -> bool:
     """Install the project and what it needs with an environment's pip, and show how far it is.
 
     Args:
-        environment: path of the environment's folder.
-        extras: str, extras of pyproject.toml.
+        environment: the environment's folder.
+        extras: of pyproject.toml.
 
     Returns:
-        bool, whether it is installed; if not, what pip said is printed.
+        Whether it is installed; if not, what pip said is printed.
     """
-    command = [environment / "bin" / "python", "-m", "pip", "install"]
+    command: list[str | pathlib.Path] = [environment / "bin" / "python", "-m", "pip", "install"]
     command += ["--disable-pip-version-check", "--progress-bar=off", "--constraint", "constraints.txt"]
     command += ["--editable", f".[{extras}]"]
-    said, found = [], 0
+    said: list[str] = []
+    found = 0
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pip:
-        for line in pip.stdout:
+        for line in pip.stdout or ():
             said += [line] if line.strip() else []
             if line.startswith("Collecting "):
                 found += 1
@@ -110,11 +109,11 @@ def install(environment, extras):
     return pip.returncode == 0
 
 
-def build(extras):
+def build(extras: str) -> None:
     """Install everything into .venv-new, then let it be .venv.
 
     Args:
-        extras: str, extras of pyproject.toml.
+        extras: of pyproject.toml.
 
     Raises:
         SystemExit: it cannot be installed; says so, and that the old environment is as it was.
@@ -122,7 +121,7 @@ def build(extras):
     print("Installing TensorFlow, JupyterLab and what they need into .venv. This is done once. It takes about three")
     print("minutes, most of them to download 0.7 GB, and 3 GB on the disk.", flush=True)
     shutil.rmtree(NEW, ignore_errors=True)
-    made = subprocess.run([sys.executable, "-m", "venv", NEW], cwd=ROOT).returncode == 0
+    made = subprocess.run([sys.executable, "-m", "venv", NEW], check=False, cwd=ROOT).returncode == 0
     if not made or not install(NEW, extras):
         shutil.rmtree(NEW, ignore_errors=True)
         old = " The old one is as it was: `make -o .venv/installed lab` uses it." if works(HOME) else ""
@@ -133,8 +132,8 @@ def build(extras):
     shutil.rmtree(OLD, ignore_errors=True)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("extras", help="extras of pyproject.toml, such as test,course")
     extras = parser.parse_args().extras
     before, what = installed()

@@ -16,6 +16,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
 
 BATCH = 64
 # NumPy's vectorised sort reads up to the end of its array by masked instructions. A processor leaves what they mask
@@ -24,7 +29,7 @@ QEMU_SETTINGS = {"NPY_DISABLE_CPU_FEATURES": "X86_V3"}
 INSTALL = "QEMU is not installed: 'apt-get install qemu-user' (Debian, Ubuntu) or 'dnf install qemu-user' (Fedora)."
 
 
-def trained(steps):
+def trained(steps: int) -> dict[str, list["np.ndarray"]]:
     """Name → weights, float32 array, of every model after some steps on Adult's first rows."""
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
     import wdl_helpers as wdl  # here, since the process that compares needs none of it
@@ -36,7 +41,7 @@ def trained(steps):
     wide, deep = adult.wide_features(rows), adult.deep_features(rows)
     inputs = wdl.joint_inputs(rows, wide, deep)
 
-    def ftrl():
+    def ftrl() -> wdl.Ftrl:
         return wdl.Ftrl(0.05, l1_regularization_strength=0.003, initial_accumulator_value=1e-6, beta=1.0)
 
     models = {
@@ -58,18 +63,18 @@ def trained(steps):
     return {**weights, "course recipe": recipe.get_weights()}
 
 
-def measured(command, file, settings):
-    """What a process of its own trains, and its seconds. Settings: dict, further environment variables."""
+def measured(command: Sequence[str], file: str, settings: Mapping[str, str]) -> tuple[dict[str, "np.ndarray"], float]:
+    """What a process of its own trains, and its seconds; `settings` are further environment variables."""
     import numpy as np
 
     start = time.perf_counter()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
-    subprocess.run([*command, "--weights", file], check=True, env=environment | settings)
+    subprocess.run([*command, "--weights", file], check=True, env={**environment, **settings})
     return dict(np.load(file)), time.perf_counter() - start
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--steps", type=int, default=20, help="steps of training (default: 20)")
     parser.add_argument("--json", type=pathlib.Path, help="file to write the result to")
     parser.add_argument("--weights", help=argparse.SUPPRESS)
@@ -78,7 +83,8 @@ def main():
         import numpy as np
 
         weights = trained(arguments.steps)
-        np.savez(arguments.weights, **{f"{name}/{i}": w for name, all_ in weights.items() for i, w in enumerate(all_)})
+        arrays = {f"{name}/{i}": array for name, found in weights.items() for i, array in enumerate(found)}
+        np.savez(arguments.weights, allow_pickle=False, **arrays)
         return
     qemu = shutil.which("qemu-x86_64")
     if qemu is None or platform.machine() != "x86_64" or not sys.platform.startswith("linux"):
@@ -99,11 +105,11 @@ def main():
     if arguments.json:
         arguments.json.write_text(json.dumps({"processor": processor(), "models": result}, indent=1) + "\n")
     if any(entry["differ"] for entry in result.values()):
-        sys.exit("Something in training depends on the processor: see wdl_reproducible.py.")
+        sys.exit("Something in training depends on the processor: see wide_deep/reproducible.py.")
     print("\nEvery bit is equal.")
 
 
-def processor():
+def processor() -> str:
     """This processor's name."""
     for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):

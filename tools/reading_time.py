@@ -10,8 +10,10 @@ import ast
 import pathlib
 import re
 import sys
+from collections.abc import Iterable
 
 import nbformat
+from nbformat import NotebookNode
 
 NOTEBOOKS = pathlib.Path(__file__).resolve().parent.parent / "notebooks"
 WORDS_A_MINUTE, SECONDS_A_LINE, SECONDS_AN_OUTPUT = 150, 5, 8
@@ -22,47 +24,49 @@ NOT_READ = re.compile(r"!\[[^\]]*\]\([^)]*\)|\$\$.*?\$\$", re.S)
 HEADING = re.compile(r"(#+) (.+)")
 
 
-def lesson(notebook):
+def lesson(notebook: NotebookNode) -> list[NotebookNode]:
     """The cells before the exercises; all, if there are none."""
     starts = [i for i, cell in enumerate(notebook.cells) if cell.source.startswith("## Exercises")]
     return notebook.cells[: starts[0]] if starts else notebook.cells
 
 
-def is_folded(cell):
+def is_folded(cell: NotebookNode) -> bool:
     """Whether JupyterLab hides the source of a cell of code until one clicks."""
     return cell.metadata.get("jupyter", {}).get("source_hidden", False)
 
 
-def is_collapsed(cell):
+def is_collapsed(cell: NotebookNode) -> bool:
     """Whether JupyterLab hides all that stands below a heading until one clicks."""
     return cell.metadata.get("jp-MarkdownHeadingCollapsed", False)
 
 
-def words(cells):
+def words(cells: Iterable[NotebookNode]) -> int:
     """The number of words in the text of cells: whatever stands between blanks, the bars of a table too."""
     texts = [NOT_READ.sub(" ", cell.source) for cell in cells if cell.cell_type == "markdown"]
     return sum(len(text.split()) for text in texts)
 
 
-def drawings(cells):
+def drawings(cells: Iterable[NotebookNode]) -> int:
     """The number of drawings that the text of cells shows."""
     return sum(len(re.findall(r"!\[", cell.source)) for cell in cells if cell.cell_type == "markdown")
 
 
-def visible_code(cells):
+def visible_code(cells: Iterable[NotebookNode]) -> list[NotebookNode]:
     """The cells of code that a reader sees."""
     return [cell for cell in cells if cell.cell_type == "code" and not is_folded(cell)]
 
 
-def names(cells):
+def names(cells: Iterable[NotebookNode]) -> set[str]:
     """The names that visible code gives, also inside functions, loops and comprehensions; arguments and imports aside."""
     nodes = [node for cell in visible_code(cells) for node in ast.walk(ast.parse(cell.source))]
     return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
 
 
-def asides(cells):
+def asides(cells: Iterable[NotebookNode]) -> dict[str, int]:
     """Title → words, for each collapsed section: what stands below its heading, up to the next that is not deeper."""
-    found, title, depth = {}, None, 0
+    found: dict[str, int] = {}
+    title = None
+    depth = 0
     for cell in cells:
         heading = HEADING.match(cell.source) if cell.cell_type == "markdown" else None
         if heading and (title is None or len(heading[1]) <= depth):
@@ -72,7 +76,7 @@ def asides(cells):
     return found
 
 
-def minutes(cells):
+def minutes(cells: Iterable[NotebookNode]) -> float:
     """How long it takes to read cells: words, lines of code that are seen, outputs."""
     code = visible_code(cells)
     lines = sum(bool(line.strip()) for cell in code for line in cell.source.splitlines())
@@ -80,7 +84,7 @@ def minutes(cells):
     return words(cells) / WORDS_A_MINUTE + (lines * SECONDS_A_LINE + outputs * SECONDS_AN_OUTPUT) / 60
 
 
-def figures(notebook):
+def figures(notebook: NotebookNode) -> dict[str, int]:
     """What the budget counts, of a notebook's lesson: dict name → number."""
     cells = lesson(notebook)
     return {
@@ -92,7 +96,7 @@ def figures(notebook):
     }
 
 
-def over(notebook):
+def over(notebook: NotebookNode) -> list[str]:
     """What is over the budget, a sentence each; an empty list if nothing is."""
     counted = figures(notebook)
     found = [f"{counted[name]:,} {name}; at most {most:,}" for name, most in BUDGET.items() if counted[name] > most]
@@ -101,8 +105,8 @@ def over(notebook):
     return found
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("numbers", nargs="*", help="notebooks, such as 02; all if none is named")
     numbers = parser.parse_args().numbers
     paths = [path for path in sorted(NOTEBOOKS.glob("*.ipynb")) if not numbers or path.stem[:2] in numbers]

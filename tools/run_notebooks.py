@@ -10,10 +10,12 @@ import pathlib
 import sys
 import tempfile
 import time
+from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+from nbformat import NotebookNode
 from traitlets.config import Config
 
 NOTEBOOKS = pathlib.Path(__file__).resolve().parent.parent / "notebooks"
@@ -23,25 +25,26 @@ METADATA = {
 }
 
 
-def tagged_outputs(notebook, tag):
+def tagged_outputs(notebook: NotebookNode, tag: str) -> list[NotebookNode]:
     """The outputs of the cells that have a tag."""
     cells = [cell for cell in notebook.cells if tag in cell.metadata.get("tags", [])]
     return [output for cell in cells for output in cell.outputs]
 
 
-def execute(notebook, folder):
+def execute(notebook: NotebookNode, folder: pathlib.Path) -> NotebookNode:
     """Run a notebook in a new kernel, in a folder, and return it with its outputs."""
     with tempfile.TemporaryDirectory() as sockets:
         config = Config()
         if os.name == "posix":  # Unix sockets work with the network cut, loopback included
-            config.KernelManager.transport, config.KernelManager.ip = "ipc", f"{sockets}/kernel"
+            config.KernelManager.transport = "ipc"
+            config.KernelManager.ip = f"{sockets}/kernel"
         resources = {"metadata": {"path": folder}}
-        settings = {"timeout": 600, "kernel_name": "python3", "record_timing": False, "coalesce_streams": True}
-        NotebookClient(notebook, resources=resources, config=config, **settings).execute()
+        settings: dict[str, Any] = {"timeout": 600, "kernel_name": "python3", "record_timing": False}
+        NotebookClient(notebook, resources=resources, config=config, coalesce_streams=True, **settings).execute()
     return notebook
 
 
-def run(path):
+def run(path: pathlib.Path) -> NotebookNode:
     """Run the notebook of a file in its folder, and return it with its outputs and the metadata that Jupyter needs."""
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
@@ -51,7 +54,7 @@ def run(path):
     return notebook
 
 
-def write(path, notebook):
+def write(path: pathlib.Path, notebook: NotebookNode) -> None:
     """Write the notebook, and the pictures that the README shows, if they changed."""
     text = nbformat.writes(notebook) + "\n"
     if path.read_text(encoding="utf-8") != text:
@@ -62,13 +65,13 @@ def write(path, notebook):
         picture.write_bytes(base64.b64decode(output.data["image/png"]))
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("names", nargs="*", help="notebooks to run, such as 02_wide_model; all if none is named")
     parser.add_argument("--write", action="store_true", help="write the outputs into the notebooks")
     arguments = parser.parse_args()
     os.environ.pop("JPY_SESSION_NAME", None)  # no progress lines, wherever this is started from
-    console = []
+    console: list[str] = []
     known = [path.stem for path in sorted(NOTEBOOKS.glob("*.ipynb"))]
     for name in set(arguments.names) - set(known):
         sys.exit(f"There is no notebook {name!r}; there are: {', '.join(known)}.")

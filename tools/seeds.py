@@ -11,12 +11,15 @@ import argparse
 import concurrent.futures
 import json
 import math
+import pathlib
 import re
 import statistics
 import sys
+from collections.abc import Mapping, Sequence
 
 import nbformat
 from approximate import SPREAD, difference, split, spread_of, value
+from nbformat import NotebookNode
 from run_notebooks import NOTEBOOKS, execute
 
 # With ten seeds, luck alone takes one number in 400 beyond four deviations; with twenty, one in 1,400 (Student's t).
@@ -24,9 +27,10 @@ AMOUNTS = [100 * i for i in range(1, 21)]
 SEED = re.compile(r"(reproducible\(seed=|set_random_seed\()")
 
 
-def moved(notebook, amount):
+def moved(notebook: NotebookNode, amount: int) -> NotebookNode:
     """A copy of the notebook whose lesson has other seeds."""
-    copy, lesson = nbformat.from_dict(notebook), True
+    copy = nbformat.from_dict(notebook)
+    lesson = True
     for cell in copy.cells:
         lesson &= not cell.source.startswith("## Exercises")
         if lesson and cell.cell_type == "code":
@@ -34,7 +38,7 @@ def moved(notebook, amount):
     return copy
 
 
-def run(path, amount):
+def run(path: pathlib.Path, amount: int) -> list[NotebookNode]:
     """The notebook's cells after a run with its seeds moved by an amount; an error does not end the run."""
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
@@ -42,30 +46,33 @@ def run(path, amount):
     return execute(moved(notebook, amount), path.parent).cells
 
 
-def failure(cell):
+def failure(cell: NotebookNode) -> str:
     """The last line of the error that a cell ended in, or ''."""
     errors = [output for output in cell.get("outputs", []) if output["output_type"] == "error"]
     return f"{errors[0]['ename']}: {errors[0]['evalue']}" if errors else ""
 
 
-def is_approximate(cell):
+def is_approximate(cell: NotebookNode) -> bool:
     return "approx" in cell.metadata.get("tags", [])
 
 
-def deviation(committed, others):
+def deviation(committed: float, others: Sequence[float]) -> float:
     """How far a number is in other runs from the committed one: the root of the mean square, to two digits."""
     squares = [(other - committed) ** 2 for other in others]
     return float(f"{math.sqrt(statistics.fmean(squares)):.2g}") if squares else 0.0
 
 
-def measured(path, runs):
-    """Cell id → how far the runs are from each committed number, see `deviation`; and what went wrong, list of str."""
-    result, wrong = {}, []
+def measured(
+    path: pathlib.Path, runs: Mapping[int, Sequence[NotebookNode]]
+) -> tuple[dict[str, list[float]], list[str]]:
+    """Cell id → how far the runs are from each committed number, see `deviation`; and what went wrong."""
+    result = {}
+    wrong = []
     for i, cell in enumerate(nbformat.read(path, as_version=4).cells):
         if cell.cell_type != "code":
             continue
         words, numbers = split(cell.outputs)
-        values = [[] for _ in numbers]
+        values: list[list[float]] = [[] for _ in numbers]
         for amount, cells in runs.items():
             other_words, others = split(cells[i].outputs)
             if failure(cells[i]):
@@ -79,13 +86,14 @@ def measured(path, runs):
                     known.append(value(other))
         if is_approximate(cell):
             committed = [value(number) for number in numbers]
-            result[cell.id] = [deviation(number, others) for number, others in zip(committed, values)]
+            result[cell.id] = [deviation(number, others) for number, others in zip(committed, values, strict=True)]
     return result, wrong
 
 
-def differing(path, cells):
+def differing(path: pathlib.Path, cells: Sequence[NotebookNode]) -> list[str]:
     """The cells of a run that `make test` would find different from the committed ones, a line for each."""
-    spread, lines = spread_of(path.stem), []
+    spread = spread_of(path.stem)
+    lines: list[str] = []
     for i, cell in enumerate(nbformat.read(path, as_version=4).cells):
         if cell.cell_type == "code":
             deviations = spread.get(cell.id) if is_approximate(cell) else [0.0] * len(split(cell.outputs)[1])
@@ -94,7 +102,7 @@ def differing(path, cells):
     return lines
 
 
-def write(results):
+def write(results: dict[str, dict[str, list[float]]]) -> None:
     """Put new results into the file, a line for each cell."""
     known = json.loads(SPREAD.read_text(encoding="utf-8")) if SPREAD.exists() else {}
     known = {name: cells for name, cells in sorted((known | results).items()) if (NOTEBOOKS / f"{name}.ipynb").exists()}
@@ -105,8 +113,8 @@ def write(results):
     SPREAD.write_text("{\n" + ",\n".join(blocks) + "\n}\n", encoding="utf-8", newline="\n")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("names", nargs="*", help="notebooks, such as 02_wide_model; all if none is named")
     parser.add_argument("--check", nargs="+", type=int, metavar="AMOUNT", help="amounts to move the seeds by")
     parser.add_argument("--jobs", type=int, default=2, help="notebooks that run at once (default: 2)")
@@ -123,7 +131,8 @@ def main():
                 lines = [line for path in paths for line in differing(path, jobs[path, amount].result())]
                 print("\n".join([f"Seeds moved by {amount}: {len(lines)} cells differ", *lines]), flush=True)
             return
-        results, wrong = {}, []
+        results = {}
+        wrong: list[str] = []
         for path in paths:
             results[path.stem], found = measured(path, {amount: jobs[path, amount].result() for amount in amounts})
             print(f"{path.stem}: {len(results[path.stem])} cells, {len(found)} findings", flush=True)

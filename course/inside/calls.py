@@ -13,8 +13,9 @@ import pickle
 import secrets
 import sys
 import traceback
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from multiprocessing.connection import Client, Listener
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,7 @@ PLAIN = (str, bool, int, float, type(None))
 # ------------------------------------------------------------------------------------------------ plain data
 
 
-def encode(value):
+def encode(value: Any) -> Any:
     """What json can write of a value: plain ones as they are, all others as a list that starts with their kind.
 
     Raises:
@@ -62,7 +63,7 @@ def encode(value):
     )
 
 
-def array(kind, text, shape, data):
+def array(kind: str, text: str, shape: Sequence[int], data: str) -> Any:
     """The array, or with kind 'scalar' NumPy's scalar, of a dtype's `text`, a shape and base64 `data`."""
     dtype = np.dtype(text)
     if dtype.kind not in "biufcmM":
@@ -73,7 +74,7 @@ def array(kind, text, shape, data):
     return values if kind == "array" else values[()]
 
 
-def objects(dtype, shape, items):
+def objects(dtype: str, shape: Sequence[int], items: Sequence[Any]) -> np.ndarray:
     """The array of strings (dtype 'U') or of any values that items are, in a shape."""
     if dtype == "U":
         return np.array([str(item) for item in items], dtype="U").reshape(shape)
@@ -83,7 +84,7 @@ def objects(dtype, shape, items):
     return values.reshape(shape)
 
 
-def decode(code):
+def decode(code: Any) -> Any:
     """The value of which `encode` made the code. Any code gives plain data or an error."""
     if not isinstance(code, list):
         if not isinstance(code, PLAIN):
@@ -112,7 +113,7 @@ def decode(code):
 # ------------------------------------------------------------------------------------------ the student's end
 
 
-def same(one, other):
+def same(one: Any, other: Any) -> bool:
     """Whether two values are alike to the last bit; for values that have no plain form, whether they say so."""
     try:
         return encode(one) == encode(other)
@@ -120,11 +121,17 @@ def same(one, other):
         return True
 
 
-def reply(namespace, name, args, kwargs, untouched):
+def reply(
+    namespace: Mapping[str, Any], name: str | None, args: Sequence[Any], kwargs: Mapping[str, Any], untouched: Any
+) -> dict[str, Any]:
     """What goes back for a call: the answer, and the arguments if the function has changed them, or an error.
 
     Args:
-        namespace: dict, where the student's functions are. untouched: the arguments once more, to compare.
+        namespace: Where the student's functions are.
+        name: Of the function; None asks which of the names in `args` there are.
+        args: The call's arguments.
+        kwargs: Those by name.
+        untouched: The arguments once more, to compare.
     """
     try:
         if name is None:
@@ -150,7 +157,7 @@ def guard_streams() -> None:
 
     own = {name: getattr(sys, name) for name in ("stdout", "stderr")}
 
-    def restore(*_):
+    def restore(*_: object) -> None:
         for name, stream in own.items():
             now = getattr(sys, name, None)
             if not callable(getattr(now, "flush", None)) or getattr(now, "closed", False):
@@ -159,14 +166,17 @@ def guard_streams() -> None:
     get_ipython().events.register("post_execute", restore)
 
 
-def serve(address, namespace=None):
+def serve(address: str, namespace: dict[str, Any] | None = None) -> None:
     """Answer calls until the tests hang up.
 
     Args:
         address: Where the tests listen.
-        namespace: dict, where the student's functions are; None takes the caller's, whatever `globals` is called there.
+        namespace: Where the student's functions are; None takes the caller's, whatever `globals` is called there.
     """
-    namespace = inspect.currentframe().f_back.f_globals if namespace is None else namespace
+    if namespace is None:
+        here = inspect.currentframe()
+        caller = here.f_back if here else None
+        namespace = caller.f_globals if caller else {}
     with Client(address) as line:
         while True:
             try:
@@ -180,10 +190,10 @@ def serve(address, namespace=None):
 
 # --------------------------------------------------------------------------------------------- the tests' end
 
-STATE = {"listener": None, "line": None, "changed": False, "write back": False}
+STATE: dict[str, Any] = {"listener": None, "line": None, "changed": False, "write back": False}
 
 
-def write_back(target, code):
+def write_back(target: Any, code: Any) -> None:
     """Change an argument in place to what the student's function has made of its copy."""
     new = decode(code)
     if isinstance(target, (list, tuple)):
@@ -202,7 +212,7 @@ def write_back(target, code):
         target.__init__(new)
 
 
-def ask(name, args, kwargs):
+def ask(name: str | None, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """Send a call and return its answer, or raise the error that it raised."""
     __tracebackhide__ = True
     try:
@@ -226,10 +236,10 @@ def ask(name, args, kwargs):
     return answer if name is None else decode(answer["given"])
 
 
-def function(name):
+def function(name: str) -> Callable[..., Any]:
     """A function that calls the student's function of that name."""
 
-    def call(*args, **kwargs):
+    def call(*args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
         return ask(name, args, kwargs)
 
@@ -237,7 +247,7 @@ def function(name):
     return call
 
 
-def listen(folder):
+def listen(folder: str | None) -> Any:
     """Wait for a student's Python at a socket in a folder; None means anywhere. Returns the address."""
     mask = os.umask(0)  # the student's Python may be another user
     try:
@@ -247,14 +257,17 @@ def listen(folder):
     return STATE["listener"].address
 
 
-def connect(names, namespace, write_back):
+def connect(names: list[str], namespace: dict[str, Any], write_back: bool) -> None:
     """Take the student's call and put what it has under these names into the namespace of the tests.
 
     Args:
-        names: list of what the tests use and do not define themselves. namespace: dict.
+        names: What the tests use and do not define themselves.
+        namespace: Where the tests run.
         write_back: whether the tests see what a function does to its arguments.
     """
-    STATE["line"], STATE["changed"], STATE["write back"] = STATE["listener"].accept(), False, write_back
+    STATE["line"] = STATE["listener"].accept()
+    STATE["changed"] = False
+    STATE["write back"] = write_back
     for name in names:
         namespace.pop(name, None)
     try:
@@ -267,7 +280,7 @@ def connect(names, namespace, write_back):
         return
 
 
-def hang_up():
+def hang_up() -> bool:
     """End the line. Returns whether a function has changed an argument."""
     for end in ("line", "listener"):
         if STATE[end] is not None:

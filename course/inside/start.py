@@ -8,6 +8,7 @@ import os
 import resource
 import socket
 import sys
+from typing import Any
 
 NOBODY = 65534
 REPORTS = 20  # so many are enough
@@ -32,7 +33,7 @@ def within(path: str, folders: list[str]) -> bool:
     return any(path == folder or path.startswith(folder + os.sep) for folder in folders)
 
 
-def violation(event: str, args: tuple, limits: dict) -> str | None:
+def violation(event: str, args: tuple[Any, ...], limits: dict[str, Any]) -> str | None:
     """A sentence about what the code tried and must not, or None.
 
     Args:
@@ -62,14 +63,14 @@ def violation(event: str, args: tuple, limits: dict) -> str | None:
     return None
 
 
-def report(limits: dict) -> None:
+def report(limits: dict[str, Any]) -> None:
     """Send a line for each violation to the teacher's side, which listens at the address limits['reports']."""
     line = socket.socket(socket.AF_UNIX)
     line.connect(limits["reports"])
-    sent = set()
+    sent: set[str] = set()
 
-    def hook(event, args):
-        if "." not in event and event != "open" or len(sent) >= REPORTS:
+    def hook(event: str, args: tuple[Any, ...]) -> None:
+        if ("." not in event and event != "open") or len(sent) >= REPORTS:
             return
         try:
             said = violation(event, args, limits)

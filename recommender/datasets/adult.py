@@ -9,10 +9,12 @@ import math
 import pathlib
 from typing import Any
 
-import wdl_helpers as wdl
 from recommender.datasets.files import read_original
-from recommender.datasets.recipes import Kind, check_kind, model_of_kind, optimizer_of_kind
-from wdl_features import DeepFeatures, WideFeatures
+from recommender.datasets.recipes import ModelKind, check_kind, model_of_kind, optimizer_of_kind
+from wide_deep.features import DeepFeatures, WideFeatures, deep_inputs, fit_deep, fit_wide, wide_ids
+from wide_deep.optimizers import Adam, Ftrl
+from wide_deep.tables import PathLike
+from wide_deep.training import LogLoss
 
 import keras
 import numpy as np
@@ -28,7 +30,7 @@ SHA256 = {
 }
 
 
-def load_adult(folder: str | pathlib.Path = DATA) -> tuple[pd.DataFrame, pd.DataFrame]:
+def load_adult(folder: PathLike = DATA) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read the Adult census data in its official split; missing values stay the string '?'.
 
     Args:
@@ -80,7 +82,7 @@ def wide_features(train: pd.DataFrame) -> WideFeatures:
     """
     base = [*CATEGORIES, "age", "hours-per-week"]
     pairs = itertools.combinations(base, 2)
-    return wdl.fit_wide(train, [*base, *pairs], buckets={"age": 10, "hours-per-week": 8})
+    return fit_wide(train, [*base, *pairs], buckets={"age": 10, "hours-per-week": 8})
 
 
 def deep_features(train: pd.DataFrame) -> DeepFeatures:
@@ -95,10 +97,10 @@ def deep_features(train: pd.DataFrame) -> DeepFeatures:
         >>> list(deep_features(load_adult()[0][:1000])["boundaries"]) == NUMBERS
         True
     """
-    return wdl.fit_deep(train, CATEGORIES, NUMBERS)
+    return fit_deep(train, CATEGORIES, NUMBERS)
 
 
-def build_model(kind: Kind, wide: WideFeatures, deep: DeepFeatures) -> keras.Model:
+def build_model(kind: ModelKind, wide: WideFeatures, deep: DeepFeatures) -> keras.Model:
     """An untrained model, with the sizes that the helpers take if none are named.
 
     Args:
@@ -117,7 +119,7 @@ def build_model(kind: Kind, wide: WideFeatures, deep: DeepFeatures) -> keras.Mod
     return model_of_kind(kind, wide, deep)
 
 
-def training(kind: Kind, n_rows: int) -> dict[str, Any]:
+def training(kind: ModelKind, n_rows: int) -> dict[str, Any]:
     """How a model is trained.
 
     Args:
@@ -125,7 +127,7 @@ def training(kind: Kind, n_rows: int) -> dict[str, Any]:
         n_rows: rows of training.
 
     Returns:
-        Arguments of `wdl.train`.
+        Arguments of `train`.
 
     Raises:
         ValueError: there is no such kind.
@@ -139,9 +141,9 @@ def training(kind: Kind, n_rows: int) -> dict[str, Any]:
     epochs = 8
     batch_size = 256
     # FTRL's n starts near 0: its usual start, 0.1, would drown the tiny gradients of rare ids.
-    ftrl = wdl.Ftrl(0.03 if kind == "wide" else 0.02, l1_regularization_strength=0.003, initial_accumulator_value=1e-6)
+    ftrl = Ftrl(0.03 if kind == "wide" else 0.02, l1_regularization_strength=0.003, initial_accumulator_value=1e-6)
     steps = epochs * math.ceil(n_rows / batch_size)
-    adam = wdl.Adam(keras.optimizers.schedules.CosineDecay(2e-3, steps))
+    adam = Adam(keras.optimizers.schedules.CosineDecay(2e-3, steps))
     return {"optimizer": optimizer_of_kind(kind, ftrl, adam), "epochs": epochs, "batch_size": batch_size}
 
 
@@ -163,8 +165,8 @@ def course_features(train: pd.DataFrame) -> tuple[WideFeatures, DeepFeatures]:
     categories = CATEGORIES[:8]
     buckets = {"age": 10, "hours-per-week": 6}
     crosses = [("workclass", "occupation"), ("workclass", "hours-per-week"), ("marital-status", "sex")]
-    wide = wdl.fit_wide(train, [*categories, *buckets, *crosses], buckets=buckets, min_count=10)
-    return wide, wdl.fit_deep(train, categories, NUMBERS)
+    wide = fit_wide(train, [*categories, *buckets, *crosses], buckets=buckets, min_count=10)
+    return wide, fit_deep(train, categories, NUMBERS)
 
 
 def course_inputs(frame: pd.DataFrame, wide: WideFeatures, deep: DeepFeatures) -> dict[str, np.ndarray]:
@@ -186,12 +188,12 @@ def course_inputs(frame: pd.DataFrame, wide: WideFeatures, deep: DeepFeatures) -
         ['deep_ids', 'numbers', 'one_hot']
     """
     one_hot = np.zeros((len(frame), wide["n_ids"]), dtype="float32")
-    np.put_along_axis(one_hot, wdl.wide_ids(frame, wide), 1, axis=1)
+    np.put_along_axis(one_hot, wide_ids(frame, wide), 1, axis=1)
     one_hot[:, 0] = 0  # unseen
-    return {"one_hot": one_hot, **wdl.deep_inputs(frame, deep)}
+    return {"one_hot": one_hot, **deep_inputs(frame, deep)}
 
 
-def course_model(kind: Kind, wide: WideFeatures, deep: DeepFeatures, penalty: float = 0.01) -> keras.Model:
+def course_model(kind: ModelKind, wide: WideFeatures, deep: DeepFeatures, penalty: float = 0.01) -> keras.Model:
     """The recipe's model, compiled.
 
     Args:
@@ -233,5 +235,5 @@ def course_model(kind: Kind, wide: WideFeatures, deep: DeepFeatures, penalty: fl
         last = layers.Concatenate()([one_hot, x])
     probability = layers.Dense(1, "sigmoid")(last)
     model = keras.Model({tensor.name: tensor for tensor in inputs}, probability, name=kind)
-    model.compile("adam", wdl.LogLoss(from_logits=False), metrics=["accuracy"], steps_per_execution=32)
+    model.compile("adam", LogLoss(from_logits=False), metrics=["accuracy"], steps_per_execution=32)
     return model

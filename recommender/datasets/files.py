@@ -4,10 +4,12 @@ import hashlib
 import io
 import pathlib
 
+from wide_deep.tables import PathLike
+
 import pandas as pd
 
 
-def read_original(path: str | pathlib.Path, sha256: str) -> pd.DataFrame:
+def read_original(path: PathLike, sha256: str) -> pd.DataFrame:
     """Read a CSV file as it was published; missing values stay the strings that they are.
 
     Args:

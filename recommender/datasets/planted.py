@@ -5,9 +5,10 @@ planted_log ─► wide_features, deep_features ─► build_model, training
 
 from typing import Any
 
-import wdl_helpers as wdl
-from recommender.datasets.recipes import Kind, check_kind, model_of_kind, optimizer_of_kind
-from wdl_features import DeepFeatures, WideFeatures
+from recommender.datasets.recipes import ModelKind, check_kind, model_of_kind, optimizer_of_kind
+from wide_deep.checks import check_whole
+from wide_deep.features import DeepFeatures, WideFeatures, fit_deep, fit_wide
+from wide_deep.optimizers import Adam, Ftrl
 
 import keras
 import numpy as np
@@ -46,7 +47,7 @@ def planted_log(seed: int = 0, repeats: int = 20) -> tuple[pd.DataFrame, pd.Data
         >>> len(pairs), len(log), pairs["truth"].unique().tolist()
         (576, 8120, [0.8, 0.1])
     """
-    wdl.check_whole("repeats", repeats, 1)
+    check_whole("repeats", repeats, 1)
     rng = np.random.default_rng(seed)
     n_pairs = N_USERS * N_APPS
     user, app = np.divmod(np.arange(n_pairs), N_APPS)  # (pairs,)
@@ -74,7 +75,7 @@ def wide_features(log: pd.DataFrame) -> WideFeatures:
         >>> wide_features(planted_log()[1])["n_ids"]  # 24 users, 24 apps, 406 pairs, and id 0
         455
     """
-    return wdl.fit_wide(log, ["user", "app", ("user", "app")])
+    return fit_wide(log, ["user", "app", ("user", "app")])
 
 
 def deep_features(log: pd.DataFrame) -> DeepFeatures:
@@ -84,10 +85,10 @@ def deep_features(log: pd.DataFrame) -> DeepFeatures:
         >>> deep_features(planted_log()[1])["n_ids"]
         49
     """
-    return wdl.fit_deep(log, ["user", "app"], [])
+    return fit_deep(log, ["user", "app"], [])
 
 
-def build_model(kind: Kind, wide: WideFeatures, deep: DeepFeatures) -> keras.Model:
+def build_model(kind: ModelKind, wide: WideFeatures, deep: DeepFeatures) -> keras.Model:
     """An untrained model, with vectors of four numbers and one hidden layer of 16 neurons.
 
     Args:
@@ -107,14 +108,14 @@ def build_model(kind: Kind, wide: WideFeatures, deep: DeepFeatures) -> keras.Mod
 
 
 # kind → FTRL's rate, its L1, and Adam's rate: the best of a grid on five other logs, by benchmarks/planted.py.
-SETTINGS: dict[Kind, tuple[float, float, float]] = {
+SETTINGS: dict[ModelKind, tuple[float, float, float]] = {
     "wide": (3.0, 0.0, 0.003),
     "deep": (3.0, 0.0, 0.001),
     "wide_deep": (10.0, 0.6, 0.003),
 }
 
 
-def training(kind: Kind, l1: float | None = None) -> dict[str, Any]:
+def training(kind: ModelKind, l1: float | None = None) -> dict[str, Any]:
     """How a model is trained: each kind has the settings that were best for it on other logs.
 
     Args:
@@ -122,7 +123,7 @@ def training(kind: Kind, l1: float | None = None) -> dict[str, Any]:
         l1: FTRL's L1; None takes the chosen one.
 
     Returns:
-        Arguments of `wdl.train`.
+        Arguments of `train`.
 
     Raises:
         ValueError: there is no such kind.
@@ -135,5 +136,5 @@ def training(kind: Kind, l1: float | None = None) -> dict[str, Any]:
     """
     check_kind(kind)
     wide_rate, chosen_l1, deep_rate = SETTINGS[kind]
-    ftrl = wdl.Ftrl(wide_rate, l1_regularization_strength=chosen_l1 if l1 is None else l1)
-    return {"optimizer": optimizer_of_kind(kind, ftrl, wdl.Adam(deep_rate)), "epochs": 15, "batch_size": 128}
+    ftrl = Ftrl(wide_rate, l1_regularization_strength=chosen_l1 if l1 is None else l1)
+    return {"optimizer": optimizer_of_kind(kind, ftrl, Adam(deep_rate)), "epochs": 15, "batch_size": 128}

@@ -5,16 +5,17 @@ The kinds are 'wide', 'deep' and 'wide_deep' everywhere.
 
 from typing import Any, Literal, get_args
 
-import wdl_helpers as wdl
-from wdl_features import DeepFeatures, WideFeatures
+from wide_deep.features import DeepFeatures, WideFeatures
+from wide_deep.models import deep_model, wide_deep_model, wide_model
+from wide_deep.optimizers import joint_optimizer
 
 import keras
 
-Kind = Literal["wide", "deep", "wide_deep"]
-KINDS = get_args(Kind)
+ModelKind = Literal["wide", "deep", "wide_deep"]
+KINDS = get_args(ModelKind)
 
 
-def check_kind(kind: Kind) -> None:
+def check_kind(kind: ModelKind) -> None:
     """Raise a ValueError unless the `kind` is one of KINDS.
 
     Example:
@@ -26,19 +27,20 @@ def check_kind(kind: Kind) -> None:
         raise ValueError(f"kind is {kind!r}; expected 'wide', 'deep' or 'wide_deep'.")
 
 
-def model_of_kind(kind: Kind, wide: WideFeatures, deep: DeepFeatures, **sizes: Any) -> keras.Model:
+def model_of_kind(kind: ModelKind, wide: WideFeatures, deep: DeepFeatures, **sizes: Any) -> keras.Model:
     """An untrained model.
 
     Args:
         kind: 'wide', 'deep' or 'wide_deep'.
         wide: the fitted features of the wide part.
         deep: those of the deep part.
-        **sizes: of the deep part, arguments of `wdl.deep_model`.
+        **sizes: of the deep part, arguments of `deep_model`.
 
     Raises:
         ValueError: there is no such kind.
 
     Example:
+        >>> import wdl_helpers as wdl
         >>> import pandas as pd
         >>> log = pd.DataFrame({"app": ["a", "b", "b"]})
         >>> model = model_of_kind("wide", wdl.fit_wide(log, ["app"]), wdl.fit_deep(log, ["app"], []))
@@ -47,14 +49,14 @@ def model_of_kind(kind: Kind, wide: WideFeatures, deep: DeepFeatures, **sizes: A
     """
     check_kind(kind)
     if kind == "wide":
-        return wdl.wide_model(wide)
+        return wide_model(wide)
     if kind == "deep":
-        return wdl.deep_model(deep, **sizes)
-    return wdl.wide_deep_model(wide, deep, **sizes)
+        return deep_model(deep, **sizes)
+    return wide_deep_model(wide, deep, **sizes)
 
 
 def optimizer_of_kind(
-    kind: Kind, wide_optimizer: keras.optimizers.Optimizer, deep_optimizer: keras.optimizers.Optimizer
+    kind: ModelKind, wide_optimizer: keras.optimizers.Optimizer, deep_optimizer: keras.optimizers.Optimizer
 ) -> keras.optimizers.Optimizer:
     """The optimizer of a model of that kind.
 
@@ -64,9 +66,11 @@ def optimizer_of_kind(
         deep_optimizer: of everything else.
 
     Raises:
+        TypeError: one of them is no optimizer.
         ValueError: there is no such kind.
 
     Example:
+        >>> import wdl_helpers as wdl
         >>> type(optimizer_of_kind("deep", wdl.Ftrl(0.1), wdl.Adam(0.001))).__name__
         'Adam'
     """
@@ -75,4 +79,4 @@ def optimizer_of_kind(
         return wide_optimizer
     if kind == "deep":
         return deep_optimizer
-    return wdl.joint_optimizer(wide=wide_optimizer, deep=deep_optimizer)
+    return joint_optimizer(wide=wide_optimizer, deep=deep_optimizer)

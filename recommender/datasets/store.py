@@ -22,9 +22,10 @@ import math
 from collections.abc import Sequence
 from typing import Any, TypedDict
 
-import wdl_helpers as wdl
-from recommender.datasets.recipes import Kind, model_of_kind, optimizer_of_kind
-from wdl_features import DeepFeatures, WideFeatures
+from recommender.datasets.recipes import ModelKind, model_of_kind, optimizer_of_kind
+from wide_deep.checks import check_whole
+from wide_deep.features import DeepFeatures, WideFeatures, fit_deep, fit_wide
+from wide_deep.optimizers import Adagrad, Ftrl
 
 import keras
 import numpy as np
@@ -107,8 +108,8 @@ def make_store(
         >>> store["users"].columns.tolist(), store["apps"].columns.tolist()
         (['country', 'language', 'device', 'age', 'installed'], ['app', 'category', 'app_age'])
     """
-    wdl.check_whole("n_users", n_users, 1)
-    wdl.check_whole("n_apps", n_apps, 150)
+    check_whole("n_users", n_users, 1)
+    check_whole("n_apps", n_apps, 150)
     upper = {"taste": math.inf, "rules": math.inf, "exploration": 1, "new_apps": 0.8}
     for (name, most), value in zip(upper.items(), (taste, rules, exploration, new_apps), strict=True):
         if not 0 <= value <= most:
@@ -304,7 +305,7 @@ def retrieve(store: Store, users: Sequence[int] | np.ndarray, n: int = 100, seed
         >>> retrieve(make_store(seed=6, n_users=100), [7, 8], n=5).shape
         (2, 5)
     """
-    wdl.check_whole("n", n, 1)
+    check_whole("n", n, 1)
     n_apps = len(store["apps"])
     if n > n_apps - MOST_INSTALLED:
         raise ValueError(f"n is {n}; a catalogue of {n_apps} apps has at most {n_apps - MOST_INSTALLED} for everyone.")
@@ -382,8 +383,8 @@ def simulate_day(store: Store, visits: int, seed: int, shown: int = 10) -> pd.Da
         >>> len(simulate_day(make_store(seed=6, n_users=100), visits=20, seed=0))
         200
     """
-    wdl.check_whole("visits", visits, 1)
-    wdl.check_whole("shown", shown, 1)
+    check_whole("visits", visits, 1)
+    check_whole("shown", shown, 1)
     if shown > 50:
         raise ValueError(f"shown is {shown}; expected at most 50 of the 100 candidates.")
     rng = np.random.default_rng([seed, 1])
@@ -424,7 +425,7 @@ def expected_installs(truth: np.ndarray, scores: np.ndarray, shown: int = 10) ->
         raise ValueError(f"There are {scores.size} scores for {truth.size} candidates.")
     if np.isnan(scores).any():
         raise ValueError("A score is NaN.")
-    wdl.check_whole("shown", shown, 1)
+    check_whole("shown", shown, 1)
     if shown > truth.shape[1]:
         raise ValueError(f"shown is {shown}, but there are {truth.shape[1]} candidates.")
     order = np.argsort(-scores.reshape(truth.shape), axis=1, kind="stable")
@@ -454,7 +455,7 @@ def wide_features(log: pd.DataFrame, min_count: int = MIN_COUNT) -> WideFeatures
     """
     columns = ["country", "language", "device", "age", "installed", "app", "category", "app_age"]
     buckets = {"age": 6, "app_age": 6}
-    return wdl.fit_wide(log, [*columns, ("installed", "app")], buckets=buckets, min_count=min_count)
+    return fit_wide(log, [*columns, ("installed", "app")], buckets=buckets, min_count=min_count)
 
 
 def deep_features(log: pd.DataFrame, min_count: int = MIN_COUNT) -> DeepFeatures:
@@ -472,10 +473,10 @@ def deep_features(log: pd.DataFrame, min_count: int = MIN_COUNT) -> DeepFeatures
         ['age', 'app_age']
     """
     categories = ["country", "language", "device", "installed", "app", "category"]
-    return wdl.fit_deep(log, categories, ["age", "app_age"], min_count=min_count)
+    return fit_deep(log, categories, ["age", "app_age"], min_count=min_count)
 
 
-def build_model(kind: Kind, wide: WideFeatures, deep: DeepFeatures) -> keras.Model:
+def build_model(kind: ModelKind, wide: WideFeatures, deep: DeepFeatures) -> keras.Model:
     """An untrained model; its vectors have 32 numbers, as in the paper.
 
     Args:
@@ -496,14 +497,14 @@ def build_model(kind: Kind, wide: WideFeatures, deep: DeepFeatures) -> keras.Mod
     return model_of_kind(kind, wide, deep, **MODEL_SIZES)
 
 
-def training(kind: Kind) -> dict[str, Any]:
+def training(kind: ModelKind) -> dict[str, Any]:
     """How a model is trained.
 
     Args:
         kind: 'wide', 'deep' or 'wide_deep'.
 
     Returns:
-        Arguments of `wdl.train`.
+        Arguments of `train`.
 
     Raises:
         ValueError: there is no such kind.
@@ -517,6 +518,6 @@ def training(kind: Kind) -> dict[str, Any]:
     # Both sums of squares start near 0: the usual start, 0.1, would drown the tiny gradients of rare ids.
     # Beside a deep part, L1 may be strict: a cross must then be worth more than what taste already says.
     l1 = 0.003 if kind == "wide" else 0.02
-    ftrl = wdl.Ftrl(0.05, l1_regularization_strength=l1, initial_accumulator_value=1e-6)
-    adagrad = wdl.Adagrad(0.02, initial_accumulator_value=1e-6)
+    ftrl = Ftrl(0.05, l1_regularization_strength=l1, initial_accumulator_value=1e-6)
+    adagrad = Adagrad(0.02, initial_accumulator_value=1e-6)
     return {"optimizer": optimizer_of_kind(kind, ftrl, adagrad), "epochs": 5, "batch_size": 512}

@@ -12,11 +12,13 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import wdl_helpers as wdl
 from recommender import ranking
 from recommender.datasets.files import read_original
-from recommender.datasets.recipes import Kind, model_of_kind, optimizer_of_kind
-from wdl_features import DeepFeatures, WideFeatures
+from recommender.datasets.recipes import ModelKind, model_of_kind, optimizer_of_kind
+from wide_deep.features import DeepFeatures, WideFeatures, fit_deep, fit_wide, joint_inputs
+from wide_deep.optimizers import Adagrad, Ftrl
+from wide_deep.tables import PathLike
+from wide_deep.training import predict, predict_logits
 
 import keras
 import numpy as np
@@ -33,7 +35,7 @@ SHA256 = {
 }
 
 
-def load_visits(folder: str | pathlib.Path = DATA) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+def load_visits(folder: PathLike = DATA) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Read the log of visits in its official split, and the titles of the areas.
 
     Args:
@@ -136,9 +138,7 @@ def visit_rows(log: pd.DataFrame, areas: pd.DataFrame, negatives: int, seed: int
     return with_words(rows.sample(frac=1, random_state=seed, ignore_index=True), title_words(areas))
 
 
-def load_rows(
-    negatives: int = 4, seed: int = 0, folder: str | pathlib.Path = DATA
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def load_rows(negatives: int = 4, seed: int = 0, folder: PathLike = DATA) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The log as rows for a model, in one call: would someone who visited these areas visit this one too?
 
     A row of label 1 is an area that a visitor saw, beside the list of the other areas that the same visitor saw. The
@@ -223,7 +223,7 @@ def wide_features(rows: pd.DataFrame) -> WideFeatures:
         >>> wide_features(pd.DataFrame({"visited": [["/a"]], "area": ["/b"]}))["features"]
         [('area',), ('visited', 'area')]
     """
-    return wdl.fit_wide(rows, ["area", ("visited", "area")])
+    return fit_wide(rows, ["area", ("visited", "area")])
 
 
 def deep_features(rows: pd.DataFrame) -> DeepFeatures:
@@ -238,10 +238,10 @@ def deep_features(rows: pd.DataFrame) -> DeepFeatures:
         >>> deep_features(pd.DataFrame({"visited": [["/a"]], "area": ["/b"], "words": [["b"]]}))["categories"]
         ['visited', 'area', 'words']
     """
-    return wdl.fit_deep(rows, ["visited", "area", "words"], [])
+    return fit_deep(rows, ["visited", "area", "words"], [])
 
 
-def build_model(kind: Kind, wide: WideFeatures, deep: DeepFeatures) -> keras.Model:
+def build_model(kind: ModelKind, wide: WideFeatures, deep: DeepFeatures) -> keras.Model:
     """An untrained model; its vectors have 32 numbers, as in the paper.
 
     Args:
@@ -263,7 +263,7 @@ def build_model(kind: Kind, wide: WideFeatures, deep: DeepFeatures) -> keras.Mod
 
 
 def training(
-    kind: Kind, n_rows: int, epochs: int = 4, wide_rate: float = 0.2, l1: float = 0.001, deep_rate: float = 0.06
+    kind: ModelKind, n_rows: int, epochs: int = 4, wide_rate: float = 0.2, l1: float = 0.001, deep_rate: float = 0.06
 ) -> dict[str, Any]:
     """How a model is trained; `epochs`, rates and L1 have the values that the search chose.
 
@@ -276,7 +276,7 @@ def training(
         deep_rate: AdaGrad's learning rate at the start; it falls to 0 with the last step.
 
     Returns:
-        Arguments of `wdl.train`.
+        Arguments of `train`.
 
     Raises:
         ValueError: there is no such kind.
@@ -288,9 +288,9 @@ def training(
         2048
     """
     # Both sums of squares start near 0: the usual start, 0.1, would drown the tiny gradients of rare ids.
-    ftrl = wdl.Ftrl(wide_rate, l1_regularization_strength=l1, initial_accumulator_value=1e-6)
+    ftrl = Ftrl(wide_rate, l1_regularization_strength=l1, initial_accumulator_value=1e-6)
     steps = epochs * math.ceil(n_rows / BATCH_SIZE)
-    adagrad = wdl.Adagrad(keras.optimizers.schedules.CosineDecay(deep_rate, steps), initial_accumulator_value=1e-6)
+    adagrad = Adagrad(keras.optimizers.schedules.CosineDecay(deep_rate, steps), initial_accumulator_value=1e-6)
     return {"optimizer": optimizer_of_kind(kind, ftrl, adagrad), "epochs": epochs, "batch_size": BATCH_SIZE}
 
 
@@ -312,7 +312,7 @@ def _predicted_blocks(
     for start in range(0, len(queries), at_once):
         rows = by_length[start : start + at_once]
         pairs = with_words(ranking.candidates(queries.iloc[rows], "area", areas["area"]), words)
-        inputs = wdl.joint_inputs(pairs, wide, deep)
+        inputs = joint_inputs(pairs, wide, deep)
         yield rows, {name: predict(model, inputs).reshape(len(rows), -1) for name, model in models.items()}
 
 
@@ -343,7 +343,7 @@ def model_places(
     Taught in: notebook 8, "Wide, deep, and both".
     """
     places = np.empty((len(queries), len(models)))
-    for rows, probabilities in _predicted_blocks(wdl.predict, models, queries, areas, wide, deep):
+    for rows, probabilities in _predicted_blocks(predict, models, queries, areas, wide, deep):
         block = queries.iloc[rows].reset_index(drop=True)
         for column, name in enumerate(models):
             table = probabilities[name]  # (these queries, areas)
@@ -386,7 +386,7 @@ def new_area_logits(
     visited = np.zeros((len(queries), len(new)))
     visited[row, column] = 1
     logits = {name: np.zeros(visited.shape) for name in models}
-    for rows, said in _predicted_blocks(wdl.predict_logits, models, queries, new, wide, deep):
+    for rows, said in _predicted_blocks(predict_logits, models, queries, new, wide, deep):
         for name in models:
             logits[name][rows] = said[name]
     return visited, logits
@@ -427,4 +427,6 @@ def area_aucs(visited: np.ndarray, scores: np.ndarray) -> np.ndarray:
         [1.0, nan]
     """
     mixed = (visited.min(axis=0) == 0) & (visited.max(axis=0) == 1)  # (areas,)
-    return np.array([roc_auc_score(visited[:, i], scores[:, i]) if known else np.nan for i, known in enumerate(mixed)])
+    return np.array(
+        [roc_auc_score(visited[:, i], scores[:, i]) if has_both else np.nan for i, has_both in enumerate(mixed)]
+    )

@@ -6,6 +6,7 @@ import wdl_helpers as wdl
 
 import numpy as np
 import pandas as pd
+import tensorflow as tf
 
 
 def text(value):
@@ -62,7 +63,7 @@ def vocabulary_of(frame, fitted, min_count):
 
 def ids(values, fitted, n_rows):
     if fitted["vocabulary"] is None:
-        numbers = [int(wdl.tf.strings.to_hash_bucket_fast(value, fitted["n_ids"] - 1)) + 1 for value in values]
+        numbers = [int(tf.strings.to_hash_bucket_fast(value, fitted["n_ids"] - 1)) + 1 for value in values]
     else:
         numbers = values.map(fitted["vocabulary"]).fillna(0)
     position = values.groupby(level=0).cumcount()  # 0 for a row's first string, 1 for its second, …

@@ -111,8 +111,9 @@ def hand_in(folder, files):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         if isinstance(content, nbformat.NotebookNode):
-            content = nbformat.writes(content)
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+            path.write_text(nbformat.writes(content), encoding="utf-8", newline="\n")
+        else:
+            path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return folder
 
 

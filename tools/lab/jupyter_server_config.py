@@ -6,11 +6,12 @@ so would change every notebook that is merely opened.
 
 import os
 import pathlib
+from typing import Any
 
 import zmq
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
 
-c = get_config()  # noqa: F821, Jupyter defines it
+c = get_config()  # type: ignore[name-defined]  # noqa: F821, Jupyter defines it
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -20,11 +21,11 @@ METADATA = {
 class Files(AsyncLargeFileManager):
     """Files as JupyterLab keeps them, but for the metadata of a notebook in Python."""
 
-    async def save(self, model, path=""):
+    async def save(self, model: dict[str, Any], path: str = "") -> dict[str, Any]:
         metadata = model["content"]["metadata"] if model.get("type") == "notebook" else {}
         if metadata.get("language_info", {}).get("name") == "python":
             metadata |= METADATA
-        return await super().save(model, path)
+        return await super().save(model, path)  # type: ignore[no-untyped-call]
 
 
 c.ServerApp.contents_manager_class = Files

@@ -9,11 +9,11 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-import wdl_reproducible  # before TensorFlow: it sets how TensorFlow computes
+from wide_deep.reproducible import quiet_stderr
 
 import numpy as np
 
-with wdl_reproducible.quiet_stderr():  # TensorFlow greets there when it is imported
+with quiet_stderr():  # TensorFlow greets there when it is imported
     import keras
     import tensorflow as tf
 
@@ -173,21 +173,51 @@ class Adam(_SumFirst, keras.optimizers.Adam):
         self.update_step(tf.convert_to_tensor(gradient), variable, rate)
 
 
+def as_optimizer(argument: str, given: keras.optimizers.Optimizer | str) -> keras.optimizers.Optimizer:
+    """An optimizer that was given as such, or by the name that Keras has for it.
+
+    Args:
+        argument: what the argument is called.
+        given: what was given for it.
+
+    Returns:
+        The optimizer; of a name Keras' own, with its default settings.
+
+    Raises:
+        TypeError: it is something else.
+        ValueError: Keras has no optimizer of that name.
+
+    Example:
+        >>> type(as_optimizer("optimizer", "sgd")).__name__
+        'SGD'
+        >>> as_optimizer("wide", 0.1)
+        Traceback (most recent call last):
+        TypeError: wide is 0.1; expected a Keras optimizer, or the name of one.
+    """
+    if not isinstance(given, (keras.optimizers.Optimizer, str)):
+        raise TypeError(f"{argument} is {given!r}; expected a Keras optimizer, or the name of one.")
+    try:
+        return keras.optimizers.get(given)
+    except ValueError:
+        raise ValueError(f"{argument} is {given!r}, and Keras has no optimizer of that name.") from None
+
+
 def joint_optimizer(
-    *, wide: keras.optimizers.Optimizer, deep: keras.optimizers.Optimizer
+    *, wide: keras.optimizers.Optimizer | str, deep: keras.optimizers.Optimizer | str
 ) -> keras.optimizers.Optimizer:
     """One optimizer for the wide weights, another for everything else.
 
     Args:
-        wide: Keras optimizer of the wide weights; the paper takes FTRL with L1. The rate of an `Ftrl` is a number: a
-            schedule would rescale its weights at each step.
-        deep: Keras optimizer of all other weights; the paper takes AdaGrad. Its rate may follow a schedule.
+        wide: Keras optimizer of the wide weights, or its name; the paper takes FTRL with L1. The rate of an `Ftrl` is a
+            number: a schedule would rescale its weights at each step.
+        deep: that of all other weights; the paper takes AdaGrad. Its rate may follow a schedule.
 
     Returns:
         A Keras optimizer for `train`, or for `compile`, of a `wide_deep_model`.
 
     Raises:
-        ValueError: both are the same object.
+        TypeError: one of them is no optimizer.
+        ValueError: both are the same object, or Keras has no optimizer of that name.
 
     Source:
         Section 3.3 of the paper.
@@ -199,11 +229,12 @@ def joint_optimizer(
         >>> [type(part).__name__ for part in optimizer.optimizers]
         ['Ftrl', 'Adagrad']
     """
-    if wide is deep:
+    if wide is deep and not isinstance(wide, str):  # a name makes two
         raise ValueError(
             "wide and deep are the same optimizer; expected two, since each keeps slots of its own weights."
         )
-    return keras.optimizers.MultiOptimizer(keras.optimizers.OptimizerMap(deep, {"wide_weights/.*": wide}))
+    of_wide = {"wide_weights/.*": as_optimizer("wide", wide)}
+    return keras.optimizers.MultiOptimizer(keras.optimizers.OptimizerMap(as_optimizer("deep", deep), of_wide))
 
 
 # ------------------------------------------------------------------------ what an optimizer remembers
@@ -212,13 +243,19 @@ def joint_optimizer(
 def inner_optimizers(optimizer: keras.optimizers.Optimizer) -> list[keras.optimizers.Optimizer]:
     """The two optimizers of a `joint_optimizer`, wide first; of another `optimizer` a list of it alone.
 
+    An optimizer in Keras' `LossScaleOptimizer` counts, and not what is around it.
+
     Example:
         >>> [part.name for part in inner_optimizers(joint_optimizer(wide=Ftrl(name="w"), deep=Adam(name="d")))]
         ['w', 'd']
         >>> [part.name for part in inner_optimizers(Ftrl(name="f"))]
         ['f']
     """
-    return list(getattr(optimizer, "optimizers", [optimizer]))
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        return inner_optimizers(optimizer.inner_optimizer)
+    if isinstance(optimizer, keras.optimizers.MultiOptimizer):
+        return [inner for part in optimizer.optimizers for inner in inner_optimizers(part)]
+    return [optimizer]
 
 
 def check_sums_repeated(optimizer: keras.optimizers.Optimizer) -> None:
@@ -255,8 +292,8 @@ another model, or a layer was frozen or unfrozen since. Give a new optimizer.
     """
     if not optimizer.built:
         optimizer.build(model.trainable_variables)
-    known = {id(variable) for part in inner_optimizers(optimizer) for variable in part._trainable_variables}
-    if known != {id(variable) for variable in model.trainable_variables}:
+    has_slots = {id(variable) for part in inner_optimizers(optimizer) for variable in part._trainable_variables}
+    if has_slots != {id(variable) for variable in model.trainable_variables}:
         raise ValueError(
             f"The optimizer '{optimizer.name}' keeps slots of other weights than those that '{model.name}' trains now: "
             "it has trained another model, or a layer was frozen or unfrozen since. Give a new optimizer."

@@ -24,7 +24,7 @@ import numbers as numeric_types
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
-from wdl_checks import check_boundaries, check_frame, check_names, check_numbers, check_whole
+from wide_deep.checks import check_boundaries, check_frame, check_names, check_numbers, check_whole
 
 import numpy as np
 import pandas as pd
@@ -136,23 +136,49 @@ def bucket_names(boundaries: Sequence[float] | np.ndarray) -> np.ndarray:
 # ---------------------------------------------------------------------------------------- cells as text
 
 LISTS = {list, tuple, np.ndarray}  # the types of a cell that holds several values
+MOST_DIGITS = 4300  # of a whole number: Python writes no longer one, unless it is told to
 NUMBERS = (numeric_types.Integral, float, np.floating, decimal.Decimal)  # and bool, which is an Integral
 
 
-def first_gap(value: float | np.floating) -> int:
-    """The number above which not every whole number is a float of this size: 2⁵³ for float64, 2²⁴ for float32.
+def exact_below(float_type: type[float | np.floating]) -> int:
+    """The number below which each whole number is a float of its own: 2⁵³ for float64, 2²⁴ for float32.
 
     Args:
-        value: a float of that size.
+        float_type: a type of floats.
 
     Returns:
-        The number.
+        The number. From it on, two whole numbers may be the same float.
 
     Example:
-        >>> first_gap(np.float32(1)) == 2**24
-        True
+        >>> exact_below(float) == 2**53, exact_below(np.float32) == 2**24
+        (True, True)
     """
-    return 2 ** (np.finfo(type(value)).nmant + 1)
+    return 2 ** (np.finfo(float_type).nmant + 1)
+
+
+def _is_whole(value: decimal.Decimal) -> bool:
+    return value.is_finite() and value == value.to_integral_value()
+
+
+_TOO_LONG = 10**MOST_DIGITS
+
+
+def is_too_long(value: object) -> bool:
+    """Whether a value is a whole number of more digits than MOST_DIGITS.
+
+    Args:
+        value: a cell, or an entry of a list.
+
+    Returns:
+        True for such a number.
+
+    Example:
+        >>> is_too_long(10**4299), is_too_long(10**4300), is_too_long(decimal.Decimal("1E5000")), is_too_long("7")
+        (False, True, True, False)
+    """
+    if isinstance(value, decimal.Decimal):
+        return _is_whole(value) and value.adjusted() >= MOST_DIGITS
+    return isinstance(value, numeric_types.Integral) and abs(value) >= _TOO_LONG
 
 
 def category_text(value: object) -> str | None:
@@ -162,7 +188,8 @@ def category_text(value: object) -> str | None:
         value: a cell, or an entry of a list.
 
     Returns:
-        Its text; None if it has none, since it is missing, or of another kind.
+        Its text; None if it has none: it is missing, something else than a text or a whole number, or a number of more
+        than 4,300 digits.
 
     Example:
         >>> category_text("02116"), category_text(7.0), category_text(decimal.Decimal("-0.00")), category_text(True)
@@ -174,31 +201,55 @@ def category_text(value: object) -> str | None:
         return str.__str__(value)  # of a kind of str, such as an Enum of texts, its own text
     if isinstance(value, (bool, np.bool_)):
         return str(bool(value))
+    if is_too_long(value):
+        return None
     if isinstance(value, numeric_types.Integral):
         return str(int(value))
     if isinstance(value, decimal.Decimal):
-        return str(int(value)) if value.is_finite() and value == value.to_integral_value() else None
+        return str(int(value)) if _is_whole(value) else None
     if isinstance(value, (float, np.floating)):
         number = float(value)
-        return str(int(number)) if number.is_integer() and abs(number) < first_gap(value) else None
+        return str(int(number)) if number.is_integer() and abs(number) < exact_below(type(value)) else None
     return None
 
 
-def _is_missing(value: object) -> bool:
-    return bool(pd.api.types.is_scalar(value) and pd.isna(value))
+def is_missing(value: object) -> bool:
+    """Whether a cell, or an entry of a list, is a gap.
+
+    It is `pandas.isna` for any object, and quick where each entry of a request is looked at.
+
+    Args:
+        value: a cell, or an entry of a list.
+
+    Returns:
+        True for None, NaN, NaT and NA.
+
+    Example:
+        >>> is_missing(None), is_missing(float("nan")), is_missing(""), is_missing([])
+        (True, True, False, False)
+    """
+    if isinstance(value, decimal.Decimal):
+        return value.is_nan()
+    if isinstance(value, (float, np.floating)):
+        return value != value
+    if isinstance(value, (np.datetime64, np.timedelta64)):
+        return bool(np.isnat(value))
+    return value is None or value is pd.NA or value is pd.NaT
 
 
 def _refuse(column: str, row: int, value: object) -> NoReturn:
     """Say why a cell, or an entry of its list, has no text."""
-    if _is_missing(value):
+    if is_missing(value):
         raise ValueError(f"Column {column!r} has a missing value in row {row}: fill it, for example with '?'.")
-    kind = type(value).__name__
+    found = type(value).__name__
     reason = "cut decimals into buckets, turn anything else into strings."
     if isinstance(value, (float, np.floating)):
-        kind = "float"
+        found = "float"
         if value.is_integer():
-            reason = f"from {first_gap(value)} on, two of them can be the same float."
-    raise TypeError(f"Column {column!r} holds a {kind} in row {row}; expected strings or whole numbers: {reason}")
+            reason = f"from {exact_below(type(value))} on, two of them can be the same float."
+    elif is_too_long(value):
+        reason = f"this one has more than {MOST_DIGITS:,} digits."
+    raise TypeError(f"Column {column!r} holds a {found} in row {row}; expected strings or whole numbers: {reason}")
 
 
 # ----------------------------------------------------------------------------------- names of features
@@ -258,7 +309,7 @@ class Coded(NamedTuple):
     single: bool  # each row has just one, so that rows are 0, 1, 2, …
 
 
-def _runs(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+def _consecutive(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     """For each start its run start, start + 1, … of that length, one after another: int64 (sum of lengths,).
 
     The `starts` 5, 0, 7 with the `lengths` 3, 0, 2 become 5, 6, 7, 7, 8.
@@ -290,7 +341,7 @@ def coded_column(frame: pd.DataFrame, column: str, every_row: np.ndarray, longes
         ([0, 0, 2], [0, 1, 1], ['apps=maps', 'apps=chess'])
     """
     series = frame[column]
-    lists = _opened(column, series)
+    lists = _lists_of(column, series)
     if lists is None:
         codes, names = _coded_values(column, series, every_row)
         return Coded(every_row, codes, names, single=True)
@@ -298,7 +349,7 @@ def coded_column(frame: pd.DataFrame, column: str, every_row: np.ndarray, longes
     codes, sizes = _without_repeats(codes, lists.sizes, longest)
     starts = np.cumsum(sizes) - sizes  # (lists,), where each begins in codes
     sizes_of_rows = sizes[lists.list_of_row]  # (rows,)
-    taken = _runs(starts[lists.list_of_row], sizes_of_rows)  # (k,), places in codes
+    taken = _consecutive(starts[lists.list_of_row], sizes_of_rows)  # (k,), places in codes
     return Coded(np.repeat(every_row, sizes_of_rows), codes[taken], names, single=False)
 
 
@@ -318,7 +369,7 @@ def _is_plain(dtype: Any) -> bool:
     return isinstance(dtype, pd.StringDtype) or dtype.kind in "iufb"
 
 
-def _opened(column: str, series: pd.Series) -> _Lists | None:
+def _lists_of(column: str, series: pd.Series) -> _Lists | None:
     """The lists of a column; None if its cells are single values."""
     if _is_plain(series.dtype):
         return None
@@ -327,12 +378,12 @@ def _opened(column: str, series: pd.Series) -> _Lists | None:
         every_row = np.arange(len(series))
         return _Lists(series.list.flatten(), sizes, every_row, every_row)  # no Python object for each value
     cells = series.astype(object).to_numpy()
-    kinds = set(map(type, cells))
-    if kinds.isdisjoint(LISTS):
+    types = set(map(type, cells))
+    if types.isdisjoint(LISTS):
         return None
-    if not kinds <= LISTS:
+    if not types <= LISTS:
         row = next(row for row, cell in enumerate(cells) if type(cell) not in LISTS)
-        if _is_missing(cells[row]):
+        if is_missing(cells[row]):
             raise ValueError(f"Column {column!r} has a missing value in row {row}: fill it, for example with [].")
         raise TypeError(f"Column {column!r} mixes lists with single values, as in row {row}.")
     for row, cell in enumerate(cells):
@@ -350,18 +401,19 @@ def _factorized(column: str, values: pd.Series, rows: np.ndarray) -> tuple[np.nd
     """For each value the code of a different one, int64 (k,), −1 if it is missing; and the different ones."""
     if _is_plain(values.dtype):
         codes, different = pd.factorize(values.array)
-        texts = isinstance(different.dtype, pd.StringDtype)
-        return codes, np.asarray(different, object).tolist() if texts else list(different)
+        is_text = isinstance(different.dtype, pd.StringDtype)
+        return codes, np.asarray(different, object).tolist() if is_text else list(different)
     cells = values.astype(object).to_numpy()
-    kinds = set(map(type, cells))
-    if kinds != {str} and not all(issubclass(kind, NUMBERS) and kind is not bool for kind in kinds):
+    types = set(map(type, cells))
+    if types != {str} and not all(issubclass(each, NUMBERS) and each is not bool for each in types):
         # True equals 1, but is another text; sets cannot be looked up. So each cell becomes a text first.
-        cells = np.array([_text(column, row, cell) for row, cell in zip(rows, cells, strict=True)], dtype=object)
+        texts = [_text_or_error(column, row, cell) for row, cell in zip(rows, cells, strict=True)]
+        cells = np.array(texts, dtype=object)
     codes, different = pd.factorize(cells)
     return codes, different.tolist()
 
 
-def _text(column: str, row: int, value: object) -> str:
+def _text_or_error(column: str, row: int, value: object) -> str:
     text = category_text(value)
     if text is None:
         _refuse(column, row, value)
@@ -458,7 +510,7 @@ def crossed(one: Coded, other: Coded) -> Coded:
         sizes = np.bincount(other.rows, minlength=rows.max(initial=-1) + 1)  # (rows of the frame,)
         starts = np.cumsum(sizes) - sizes  # (rows of the frame,), where a row's codes begin in other.codes
         partners = sizes[rows]  # (k,), how many codes of the other each code of the one meets
-        right = other.codes[_runs(starts[rows], partners)]  # (pairs,)
+        right = other.codes[_consecutive(starts[rows], partners)]  # (pairs,)
         left = np.repeat(left, partners)  # (pairs,)
         rows = np.repeat(rows, partners)  # (pairs,)
     codes, pairs = _renumbered(left * len(other.names) + right, len(one.names) * len(other.names))

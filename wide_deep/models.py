@@ -6,11 +6,11 @@ The paper is Cheng et al., "Wide & Deep Learning for Recommender Systems", 2016,
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import wdl_reproducible  # before TensorFlow: it sets how TensorFlow computes
-from wdl_checks import check_fitted, check_whole
-from wdl_features import DeepFeatures, WideFeatures
+from wide_deep.checks import check_fitted, check_whole
+from wide_deep.features import DeepFeatures, WideFeatures
+from wide_deep.reproducible import quiet_stderr
 
-with wdl_reproducible.quiet_stderr():  # TensorFlow greets there when it is imported
+with quiet_stderr():  # TensorFlow greets there when it is imported
     import keras
     import tensorflow as tf
     from keras import layers, ops
@@ -42,7 +42,7 @@ class Lookup(layers.Layer):
         [[1.0, 1.0], [0.0, 0.0]]
     """
 
-    def __init__(self, n_ids: int, dimension: int, combiner: str, initializer: str, **kwargs: Any):
+    def __init__(self, n_ids: int, dimension: int, combiner: str, initializer: str | keras.Initializer, **kwargs: Any):
         super().__init__(**kwargs)
         check_whole("n_ids", n_ids, 1)
         check_whole("dimension", dimension, 1)
@@ -59,13 +59,13 @@ class Lookup(layers.Layer):
         self.table = self.add_weight(shape=size, initializer=self.initializer, name="table", autocast=False)
 
     def call(self, ids: tf.Tensor) -> tf.Tensor:  # (..., k)
-        known = ops.cast(ops.not_equal(ids, 0), self.compute_dtype)[..., None]  # (..., k, 1)
+        seen = ops.cast(ops.not_equal(ids, 0), self.compute_dtype)[..., None]  # (..., k, 1), 1 or, for id 0, 0
         rows = tf.gather(self.table.value, ids)  # straight from the variable: ops.take would copy the table first
         rows = ops.cast(rows, self.compute_dtype)  # (..., k, dimension)
-        total = ops.sum(rows * known, axis=-2)  # (..., dimension)
+        total = ops.sum(rows * seen, axis=-2)  # (..., dimension)
         if self.combiner == "sum":
             return total
-        return total / ops.maximum(ops.sum(known, axis=-2), 1)
+        return total / ops.maximum(ops.sum(seen, axis=-2), 1)
 
     def get_config(self) -> dict[str, Any]:
         config = {name: getattr(self, name) for name in ("n_ids", "dimension", "combiner", "initializer")}
@@ -96,7 +96,7 @@ class LogitSum(layers.Layer):
 
 
 def _wide_part(wide: WideFeatures) -> tuple[keras.KerasTensor, keras.KerasTensor]:
-    check_fitted(wide, "fit_wide", "features")
+    check_fitted(wide, "wide")
     ids = keras.Input((None,), dtype="int32", name="wide_ids")  # (rows, k)
     return ids, Lookup(wide["n_ids"], 1, "sum", "zeros", name="wide_weights")(ids)
 
@@ -104,7 +104,7 @@ def _wide_part(wide: WideFeatures) -> tuple[keras.KerasTensor, keras.KerasTensor
 def _deep_part(
     deep: DeepFeatures, embedding_dim: int, units: Iterable[int], dropout: float
 ) -> tuple[list[keras.KerasTensor], keras.KerasTensor]:
-    check_fitted(deep, "fit_deep", "categories")
+    check_fitted(deep, "deep")
     if not isinstance(units, Iterable):
         raise TypeError(f"units is {units!r}; expected a list with the number of neurons of each layer.")
     n_categories = len(deep["categories"])
@@ -140,11 +140,11 @@ def wide_model(wide: WideFeatures) -> keras.Model:
 
     Example:
         >>> import pandas as pd
-        >>> from wdl_features import fit_deep, fit_wide, wide_ids
+        >>> import wdl_helpers as wdl
         >>> frame = pd.DataFrame({"city": ["Oslo", "Rome"], "device": ["phone", "phone"]})
-        >>> wide = fit_wide(frame, ["city", ("city", "device")])
+        >>> wide = wdl.fit_wide(frame, ["city", ("city", "device")])
         >>> model = wide_model(wide)
-        >>> model({"wide_ids": wide_ids(frame, wide)}).numpy().tolist()
+        >>> model({"wide_ids": wdl.wide_ids(frame, wide)}).numpy().tolist()
         [[0.0], [0.0]]
     """
     ids, logit = _wide_part(wide)
@@ -167,7 +167,8 @@ def deep_model(
         A multi-valued cell enters as the mean of its known values' vectors.
 
     Raises:
-        ValueError: `deep` is not from `fit_deep`.
+        TypeError: units is no list.
+        ValueError: `deep` is not from `fit_deep`, or a size is no whole number of at least 1.
 
     Source:
         Section 3.2 and equation 2 of the paper.
@@ -176,8 +177,8 @@ def deep_model(
 
     Example:
         >>> import pandas as pd
-        >>> from wdl_features import fit_deep
-        >>> deep = fit_deep(pd.DataFrame({"city": ["Oslo", "Rome"], "age": [20, 60]}), ["city"], ["age"])
+        >>> import wdl_helpers as wdl
+        >>> deep = wdl.fit_deep(pd.DataFrame({"city": ["Oslo", "Rome"], "age": [20, 60]}), ["city"], ["age"])
         >>> model = deep_model(deep, embedding_dim=4, units=(16, 8))
         >>> {weight.path: tuple(weight.shape) for weight in model.trainable_variables[:2]}
         {'deep_embeddings/table': (3, 4), 'deep_hidden_1/kernel': (5, 16)}
@@ -206,7 +207,8 @@ def wide_deep_model(
         Keras model with the inputs of both parts → logit (rows, 1).
 
     Raises:
-        ValueError: `wide` is not from `fit_wide`, or `deep` not from `fit_deep`.
+        TypeError: units is no list.
+        ValueError: `wide` is not from `fit_wide`, `deep` not from `fit_deep`, or a size not a whole number above 0.
 
     Source:
         Section 3.3 and equation 3 of the paper.
@@ -215,9 +217,9 @@ def wide_deep_model(
 
     Example:
         >>> import pandas as pd
-        >>> from wdl_features import fit_deep, fit_wide, wide_ids
+        >>> import wdl_helpers as wdl
         >>> frame = pd.DataFrame({"city": ["Oslo", "Rome"], "age": [20, 60]})
-        >>> model = wide_deep_model(fit_wide(frame, ["city"]), fit_deep(frame, ["city"], ["age"]))
+        >>> model = wide_deep_model(wdl.fit_wide(frame, ["city"]), wdl.fit_deep(frame, ["city"], ["age"]))
         >>> [tensor.name for tensor in model.inputs], model.output_shape
         (['deep_ids', 'numbers', 'wide_ids'], (None, 1))
     """

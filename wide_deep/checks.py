@@ -3,9 +3,7 @@
 import decimal
 import numbers
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
-
-import wdl_reproducible  # noqa: F401, first: it says which package is missing
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -109,11 +107,18 @@ def check_buckets(name: str, value: Any) -> None:
         raise ValueError(f"{name} is {value}; expected at most {2**31 - 2}, so that ids are 32-bit numbers.")
 
 
-def check_names(names: Iterable[str]) -> list[str]:
+def _as_list(given: object, of: str) -> list[Any]:
+    """What was `given`, as a list; a TypeError if it is a single string, has no order, or gives nothing."""
+    if isinstance(given, (str, set, frozenset)) or not isinstance(given, Iterable):
+        raise TypeError(f"Got {given!r}; expected a list, which has an order, of {of}.")
+    return list(given)
+
+
+def check_names(columns: Iterable[str]) -> list[str]:
     """Raise a clear error unless a list holds names of columns, each of them once.
 
     Args:
-        names: list of names, or anything that gives them one after the other.
+        columns: list of names, or anything that gives them one after the other.
 
     Returns:
         The names as a list.
@@ -127,16 +132,12 @@ def check_names(names: Iterable[str]) -> list[str]:
         Traceback (most recent call last):
         ValueError: 'city' is listed more than once.
     """
-    if isinstance(names, str):
-        raise TypeError(f"{names!r} is a single name; expected a list of column names.")
-    if not isinstance(names, Iterable) or isinstance(names, (set, frozenset)):
-        raise TypeError(f"Got {names!r} for column names; expected a list, which has an order.")
-    names = list(names)
-    for name in names:
-        check_name(name)
-        if names.count(name) > 1:
-            raise ValueError(f"{name!r} is listed more than once.")
-    return names
+    columns = _as_list(columns, "column names")
+    for column in columns:
+        check_name(column)
+        if columns.count(column) > 1:
+            raise ValueError(f"{column!r} is listed more than once.")
+    return columns
 
 
 def check_features(features: Iterable[str | Sequence[str]]) -> list[tuple[str, ...]]:
@@ -159,19 +160,16 @@ def check_features(features: Iterable[str | Sequence[str]]) -> list[tuple[str, .
         Traceback (most recent call last):
         ValueError: 'city & device' is listed more than once.
     """
-    if isinstance(features, str):
-        raise TypeError(f"features is the string {features!r}; expected a list of column names and tuples of them.")
-    if not isinstance(features, Iterable) or isinstance(features, (set, frozenset)):
-        raise TypeError(f"features is {features!r}; expected a list of column names and tuples of them.")
-    tuples = [tuple(item) if isinstance(item, (tuple, list)) else (item,) for item in features]
+    given = _as_list(features, "column names and tuples of them")
+    tuples = [tuple(feature) if isinstance(feature, (tuple, list)) else (feature,) for feature in given]
     if not tuples or not all(tuples):
         raise ValueError("features is empty: name at least one column or cross.")
-    for names in tuples:
-        check_names(names)
-    sorted_tuples = [tuple(sorted(names)) for names in tuples]
-    for names in sorted_tuples:
-        if sorted_tuples.count(names) > 1:
-            raise ValueError(f"{' & '.join(names)!r} is listed more than once.")
+    for columns in tuples:
+        check_names(columns)
+    sorted_tuples = [tuple(sorted(columns)) for columns in tuples]  # a cross is the same in any order
+    for columns in sorted_tuples:
+        if sorted_tuples.count(columns) > 1:
+            raise ValueError(f"{' & '.join(columns)!r} is listed more than once.")
     return tuples
 
 
@@ -198,11 +196,11 @@ def check_strings(values: Any) -> None:
             raise TypeError(f"Expected a Series of strings, as `cross` returns it; it holds {value!r}.")
 
 
-def check_vocabulary(known: Any) -> None:
+def check_vocabulary(vocabulary: Any) -> None:
     """Raise a clear error unless something is a vocabulary: a dict string → id from 1.
 
     Args:
-        known: what was given for it.
+        vocabulary: what was given for it.
 
     Raises:
         TypeError: it is something else.
@@ -212,9 +210,9 @@ def check_vocabulary(known: Any) -> None:
         Traceback (most recent call last):
         TypeError: Expected a vocabulary, a dict string → id; it has 'features': [].
     """
-    if not isinstance(known, Mapping):
-        raise TypeError(f"Expected a vocabulary, a dict string → id; got a {type(known).__name__}.")
-    for name, identity in known.items():
+    if not isinstance(vocabulary, Mapping):
+        raise TypeError(f"Expected a vocabulary, a dict string → id; got a {type(vocabulary).__name__}.")
+    for name, identity in vocabulary.items():
         if not isinstance(identity, (int, np.integer)) or isinstance(identity, bool) or not 1 <= identity < 2**31:
             raise TypeError(f"Expected a vocabulary, a dict string → id; it has {name!r}: {identity!r}.")
 
@@ -248,8 +246,8 @@ def check_boundaries(boundaries: Any) -> np.ndarray:
 def _is_numeric(series: pd.Series) -> bool:
     """Whether a column holds real numbers; as objects too, since that is how databases give their decimals."""
     if series.dtype == object:
-        kinds = set(map(type, series.dropna()))
-        return bool not in kinds and all(issubclass(kind, (numbers.Real, decimal.Decimal)) for kind in kinds)
+        types = set(map(type, series.dropna()))
+        return bool not in types and all(issubclass(each, (numbers.Real, decimal.Decimal)) for each in types)
     is_type = pd.api.types
     real = is_type.is_numeric_dtype(series) and not is_type.is_complex_dtype(series)
     return real and not is_type.is_bool_dtype(series)
@@ -288,24 +286,24 @@ def check_numbers(frame: pd.DataFrame, column: str) -> np.ndarray:
     return values
 
 
-def check_fitted(fitted: object, maker: str, key: str) -> None:
+def check_fitted(fitted: object, *kinds: Literal["wide", "deep"]) -> None:
     """Raise a clear error unless something is what `fit_wide` or `fit_deep` returns.
 
     Args:
         fitted: what was given.
-        maker: name of the function that makes it.
-        key: a key that no other function's dict has.
+        *kinds: the parts that it may be.
 
     Raises:
-        ValueError: it is no dict with that key.
+        ValueError: it is no such part.
 
     Example:
-        >>> check_fitted({}, "fit_wide", "features")
+        >>> check_fitted({}, "wide")
         Traceback (most recent call last):
         ValueError: Expected the dict that fit_wide(training frame, …) returns: call fit_wide first.
     """
-    if not isinstance(fitted, dict) or key not in fitted:
-        raise ValueError(f"Expected the dict that {maker}(training frame, …) returns: call {maker} first.")
+    if not isinstance(fitted, dict) or fitted.get("kind") not in kinds:
+        functions = " or ".join(f"fit_{kind}" for kind in kinds)
+        raise ValueError(f"Expected the dict that {functions}(training frame, …) returns: call {functions} first.")
 
 
 # ------------------------------------------------------------------------ labels, inputs and models

@@ -8,7 +8,7 @@ import os
 import pathlib
 from collections.abc import Sequence
 
-from wdl_checks import check_names
+from wide_deep.checks import check_names
 
 import numpy as np
 import pandas as pd
@@ -16,8 +16,10 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+PathLike = str | os.PathLike[str]
 
-def read_table(path: str | pathlib.Path, numbers: Sequence[str] = ()) -> pd.DataFrame:
+
+def read_table(path: PathLike, numbers: Sequence[str] = ()) -> pd.DataFrame:
     """Read a file so that a category is the text that stands there.
 
     `pandas.read_csv` guesses: it makes 2116 of the postcode 02116 and a gap of the text NA. Here only the columns that
@@ -33,7 +35,8 @@ def read_table(path: str | pathlib.Path, numbers: Sequence[str] = ()) -> pd.Data
         but that texts in a column of `numbers` become numbers too.
 
     Raises:
-        KeyError: one of `numbers` is missing.
+        TypeError: `numbers` is no list of names.
+        KeyError: one of them is missing.
         ValueError: the file is none of the two, has no rows or a row of another length, two columns of one name or one
             without; or a cell of `numbers` is no number. The message names the file.
 
@@ -68,7 +71,7 @@ def read_table(path: str | pathlib.Path, numbers: Sequence[str] = ()) -> pd.Data
     return frame
 
 
-def check_quotes(path: str | os.PathLike[str]) -> None:
+def check_quotes(path: PathLike) -> None:
     """Raise a ValueError if quotation marks of a CSV file do not match: the rows behind an open one would be one cell.
 
     Args:
@@ -116,11 +119,11 @@ def _parquet_table(path: pathlib.Path) -> pa.Table:
     return table
 
 
-def _check_header(names: Sequence[str]) -> None:
-    for place, name in enumerate(names, start=1):
+def _check_header(columns: Sequence[str]) -> None:
+    for place, name in enumerate(columns, start=1):
         if name == "" or name.startswith("__index_level_"):
             raise ValueError(f"column {place} is an index, or has no name: write the file with index=False.")
-    check_names(names)
+    check_names(columns)
 
 
 def _numbers_of_texts(path: pathlib.Path, column: str, texts: pd.Series) -> pd.Series:

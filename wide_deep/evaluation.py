@@ -1,0 +1,99 @@
+"""How good a trained model is, and what its wide part has learned."""
+
+from collections.abc import Mapping
+
+from wide_deep.checks import check_fitted, check_labels, check_lengths
+from wide_deep.features import WideFeatures
+from wide_deep.reproducible import quiet_stderr
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
+
+with quiet_stderr():  # TensorFlow greets there when it is imported
+    import keras
+
+
+def scores(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> dict[str, float]:
+    """Accuracy at threshold 0.5, area under the ROC curve, and log loss in nats, by scikit-learn.
+
+    Args:
+        labels: 0 or 1 a row, both classes present.
+        probabilities: of label 1, one a row.
+
+    Returns:
+        'accuracy' and 'AUC' (more is better), and 'log loss' (less is better).
+
+    Raises:
+        TypeError: labels are no numbers.
+        ValueError: lengths differ, labels are not 0/1 or of one class, or a probability is not in [0, 1].
+
+    Taught in: notebook 5, "Choose by rules, then look once".
+
+    Example:
+        >>> found = scores([0, 1, 1], [0.2, 0.4, 0.9])
+        >>> {name: round(float(value), 3) for name, value in found.items()}
+        {'accuracy': 0.667, 'AUC': 1.0, 'log loss': 0.415}
+    """
+    labels = check_labels(labels)  # (rows,)
+    probabilities = np.asarray(probabilities, dtype="float64")
+    if probabilities.ndim != 1:
+        raise ValueError(f"The probabilities have the shape {probabilities.shape}; expected one a row.")
+    check_lengths({"probabilities": probabilities}, labels)
+    if not ((probabilities >= 0) & (probabilities <= 1)).all():
+        raise ValueError("A probability is not in [0, 1].")
+    return {
+        "accuracy": accuracy_score(labels, probabilities >= 0.5),
+        "AUC": roc_auc_score(labels, probabilities),
+        "log loss": log_loss(labels, probabilities),
+    }
+
+
+def comparison(results: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
+    """One table of the scores of several models.
+
+    Args:
+        results: name of a model → what `scores` returned.
+
+    Returns:
+        A row a model, rounded to 4 decimals.
+
+    Taught in: notebook 5, "Choose by rules, then look once".
+
+    Example:
+        >>> comparison({"a constant": {"accuracy": 0.75, "AUC": 0.5}}).loc["a constant"].tolist()
+        [0.75, 0.5]
+    """
+    return pd.DataFrame(results).T.rename_axis("model").round(4)
+
+
+def wide_weights(model: keras.Model, wide: WideFeatures) -> pd.Series:
+    """The wide part's weights by name, largest absolute value first.
+
+    Args:
+        model: from `wide_model` or `wide_deep_model`.
+        wide: what `fit_wide` returned.
+
+    Returns:
+        float32; the index is the feature's string, or the bucket's id when hashed.
+
+    Raises:
+        ValueError: the model was built for other features, or `wide` is not from `fit_wide`.
+
+    Taught in: notebook 2, "What it remembers".
+
+    Example:
+        >>> import wdl_helpers as wdl
+        >>> wide = wdl.fit_wide(pd.DataFrame({"city": ["Oslo", "Rome"]}), ["city"])
+        >>> model = wdl.wide_model(wide)
+        >>> model.set_weights([np.array([[0], [1], [-2]]), np.array([0.5])])
+        >>> wide_weights(model, wide).to_dict()
+        {'city=Rome': -2.0, 'city=Oslo': 1.0}
+    """
+    check_fitted(wide, "wide")
+    weights = model.get_layer("wide_weights").get_weights()[0][1:, 0]  # (ids,), without id 0
+    if len(weights) != wide["n_ids"] - 1:
+        raise ValueError(f"The model has {len(weights)} wide weights, but `wide` has {wide['n_ids'] - 1} features.")
+    names = wide["vocabulary"] or range(1, wide["n_ids"])
+    return pd.Series(weights, index=list(names), name="weight").sort_values(key=np.abs, ascending=False, kind="stable")
