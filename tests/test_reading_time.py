@@ -40,7 +40,8 @@ def test_words_are_those_that_are_read():
 
 def test_names_are_all_that_the_code_that_is_seen_gives():
     assert names(small().cells[:7]) == {"rate", "i", "y"}
-    more = "a, (b, *c) = 1, (2, 3)\nwith x as d:\n    e = 1\nif (g := 2):\n    class H:\n        inner = 1\na.x = [h for h in b]"
+    more = "a, (b, *c) = 1, (2, 3)\nwith x as d:\n    e = 1\nif (g := 2):\n    class H:\n        inner = 1\n"
+    more += "a.x = [h for h in b]"
     assert names([new_code_cell(more)]) == {"a", "b", "c", "d", "e", "g", "h", "inner"}
 
 

@@ -57,7 +57,7 @@ def visible_code(cells: Iterable[NotebookNode]) -> list[NotebookNode]:
 
 
 def names(cells: Iterable[NotebookNode]) -> set[str]:
-    """The names that visible code gives, also inside functions, loops and comprehensions; arguments and imports aside."""
+    """The names that visible code gives, inside functions, loops and comprehensions too; not arguments and imports."""
     nodes = [node for cell in visible_code(cells) for node in ast.walk(ast.parse(cell.source))]
     return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
 
