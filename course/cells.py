@@ -13,6 +13,7 @@ from nbformat import NotebookNode
 LARGEST_FILE = 50_000_000  # bytes, with all pictures
 LARGEST = 10_000_000  # characters, without outputs
 HEADING = "## Exercises"
+QUIZ = "check-yourself"  # the id of the cell with questions that are not graded
 NEW_CELL: dict[str, Callable[..., NotebookNode]] = {
     "code": nbformat.v4.new_code_cell,
     "markdown": nbformat.v4.new_markdown_cell,
@@ -134,7 +135,7 @@ def exercises(notebook: NotebookNode, released: NotebookNode | None = None) -> N
             cell that it followed.
 
     Returns:
-        The cells that nbgrader knows, each once, and all that stands after the heading 'Exercises'.
+        The cells that nbgrader knows, each once, and all that stands after the heading 'Exercises' but its quiz.
     """
     result = _with_marks_by_id(notebook, released) if released else copy.deepcopy(notebook)
     start = first_exercise_cell(result, released)
@@ -143,7 +144,8 @@ def exercises(notebook: NotebookNode, released: NotebookNode | None = None) -> N
     for index, cell in enumerate(result.cells):
         if grade_id(cell) in seen:
             cell.metadata.pop("nbgrader")  # a copy is an ordinary cell
-        if index >= start or grade_id(cell):
+        is_quiz = cell.cell_type == "markdown" and cell.get("id") == QUIZ
+        if (index >= start and not is_quiz) or grade_id(cell):
             kept.append(cell)
         if grade_id(cell):
             seen.add(grade_id(cell))

@@ -133,7 +133,7 @@ def regions(source, name):
 def test_nothing_is_given_away(release, stem):
     text = (release / "notebooks" / f"{stem}.ipynb").read_text(encoding="utf-8")
     assert not re.search("SOLUTION|HIDDEN|One point|source_hidden", text)
-    graded = text.partition("## Exercises")[2].partition("### Predict and try")[0]
+    graded = text.partition("### Exercise 1")[2].partition("### Predict and try")[0]
     assert graded and "<details>" not in graded, "what nobody grades may have folded answers"
     released = nbformat.reads(text, as_version=4)
     sources = "\n".join(cell.source for cell in released.cells)
