@@ -5,7 +5,6 @@ that a page needs: links that lead to pages of the book, and folds where Jupyter
 them, with the outputs as they are committed; nothing is run, and nothing is fetched.
 """
 
-import importlib.util
 import os
 import pathlib
 import re
@@ -17,11 +16,11 @@ import urllib.parse
 
 import nbformat
 from nbformat import NotebookNode
+from printing import copy_mathjax
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SOURCE, BOOK = ROOT / "build" / "book-source", ROOT / "build" / "book"
 PAGES = ("*.md", "docs/*.md", "notebooks/*.ipynb", "notebooks/*.md", "benchmarks/**/*.md", "data/**/*.md")
-MATHJAX = ("tex-chtml-full.js", "output/chtml/fonts/woff-v2/*.woff")
 CODE = re.compile(r"(^```.*?^```|^~~~.*?^~~~|`[^`\n]+`)", re.M | re.S)
 LINK = re.compile(r"(\]\()([^)\s]+)")
 
@@ -121,14 +120,7 @@ def write_source() -> None:
             text = nbformat.writes(notebook)
         copied.write_text(text, encoding="utf-8", newline="\n")
     shutil.copyfile(ROOT / "book" / "index.md", SOURCE / "index.md")
-    found = importlib.util.find_spec("sphinx-mathjax-offline")
-    if found is None or found.origin is None:
-        sys.exit("The package sphinx-mathjax-offline is missing: type `make book`.")
-    package = pathlib.Path(found.origin).parent / "static" / "mathjax"
-    for file in [file for pattern in MATHJAX for file in package.glob(pattern)]:
-        copied = SOURCE / "_static" / "mathjax" / file.relative_to(package)
-        copied.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, copied)
+    copy_mathjax(SOURCE / "_static" / "mathjax")
 
 
 # -------------------------------------------------------------------------------------------- the book
