@@ -179,7 +179,7 @@ browser: .venv/installed ## open the notebooks in JupyterLab in a real browser: 
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[browser]'
 	$(BIN)/python tests/browser.py
 
-.PHONY: book book-test play-test slides
+.PHONY: book book-test play-test slides pdf
 .venv/book: .venv/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[book,browser]'
 	@touch $@
@@ -192,6 +192,9 @@ book-test: book ## read the book in a real browser, every page of it: build/book
 
 slides: .venv/book ## make slides of notebooks 1 to 5: build/slides/, pages and PDF; needs chromium
 	$(BIN)/python tools/slides.py
+
+pdf: book ## make one PDF of the book: build/wide-deep.pdf; needs chromium
+	$(BIN)/python tools/pdf.py
 
 play-test: .venv/book ## try the playground in a real browser, and compare its training: build/play-screenshots/; needs chromium
 	$(BIN)/pytest tests/read_playground.py
