@@ -48,7 +48,7 @@ clean: ## remove what the other commands made, build/ too
 # ---- what follows is not in the students' copy
 EXTRAS = test,course
 
-.PHONY: teacher run test coverage check-notebook fuzz attacks other-cpu outputs figures seeds benchmarks report assignment autograde grades rename remove browser lock
+.PHONY: teacher run test coverage check-notebook fuzz attacks other-cpu outputs figures seeds benchmarks report assignment autograde grades rename remove browser lock lms
 teacher: .venv/installed ## open JupyterLab with nbgrader's menus: points, grading by hand
 	JUPYTER_CONFIG_PATH='tools/lab/teacher:tools/lab:$(CURDIR)/course' $(LAB)
 
@@ -166,6 +166,11 @@ autograde: .venv/installed ## grade SUBMISSIONS=folder, which holds STUDENT/NOTE
 
 grades: .venv/installed ## write grades and feedback anew, after grading by hand; DUE="01 02" says what was due
 	@$(BIN)/python -m course.grade grades $(DUE)
+
+lms: .venv/installed ## write the grades as Canvas or Moodle import them: ROSTER=file, NB=02; LATE=file FREE=3 PENALTY=10
+	@test -n "$(ROSTER)" || { echo "Type 'make lms ROSTER=file', with what Canvas or Moodle has exported."; exit 1; }
+	@$(BIN)/python -m course.lms "$(ROSTER)" $(NB) $(if $(LATE),--late "$(LATE)") \
+	  $(if $(FREE),--free $(FREE)) $(if $(PENALTY),--penalty $(PENALTY))
 
 rename: .venv/installed ## give STUDENT=old the name TO=new in the grades; marks under both names come together
 	@test -n "$(STUDENT)" -a -n "$(TO)" || { echo "Type 'make rename STUDENT=old TO=new', with the names of build/grades.csv."; exit 1; }
