@@ -19,7 +19,8 @@ COPIED = [
     "wdl_*.py", "wide_deep/*.py", "recommender/*.py", "recommender/datasets/*.py",
     "course/__init__.py", "course/cells.py", "course/check.py", "course/folders.py", "course/nbgrader_config.py",
     "pyproject.toml", "constraints.txt", "environment.yml",
-    "LICENSE", "docs/*.md", "data/*", "benchmarks/*.*", "notebooks/images/*.svg", "playground/*",
+    "docs/glossary.md", "docs/paper.md", "docs/migrating.md", "docs/ARCHITECTURE.md",  # not those for teachers
+    "LICENSE", "data/*", "benchmarks/*.*", "notebooks/images/*.svg", "playground/*",
 ]  # fmt: skip
 MAKEFILE_ENDS = "# ---- what follows is not in the students' copy\n"
 

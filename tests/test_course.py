@@ -202,3 +202,6 @@ def test_the_copy_has_what_a_check_needs_and_nothing_of_the_grading(release):
     for stem, notebook in SOURCE.items():
         assert expected[stem] == [marks(cell)["grade_id"] for cell in notebook.cells if marks(cell)]
     assert not list(release.glob("notebooks/*.json"))
+    assert {path.name for path in (release / "docs").iterdir()} == {
+        path.name for path in (ROOT / "docs").glob("*.md") if path.name != "teaching.md"
+    }
