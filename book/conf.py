@@ -3,6 +3,8 @@
 import hashlib
 import html
 import pathlib
+import shutil
+import subprocess
 import sys
 from base64 import b64decode
 
@@ -10,7 +12,7 @@ import nbformat
 from docutils import nodes
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tools"))
-from book import SOURCE, repository
+from book import ROOT, SOURCE, repository
 
 # The repository's owner and name, if pyproject.toml has its address; then the pages can say where they are published.
 PLACE = repository().removeprefix("https://github.com/") if repository() else None
@@ -70,6 +72,18 @@ def description(doctree):
     return next(p for p in doctree.findall(nodes.paragraph) if isinstance(p.parent, nodes.section)).astext()
 
 
+def last_changed(source):
+    """The day of a file's last commit; None without git, or without its history."""
+    if not shutil.which("git"):
+        return None
+    file = "README.md" if source.name == "index.md" else source.relative_to(SOURCE).as_posix()
+    said = []
+    for command in (["rev-parse", "--is-shallow-repository"], ["log", "-1", "--format=%cs", "--", file]):
+        done = subprocess.run(["git", *command], cwd=ROOT, capture_output=True, text=True)
+        said.append(done.stdout.strip())
+    return said[1] if said[0] == "false" and said[1] else None
+
+
 def buttons(name):
     """A lesson's links: to its notebook, and to hosts that run it, as soon as they can know where it is."""
     links = [f'<a href="{name}" download>Download the notebook</a>']
@@ -96,6 +110,7 @@ def add_to_page(app, pagename, templatename, context, doctree):
         for name, content in contents.items():
             context["metatags"] += f'<meta {kind}="{name}" content="{html.escape(content)}">\n'
     path = pathlib.Path(app.env.doc2path(pagename))
+    context["last_updated"] = last_changed(path)
     if path.suffix == ".ipynb":
         context["body"] = context["body"].replace("</h1>", f"</h1>{buttons(path.name)}", 1)
 
