@@ -48,7 +48,7 @@ clean: ## remove what the other commands made, build/ too
 # ---- what follows is not in the students' copy
 EXTRAS = test,course
 
-.PHONY: teacher run test coverage check-notebook fuzz attacks other-cpu outputs figures seeds benchmarks report assignment autograde grades rename remove browser lock lms
+.PHONY: teacher run test coverage check-notebook fuzz attacks other-cpu outputs figures seeds benchmarks report assignment autograde grades rename remove browser lock lms upgrade links
 teacher: .venv/installed ## open JupyterLab with nbgrader's menus: points, grading by hand
 	JUPYTER_CONFIG_PATH='tools/lab/teacher:tools/lab:$(CURDIR)/course' $(LAB)
 
@@ -213,3 +213,9 @@ build/uv/installed: pyproject.toml
 lock: build/uv/installed ## write constraints.txt anew, after a change of pyproject.toml
 	build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-annotate \
 	  --no-header --no-emit-index-url pyproject.toml --output-file constraints.txt
+
+upgrade: build/uv/installed ## try the newest versions in an environment of their own, and write build/upgrade/report.md
+	'$(PYTHON)' tools/upgrade.py --uv build/uv/bin/uv $(addprefix --pin ,$(PIN)) $(if $(NIGHTLY),--nightly) $(TESTS)
+
+links: .venv/installed ## ask every address that the pages link to whether it is still there; needs a network
+	$(BIN)/python tools/links.py
