@@ -48,7 +48,7 @@ clean: ## remove what the other commands made, build/ too
 # ---- what follows is not in the students' copy
 EXTRAS = test,course
 
-.PHONY: teacher run test coverage check-notebook fuzz attacks other-cpu outputs figures seeds benchmarks report assignment autograde grades rename remove browser lock lms upgrade links
+.PHONY: teacher run test coverage check-notebook fuzz attacks other-cpu outputs figures seeds benchmarks report assignment autograde grades rename remove browser lock lms upgrade links notebook
 teacher: .venv/installed ## open JupyterLab with nbgrader's menus: points, grading by hand
 	JUPYTER_CONFIG_PATH='tools/lab/teacher:tools/lab:$(CURDIR)/course' $(LAB)
 
@@ -74,11 +74,20 @@ coverage: .venv/installed ## say which lines and branches of the helpers none of
 	$(BIN)/coverage run -m pytest $(HELPERS:%=tests/test_%.py)
 	$(BIN)/coverage report
 
-# The tests of one notebook: its cells, its house rules, its exercises and its drawings, and the pages that list all.
+# The tests of one notebook: its house rules, its exercises and its drawings, and the pages that list all.
+HOUSE = tests/test_notebooks.py tests/test_course.py tests/test_approximate.py tests/test_lab.py tests/test_figures.py \
+  tests/test_quiz.py -k "$(NB)_ or $(NB)- or readme or glossary or map or taken or numbers"
+NAMED = @ls notebooks/$(NB)_*.ipynb >/dev/null 2>&1 || { echo "Type 'make $@ NB=02'."; exit 1; }
+notebook: .venv/installed ## after a change of a notebook: draw, run it, write its outputs, measure other seeds, check it: NB=02
+	$(NAMED)
+	$(BIN)/python -m drawings.figures
+	$(BIN)/python tools/run_notebooks.py $(NB) --write
+	$(BIN)/python tools/seeds.py $(NB)
+	$(BIN)/pytest -q $(HOUSE)
+
 check-notebook: .venv/installed ## check what a change of one notebook can break: NB=02
-	@ls notebooks/$(NB)_*.ipynb >/dev/null 2>&1 || { echo "Type 'make check-notebook NB=02'."; exit 1; }
-	$(BIN)/pytest --nbval notebooks/$(NB)_*.ipynb tests/test_notebooks.py tests/test_course.py tests/test_approximate.py \
-	  tests/test_lab.py tests/test_figures.py -k "$(NB)_ or $(NB)- or readme or glossary or map or taken or numbers"
+	$(NAMED)
+	$(BIN)/pytest --nbval notebooks/$(NB)_*.ipynb $(HOUSE)
 
 attacks: .venv/installed ## attack the grading's sandbox as cheats would; takes minutes and needs bubblewrap
 	$(BIN)/pytest tests/test_attacks.py
@@ -87,13 +96,13 @@ other-cpu: .venv/installed ## train on this processor and on one that QEMU simul
 	$(BIN)/python tools/other_cpu.py
 
 outputs: .venv/installed ## run the notebooks and write their outputs into them
-	$(BIN)/python tools/run_notebooks.py --write
+	$(BIN)/python tools/run_notebooks.py --write $(NB)
 
 figures: .venv/installed ## draw the notebooks' drawings anew, from drawings/figures.py
 	$(BIN)/python -m drawings.figures
 
 seeds: .venv/installed ## measure what other seeds change in the notebooks, and whether each claim holds: notebooks/spread.json
-	$(BIN)/python tools/seeds.py $(NOTEBOOKS)
+	$(BIN)/python tools/seeds.py $(NB)
 
 # The other libraries need other versions of NumPy and pandas, so they have an environment of their own.
 build/peers/installed: benchmarks/requirements.txt

@@ -5,7 +5,7 @@ import pathlib
 import nbformat
 import pytest
 from approximate import agrees, difference, numbers, split, spread_of
-from seeds import deviation, moved
+from seeds import deviation, measured, moved, stale
 
 NOTEBOOKS = sorted((pathlib.Path(__file__).resolve().parent.parent / "notebooks").glob("*.ipynb"))
 
@@ -102,3 +102,32 @@ def test_a_spread_was_measured_on_the_outputs_that_are_committed(path):
     assert not spread or list(spread) == [cell.id for cell in cells]
     for cell in cells if spread else []:
         assert len(spread[cell.id]) == len(split(cell.outputs)[1]), f"run tools/seeds.py {path.stem}"
+
+
+def cell(name, source="pass", text="", tags=()):
+    made = nbformat.v4.new_code_cell(source, id=name, metadata={"tags": list(tags)})
+    made.outputs = [nbformat.v4.new_output("stream", text=text)] if text else []
+    return made
+
+
+def test_only_what_changed_since_it_was_measured_is_measured_again():
+    before = nbformat.v4.new_notebook(cells=[cell("a"), cell("b", text="1 2", tags=["approx"]), cell("c", "x = 1")])
+    notebook = nbformat.v4.new_notebook(cells=[*before.cells, nbformat.v4.new_markdown_cell("## Exercises"), cell("e")])
+    spread = {"b": [0.1, 0.1]}
+    assert stale(notebook, before, spread) == []
+    assert stale(notebook, None, spread) == [0, 1, 2]  # and nothing of the exercises
+    assert stale(notebook, before, {}) == stale(notebook, before, {"b": [0.1]}) == [1]  # it was never measured
+    notebook.cells[2] = cell("c", "x = 2")  # what it proves may not hold with other seeds
+    assert stale(notebook, before, spread) == [2]
+    notebook.cells[1] = cell("b", text="1 3", tags=["approx"])
+    notebook.cells.insert(1, cell("new"))
+    assert stale(notebook, before, spread) == [1, 2, 3]
+    notebook.cells[1] = nbformat.v4.new_markdown_cell("New words change no number.")
+    assert stale(notebook, before, spread) == [2, 3]
+
+
+def test_a_measured_cell_gets_its_deviations_and_the_others_get_none(tmp_path):
+    cells = [cell("a", text="5", tags=["approx"]), cell("b", text="10", tags=["approx"]), cell("c", text="7")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "n.ipynb")
+    runs = {100: [cells[0], cell("b", text="13")], 200: [cells[0], cell("b", text="6")]}
+    assert measured(tmp_path / "n.ipynb", runs, [1]) == ({"b": [3.5]}, [])

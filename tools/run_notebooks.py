@@ -25,6 +25,19 @@ METADATA = {
 }
 
 
+def named(names: list[str]) -> list[pathlib.Path]:
+    """The files of notebooks that are named as '02' or '02_wide_model'; all, if none is named.
+
+    Raises:
+        SystemExit: There is none of a name; says which there are.
+    """
+    paths = sorted(NOTEBOOKS.glob("*.ipynb"))
+    for name in names:
+        if not any(name in (path.stem, path.stem[:2]) for path in paths):
+            sys.exit(f"There is no notebook {name!r}; there are: {', '.join(path.stem for path in paths)}.")
+    return [path for path in paths if not names or {path.stem, path.stem[:2]} & set(names)]
+
+
 def tagged_outputs(notebook: NotebookNode, tag: str) -> list[NotebookNode]:
     """The outputs of the cells that have a tag."""
     cells = [cell for cell in notebook.cells if tag in cell.metadata.get("tags", [])]
@@ -67,17 +80,12 @@ def write(path: pathlib.Path, notebook: NotebookNode) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("names", nargs="*", help="notebooks to run, such as 02_wide_model; all if none is named")
+    parser.add_argument("names", nargs="*", help="notebooks to run, such as 02; all if none is named")
     parser.add_argument("--write", action="store_true", help="write the outputs into the notebooks")
     arguments = parser.parse_args()
     os.environ.pop("JPY_SESSION_NAME", None)  # no progress lines, wherever this is started from
     console: list[str] = []
-    known = [path.stem for path in sorted(NOTEBOOKS.glob("*.ipynb"))]
-    for name in set(arguments.names) - set(known):
-        sys.exit(f"There is no notebook {name!r}; there are: {', '.join(known)}.")
-    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
-        if arguments.names and path.stem not in arguments.names:
-            continue
+    for path in named(arguments.names):
         start = time.perf_counter()
         try:
             notebook = run(path)

@@ -1,10 +1,11 @@
 """Run the notebooks with other seeds: how much does each printed number change, and does every claim still hold?
 
-    python tools/seeds.py [02_wide_model …]                     measure, and write notebooks/spread.json
-    python tools/seeds.py [02_wide_model …] --check 17 170 1700 count the cells that `make test` would find different
+    python tools/seeds.py [02 …]                     measure, and write notebooks/spread.json
+    python tools/seeds.py [02 …] --check 17 170 1700 count the cells that `make test` would find different
 
-Each seed of the lesson, in `reproducible(seed=…)` and `set_random_seed(…)`, is moved by the same amount. The exercises
-stay as they are. Measuring takes twenty times as long as running the notebooks: name the one that you have changed.
+Each seed of the lesson, in `reproducible(seed=…)` and `set_random_seed(…)`, is moved by the same amount; the exercises
+are not run. What is measured are the cells that have changed since spread.json was last committed, so a notebook is run
+twenty times up to the last of them, and not at all if there are none. `--all` measures every cell.
 """
 
 import argparse
@@ -14,13 +15,15 @@ import math
 import pathlib
 import re
 import statistics
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
 import nbformat
 from approximate import SPREAD, difference, split, spread_of, value
 from nbformat import NotebookNode
-from run_notebooks import NOTEBOOKS, execute
+from reading_time import lesson
+from run_notebooks import NOTEBOOKS, execute, named
 
 # With ten seeds, luck alone takes one number in 400 beyond four deviations; with twenty, one in 1,400 (Student's t).
 AMOUNTS = [100 * i for i in range(1, 21)]
@@ -29,8 +32,7 @@ SEED = re.compile(r"(reproducible\(seed=|set_random_seed\()")
 
 def moved(notebook: NotebookNode, amount: int) -> NotebookNode:
     """A copy of the notebook whose lesson has other seeds."""
-    copy = nbformat.from_dict(notebook)
-    lesson = True
+    copy, lesson = nbformat.from_dict(notebook), True
     for cell in copy.cells:
         lesson &= not cell.source.startswith("## Exercises")
         if lesson and cell.cell_type == "code":
@@ -38,9 +40,52 @@ def moved(notebook: NotebookNode, amount: int) -> NotebookNode:
     return copy
 
 
-def run(path: pathlib.Path, amount: int) -> list[NotebookNode]:
-    """The notebook's cells after a run with its seeds moved by an amount; an error does not end the run."""
+def measured_version(path: pathlib.Path) -> NotebookNode | None:
+    """The notebook as it was when spread.json was last committed; None without git, or if it is new since."""
+    commit = _git("log", "-1", "--format=%H", "--", str(SPREAD))
+    text = _git("show", f"{commit}:./{path.name}") if commit else ""
+    return nbformat.reads(text, as_version=4) if text else None
+
+
+def _git(*arguments: str) -> str:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=NOTEBOOKS, capture_output=True, text=True, encoding="utf-8")
+    except OSError:  # there is no git
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def stale(notebook: NotebookNode, before: NotebookNode | None, spread: Mapping[str, list[float]]) -> list[int]:
+    """The positions of the lesson's cells that must be measured: what they do or print is new, or was never measured.
+
+    Args:
+        notebook: The notebook.
+        before: As it was when it was last measured, or None.
+        spread: Cell's id → its deviations.
+    """
+    known = {cell.id: cell for cell in before.cells} if before else {}
+    found = []
+    for i, cell in enumerate(lesson(notebook)):
+        old = known.get(cell.id)
+        if cell.cell_type == "code" and (
+            old is None
+            or (cell.source, split(cell.outputs)) != (old.source, split(old.outputs))
+            or (is_approximate(cell) and len(spread.get(cell.id) or []) != len(split(cell.outputs)[1]))
+        ):
+            found.append(i)
+    return found
+
+
+def run(path: pathlib.Path, amount: int, end: int) -> list[NotebookNode]:
+    """The notebook's first cells after a run with its seeds moved by an amount; an error does not end the run.
+
+    Args:
+        path: The notebook's file.
+        amount: What is added to each seed.
+        end: How many cells are run.
+    """
     notebook = nbformat.read(path, as_version=4)
+    notebook.cells = notebook.cells[:end]
     for cell in notebook.cells:
         cell.metadata.setdefault("tags", []).append("raises-exception")  # nbclient goes on after it
     return execute(moved(notebook, amount), path.parent).cells
@@ -63,14 +108,20 @@ def deviation(committed: float, others: Sequence[float]) -> float:
 
 
 def measured(
-    path: pathlib.Path, runs: Mapping[int, Sequence[NotebookNode]]
+    path: pathlib.Path, runs: Mapping[int, Sequence[NotebookNode]], positions: Sequence[int]
 ) -> tuple[dict[str, list[float]], list[str]]:
-    """Cell id → how far the runs are from each committed number, see `deviation`; and what went wrong."""
+    """Cell id → how far the runs are from each committed number, see `deviation`; and what went wrong.
+
+    Args:
+        path: The notebook's file.
+        runs: Amount by which the seeds are moved → the cells of that run.
+        positions: Those of the cells that are measured.
+    """
     result = {}
     wrong = []
-    for i, cell in enumerate(nbformat.read(path, as_version=4).cells):
-        if cell.cell_type != "code":
-            continue
+    all_cells = nbformat.read(path, as_version=4).cells
+    for i in positions:
+        cell = all_cells[i]
         words, numbers = split(cell.outputs)
         values: list[list[float]] = [[] for _ in numbers]
         for amount, cells in runs.items():
@@ -86,7 +137,7 @@ def measured(
                     known.append(value(other))
         if is_approximate(cell):
             committed = [value(number) for number in numbers]
-            result[cell.id] = [deviation(number, others) for number, others in zip(committed, values, strict=True)]
+            result[cell.id] = [deviation(number, others) for number, others in zip(committed, values)]
     return result, wrong
 
 
@@ -94,7 +145,7 @@ def differing(path: pathlib.Path, cells: Sequence[NotebookNode]) -> list[str]:
     """The cells of a run that `make test` would find different from the committed ones, a line for each."""
     spread = spread_of(path.stem)
     lines: list[str] = []
-    for i, cell in enumerate(nbformat.read(path, as_version=4).cells):
+    for i, cell in enumerate(nbformat.read(path, as_version=4).cells[: len(cells)]):
         if cell.cell_type == "code":
             deviations = spread.get(cell.id) if is_approximate(cell) else [0.0] * len(split(cell.outputs)[1])
             what = failure(cells[i]) or difference(cell.outputs, cells[i].outputs, deviations)
@@ -103,11 +154,15 @@ def differing(path: pathlib.Path, cells: Sequence[NotebookNode]) -> list[str]:
 
 
 def write(results: dict[str, dict[str, list[float]]]) -> None:
-    """Put new results into the file, a line for each cell."""
+    """Put new results into the file, a line for each cell in the order of its notebook; what is gone is left out."""
     known = json.loads(SPREAD.read_text(encoding="utf-8")) if SPREAD.exists() else {}
-    known = {name: cells for name, cells in sorted((known | results).items()) if (NOTEBOOKS / f"{name}.ipynb").exists()}
     blocks = []
-    for name, cells in known.items():
+    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+        name, notebook = path.stem, nbformat.read(path, as_version=4)
+        merged = known.get(name, {}) | results.get(name, {})
+        cells = {cell.id: merged[cell.id] for cell in notebook.cells if cell.id in merged and is_approximate(cell)}
+        if not cells:
+            continue
         lines = [f"  {json.dumps(cell)}: {json.dumps(deviations)}" for cell, deviations in cells.items()]
         blocks.append(f" {json.dumps(name)}: {{\n" + ",\n".join(lines) + "\n }")
     SPREAD.write_text("{\n" + ",\n".join(blocks) + "\n}\n", encoding="utf-8", newline="\n")
@@ -115,28 +170,40 @@ def write(results: dict[str, dict[str, list[float]]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("names", nargs="*", help="notebooks, such as 02_wide_model; all if none is named")
+    parser.add_argument("names", nargs="*", help="notebooks, such as 02; all if none is named")
     parser.add_argument("--check", nargs="+", type=int, metavar="AMOUNT", help="amounts to move the seeds by")
+    parser.add_argument("--all", action="store_true", help="measure all cells, and not only those that have changed")
     parser.add_argument("--jobs", type=int, default=2, help="notebooks that run at once (default: 2)")
     arguments = parser.parse_args()
-    names = [name for name in arguments.names if not (NOTEBOOKS / f"{name}.ipynb").exists()]
-    if names:
-        sys.exit(f"There is no notebook {names[0]}.")
-    paths = [path for path in sorted(NOTEBOOKS.glob("*.ipynb")) if not arguments.names or path.stem in arguments.names]
+    paths = named(arguments.names)
     amounts = arguments.check or AMOUNTS
+    notebooks = {path: nbformat.read(path, as_version=4) for path in paths}
+    positions = {}
+    for path, notebook in notebooks.items():
+        before = None if arguments.all or arguments.check else measured_version(path)
+        positions[path] = stale(notebook, before, spread_of(path.stem))
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
-        jobs = {(path, amount): pool.submit(run, path, amount) for path in paths for amount in amounts}
+        jobs = {
+            (path, amount): pool.submit(run, path, amount, found[-1] + 1)
+            for path, found in positions.items()
+            for amount in amounts
+            if found
+        }
         if arguments.check:
             for amount in amounts:
                 lines = [line for path in paths for line in differing(path, jobs[path, amount].result())]
                 print("\n".join([f"Seeds moved by {amount}: {len(lines)} cells differ", *lines]), flush=True)
             return
-        results = {}
+        results: dict[str, dict[str, list[float]]] = {}
         wrong: list[str] = []
-        for path in paths:
-            results[path.stem], found = measured(path, {amount: jobs[path, amount].result() for amount in amounts})
-            print(f"{path.stem}: {len(results[path.stem])} cells, {len(found)} findings", flush=True)
-            wrong += found
+        for path, found in positions.items():
+            runs: dict[int, list[NotebookNode]] = {}
+            for amount in amounts if found else []:
+                runs[amount] = jobs[path, amount].result()
+                print(f"\r{path.stem}: {len(runs)} of {len(amounts)} seeds", end="", flush=True)
+            results[path.stem], faults = measured(path, runs, found)
+            print(f"\r{path.stem}: {len(found)} cells have changed, {len(faults)} findings", flush=True)
+            wrong += faults
     write(results)
     if wrong:
         sys.exit("\n".join(wrong))
