@@ -136,7 +136,7 @@ def matched(roster: list[Row], students: list[Row]) -> dict[int, Row]:
         number = re.search(r"_(\d+)$", name)
         fits = [i for i, row in enumerate(roster) if number and row.get("ID") == number[1]]
         fits = fits or [i for i, row in enumerate(roster) if name in names_of(row)]
-        if len(fits) > 1 or fits and fits[0] in found:
+        if len(fits) > 1 or (fits and fits[0] in found):
             sys.exit(
                 f"'{student['student']}' fits two people: tell them apart by `make rename`, with their numbers "
                 "in their names ('Ada Lovelace 31' in Moodle, 'lovelaceada_4711' in Canvas)."

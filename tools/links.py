@@ -40,7 +40,7 @@ def linked() -> dict[str, list[str]]:
     for path in sorted({path for pattern in PAGES for path in ROOT.glob(pattern)}):
         text = path.read_text(encoding="utf-8")
         if path.suffix == ".ipynb":
-            cells = nbformat.reads(text, as_version=4).cells  # type: ignore[no-untyped-call]
+            cells = nbformat.reads(text, as_version=4).cells
             text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
         for address in set(addresses(text)):
             found.setdefault(address, []).append(path.relative_to(ROOT).as_posix())

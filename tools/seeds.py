@@ -32,10 +32,11 @@ SEED = re.compile(r"(reproducible\(seed=|set_random_seed\()")
 
 def moved(notebook: NotebookNode, amount: int) -> NotebookNode:
     """A copy of the notebook whose lesson has other seeds."""
-    copy, lesson = nbformat.from_dict(notebook), True
+    copy = nbformat.from_dict(notebook)
+    in_lesson = True
     for cell in copy.cells:
-        lesson &= not cell.source.startswith("## Exercises")
-        if lesson and cell.cell_type == "code":
+        in_lesson &= not cell.source.startswith("## Exercises")
+        if in_lesson and cell.cell_type == "code":
             cell.source = SEED.sub(rf"\g<1>{amount} + ", cell.source)
     return copy
 
@@ -49,7 +50,7 @@ def measured_version(path: pathlib.Path) -> NotebookNode | None:
 
 def _git(*arguments: str) -> str:
     try:
-        done = subprocess.run(["git", *arguments], cwd=NOTEBOOKS, capture_output=True, text=True, encoding="utf-8")
+        done = subprocess.run(["git", *arguments], cwd=NOTEBOOKS, capture_output=True, encoding="utf-8", check=False)
     except OSError:  # there is no git
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""

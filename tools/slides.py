@@ -28,7 +28,7 @@ LINES = 14  # of printed text that a slide can hold
 # A sentence ends before a capital, a formula or an emphasis; within formulas and code no sentence ends.
 END = re.compile(r"(?:(?<=[.!?])|(?<=[.!?]\*\*)|(?<=[.!?]\)))\s+(?=[A-Z“$*(`])")
 KEPT = re.compile(r"\$\$.*?\$\$|\$[^$]+\$|`[^`]+`|\bet al\.", re.S)
-ONE_LINE = re.compile(r"<pre>[^\n]*</pre>$")  # of which nothing is said shows nothing
+ONE_LINE = re.compile(r"(<pre>[^\n]*</pre>)?")  # of which nothing is said shows nothing
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width"><style>{style}</style>
@@ -162,7 +162,7 @@ class Deck:
         self.before = ""  # the paragraph before, which leads to what is shown next
         self.slides: list[Slide] = []
         self.collect(lesson(notebook))
-        self.slides = [slide for slide in self.slides if slide.said or slide.shown and not ONE_LINE.match(slide.shown)]
+        self.slides = [slide for slide in self.slides if slide.said or not ONE_LINE.fullmatch(slide.shown)]
         self.ask(notebook)
 
     def add(self, shown: str = "", said: str = "") -> None:
