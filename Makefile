@@ -76,7 +76,7 @@ coverage: .venv/installed ## say which lines and branches of the helpers none of
 
 # The tests of one notebook: its house rules, its exercises and its drawings, and the pages that list all.
 HOUSE = tests/test_notebooks.py tests/test_course.py tests/test_approximate.py tests/test_lab.py tests/test_figures.py \
-  tests/test_quiz.py -k "$(NB)_ or $(NB)- or readme or glossary or map or taken or numbers"
+  tests/test_quiz.py -k "$(NB)_ or $(NB)- or readme or glossary or map or taken or numbers or card or leads_on"
 NAMED = @ls notebooks/$(NB)_*.ipynb >/dev/null 2>&1 || { echo "Type 'make $@ NB=02'."; exit 1; }
 notebook: .venv/installed ## after a change of a notebook: draw, run it, write its outputs, measure other seeds, check it: NB=02
 	$(NAMED)

@@ -27,6 +27,7 @@ from run_notebooks import NOTEBOOKS, execute, named
 
 # With ten seeds, luck alone takes one number in 400 beyond four deviations; with twenty, one in 1,400 (Student's t).
 AMOUNTS = [100 * i for i in range(1, 21)]
+FEW = 2  # so many seeds show whether a number depends on them at all, where nothing trained is printed
 SEED = re.compile(r"(reproducible\(seed=|set_random_seed\()")
 
 
@@ -180,14 +181,17 @@ def main() -> None:
     amounts = arguments.check or AMOUNTS
     notebooks = {path: nbformat.read(path, as_version=4) for path in paths}
     positions = {}
+    seeds = {}
     for path, notebook in notebooks.items():
         before = None if arguments.all or arguments.check else measured_version(path)
         positions[path] = stale(notebook, before, spread_of(path.stem))
+        trained = any(map(is_approximate, notebook.cells[: positions[path][-1] + 1 if positions[path] else 0]))
+        seeds[path] = amounts if trained or arguments.check else amounts[:FEW]
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
         jobs = {
             (path, amount): pool.submit(run, path, amount, found[-1] + 1)
             for path, found in positions.items()
-            for amount in amounts
+            for amount in seeds[path]
             if found
         }
         if arguments.check:
@@ -199,9 +203,9 @@ def main() -> None:
         wrong: list[str] = []
         for path, found in positions.items():
             runs: dict[int, list[NotebookNode]] = {}
-            for amount in amounts if found else []:
+            for amount in seeds[path] if found else []:
                 runs[amount] = jobs[path, amount].result()
-                print(f"\r{path.stem}: {len(runs)} of {len(amounts)} seeds", end="", flush=True)
+                print(f"\r{path.stem}: {len(runs)} of {len(seeds[path])} seeds", end="", flush=True)
             results[path.stem], faults = measured(path, runs, found)
             print(f"\r{path.stem}: {len(found)} cells have changed, {len(faults)} findings", flush=True)
             wrong += faults
