@@ -67,7 +67,7 @@ MINUTES = 20
 fuzz: .venv/installed ## look for random examples that break a law, for MINUTES=20
 	$(BIN)/python tools/fuzz.py --minutes $(MINUTES)
 
-# What is only run by another process, such as a gate's, or by TensorFlow's graphs, is not seen.
+# What runs in another process, such as a gate's, in a graph or in TensorFlow's threads, such as a stream's, is not seen.
 HELPERS = app_store bits checks data features life lifecycle models old_files optimizers pictures quick_features ranking \
   read_table serving shards training
 coverage: .venv/installed ## say which lines and branches of the helpers none of their tests runs; takes ten minutes

@@ -64,6 +64,10 @@ IDS = {"wide_ids": wdl.wide_ids(CITY, WIDE)}
         (lambda: list(wdl.feature_codes(CITY, ["city"], {})), TypeError, "Got 'city'; expected a list"),
         (lambda: list(wdl.feature_codes(CITY, [("town",)], {})), KeyError, "no column 'town'"),
         (lambda: wdl.cross(CITY.T.set_index([0, 1]).T, ["city"]), TypeError, "several levels; expected one name"),
+        (lambda: wdl.cross(CITY, []), ValueError, "columns is empty"),
+        (lambda: wdl.fit_wide(CITY, ["age"], buckets=["age"]), TypeError, r"buckets is \['age'\]; expected a dict"),
+        (lambda: wdl.fit_wide(CITY, ["city"], buckets={"age": 2}), ValueError, "the column 'age', which is in no feat"),
+        (lambda: wdl.deep_model(DEEP, units=3), TypeError, "units is 3; expected a list"),
         # Strings and vocabularies
         (lambda: wdl.vocabulary(CITY), TypeError, "a Series of strings.*got a DataFrame"),
         (lambda: wdl.vocabulary(CITY["age"]), TypeError, "a Series of strings.*it holds .*20"),

@@ -219,7 +219,7 @@ def test_names_of_an_earlier_version_are_written_anew(tmp_path):
     ids = {name: i for i, name in enumerate(OLD_NAMES, start=1)}
     wide = {"features": features, "boundaries": {"n[": [2.0]}, "vocabulary": ids, "n_ids": len(ids) + 1}
     deep = {"categories": ["c", "a\\"], "boundaries": {}, "vocabulary": {"c=x &y": 1, "a\\=z": 2}, "n_ids": 3}
-    model = wdl.wide_deep_model(wide, deep, 2, (2,))
+    model = wdl.wide_deep_model({"kind": "wide", **wide}, {"kind": "deep", **deep}, 2, (2,))
     model.save(tmp_path / "model.keras")
     (tmp_path / "features.json").write_text(json.dumps({"wide": wide, "deep": deep}), encoding="utf-8")
     _, new_wide, new_deep = lifecycle.load_training(tmp_path)

@@ -708,6 +708,11 @@ def test_ranking_scores_refuse_what_they_cannot_rank():
         ranking.ranking_scores([1, 2], "q", "y", np.zeros(2))
 
 
+def test_queries_are_a_frame():
+    with pytest.raises(TypeError, match="queries is a list; expected a data frame"):
+        ranking.candidates([1], "item", ["a"])
+
+
 def test_whole_numbers_of_any_size_are_ids():
     large = [2**64 - 1, 2**63, 0]
     assert logs.ids_of(pd.Series(large, dtype="uint64"), "items").tolist() == large

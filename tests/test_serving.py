@@ -197,6 +197,11 @@ def test_a_tensor_is_refused_as_a_column_and_in_one():
         serving.raw_tensors({"c": [tf.constant("a")]}, {"c": "text"})
 
 
+def test_a_request_of_no_columns_is_refused():
+    with pytest.raises(ValueError, match="kinds is empty"):
+        serving.raw_tensors({"a": [1]}, {})
+
+
 def test_a_request_is_a_frame_or_a_dict_and_has_each_column_once():
     twice = pd.DataFrame([["a", "b"]], columns=["c", "c"])
     with pytest.raises(ValueError, match="the column 'c' more than once"):

@@ -605,6 +605,17 @@ def test_an_open_quote_is_found_in_the_only_column(tmp_path):
         fitted_city(path)
 
 
+def test_files_without_rows_and_a_header_that_is_none_are_named(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("city,bought\n")
+    wide = wdl.fit_wide(pd.DataFrame({"city": ["Rome"]}), ["city"])
+    with pytest.raises(ValueError, match=r"a\.csv.* holds no rows"):
+        shards.stream(path, wide, None, "bought", (0, 1), 1)
+    path.write_text(f"city,{'x' * 200_000}\n")
+    with pytest.raises(ValueError, match=r"a\.csv: the header cannot be read: field larger"):
+        parquet.csv_header(path)
+
+
 def test_an_empty_line_is_a_cell_where_there_is_one_column(tmp_path):
     path = tmp_path / "a.csv"
     path.write_bytes(b"city\nx\n\n x\n")
