@@ -52,8 +52,8 @@ h2 { margin: 0 0 auto; font-size: 1.35em; color: #1f4e79; }
 .title h1 { font-size: 2em; margin: auto 0 0; color: #1f4e79; }
 .number { position: absolute; right: 2vw; bottom: 2vh; color: #666; font-size: 0.6em; }
 pre { font-size: 1.1em; } blockquote { border-left: 4px solid #d9822b; margin: 0; padding-left: 1em; }
-table { border-collapse: collapse; font-size: 1.1em; }
-th, td { text-align: right; padding: 0.2em 0.8em; border-bottom: 1px solid #ccc; }
+table { border: none; border-collapse: collapse; font-size: 1.1em; }
+th, td { text-align: right; padding: 0.2em 0.8em; border: none; border-bottom: 1px solid #ccc; }
 .anchor-link { display: none; }
 section:not(:has(.said)) .shown img { max-height: 78vh; }
 @media print { section { width: 1280px; height: 720px; font-size: 21px; } }
