@@ -16,8 +16,8 @@ def elsewhere(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_what_is_missing_is_installed_in_our_version_and_the_rest_stays(elsewhere, monkeypatch, capsys):
-    there = {name: ours for name, (ours, _) in colab.versions().items()} | {"pandas": "2.2.2"}
+def test_what_is_missing_or_too_old_is_installed_in_our_version_and_the_rest_stays(elsewhere, monkeypatch, capsys):
+    there = {name: ours for name, (ours, _) in colab.versions().items()} | {"pandas": "2.2.2", "keras": "3.10.0"}
     del there["duckdb"]
 
     def version(name):
@@ -31,7 +31,7 @@ def test_what_is_missing_is_installed_in_our_version_and_the_rest_stays(elsewher
     ours = colab.versions()
     assert {"tensorflow", "keras", "numpy"} <= set(ours) and "jupyterlab" not in ours
     colab.main()
-    assert asked == [["--quiet", f"duckdb=={ours['duckdb'][0]}"]]
+    assert asked == [["--quiet", f"duckdb=={ours['duckdb'][0]}", f"keras=={ours['keras'][0]}"]]
     said = capsys.readouterr().out
     assert "pandas 2.2.2 (ours: " in said and "keras" not in said
 

@@ -3,8 +3,8 @@
     !git clone --quiet --branch VERSION ADDRESS wide-deep
     %run wide-deep/tools/colab.py
 
-What is installed there stays, in the version that it has; what is missing is installed in ours. Then the notebook finds
-the project's modules and files, and goes on without a restart.
+What is installed there stays, in the version that it has; what is missing, or too old, is installed in ours. Then the
+notebook finds the project's modules and files, and goes on without a restart.
 """
 
 import importlib.metadata
@@ -15,6 +15,7 @@ import sys
 import tomllib
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+OLDEST = {"keras": (3, 15)}  # the first that has one optimizer for each part
 NOT_NEEDED = {"jupyter", "jupyterlab"}  # there is another notebook around it
 
 
@@ -30,13 +31,27 @@ def versions() -> dict[str, tuple[str, str]]:
     return {name: both for name, both in found.items() if name not in NOT_NEEDED}
 
 
+def is_too_old(name: str, there: str) -> bool:
+    """Whether a package is missing, or older than the notebooks can use.
+
+    Example:
+        >>> is_too_old("keras", "3.13.2"), is_too_old("keras", "3.15.0"), is_too_old("pandas", "")
+        (True, False, True)
+    """
+    return not there or tuple(map(int, there.split(".")[:2])) < OLDEST.get(name, (0, 0))
+
+
 def main() -> None:
-    """Install what is missing, and go to the notebooks."""
+    """Install what is missing or too old, and go to the notebooks."""
     found = versions()
-    missing = [f"{name}=={ours}" for name, (ours, there) in found.items() if not there]
-    if missing:
-        subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *missing], check=True)
-    others = [f"{name} {there} (ours: {ours})" for name, (ours, there) in found.items() if there not in ("", ours)]
+    wanted = [f"{name}=={ours}" for name, (ours, there) in found.items() if is_too_old(name, there)]
+    if wanted:
+        subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *wanted], check=True)
+    others = [
+        f"{name} {there} (ours: {ours})"
+        for name, (ours, there) in found.items()
+        if there != ours and not is_too_old(name, there)
+    ]
     if others:
         print("Numbers may differ in their last digits, as with another seed:", ", ".join(others))
     sys.path.insert(0, str(ROOT))
