@@ -32,6 +32,8 @@ AXE = {
 }
 # What one page holds. A formula is drawn when MathJax has put a container with glyphs into its place.
 HELD = """async () => {
+  const later = () => new Promise(done => setTimeout(done, 50));
+  while (document.querySelector('.math') && !window.MathJax?.startup?.promise) await later(); // on a busy machine
   if (document.querySelector('.math')) await MathJax.startup.promise;
   const all = (selector, value) => [...document.querySelectorAll(selector)].map(value);
   return {
@@ -300,7 +302,7 @@ def test_there_is_a_picture_of_it_for_a_person_to_look_at(browser, address, look
     page, faults, _ = watched(browser, color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 768})
     page.goto(f"{address}/{name}", wait_until="networkidle")
-    page.evaluate("async () => window.MathJax && await MathJax.startup.promise")
+    page.evaluate("async () => await window.MathJax?.startup?.promise")
     page.evaluate("place => scrollTo(0, document.querySelector(place).getBoundingClientRect().top - 90)", place)
     page.wait_for_timeout(200)
     page.screenshot(path=SCREENSHOTS / f"{look.replace(' ', '-')}.png")
