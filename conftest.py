@@ -5,7 +5,7 @@ import os
 import tempfile
 
 import nbval.kernel
-from approximate import difference, spread_of
+from approximate import find_difference, read_spread
 
 # Kernels that pytest starts from inside a notebook must not show progress either.
 os.environ.pop("JPY_SESSION_NAME", None)
@@ -22,7 +22,7 @@ def approximately(item, deviations):
     """The comparison of a cell tagged `approx`, in place of nbval's own."""
 
     def compare_outputs(test, ref, skip_compare=None):
-        what = difference(ref, test, deviations)
+        what = find_difference(ref, test, deviations)
         item.comparison_traceback = [f"{what}\n", f"committed: {ref}\n", f"now: {test}"] if what else []
         return not what
 
@@ -33,4 +33,4 @@ def pytest_collection_modifyitems(items):
     for item in items:
         cell = getattr(item, "cell", None)
         if cell and "approx" in cell["metadata"].get("tags", []):
-            item.compare_outputs = approximately(item, spread_of(item.path.stem).get(cell["id"]))
+            item.compare_outputs = approximately(item, read_spread(item.path.stem).get(cell["id"]))

@@ -12,10 +12,10 @@ import nbformat
 from docutils import nodes
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tools"))
-from book import ROOT, SOURCE, repository
+from book import ROOT, SOURCE, repository_address
 
 # The repository's owner and name, if pyproject.toml has its address; then the pages can say where they are published.
-PLACE = repository().removeprefix("https://github.com/") if repository() else None
+PLACE = repository_address().removeprefix("https://github.com/") if repository_address() else None
 
 project = "Wide & Deep learning"
 html_title = "Wide & Deep learning, step by step"

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 
-from book import BOOK, ROOT, pages
+from book import BOOK, ROOT, page_paths
 
 import nbformat
 import pytest
@@ -134,7 +134,7 @@ def faults(visits, key):
 
 
 def test_the_figures(visits, address, capsys):
-    assert len(visits) == len(pages()) + 1  # the search
+    assert len(visits) == len(page_paths()) + 1  # the search
     links = [link for visit in visits.values() for link in visit["links"]]
     pictures = sum(len(visit["pictures"]) for visit in visits.values())
     formulas = sum(len(visit["formulas"]) for visit in visits.values())

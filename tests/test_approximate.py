@@ -4,8 +4,8 @@ import pathlib
 
 import nbformat
 import pytest
-from approximate import agrees, difference, numbers, split, spread_of
-from seeds import deviation, measured, moved, stale
+from approximate import agrees, find_difference, numbers_in, read_spread, split_numbers
+from seeds import deviation, find_stale_cells, measure_spread, shift_seeds
 
 NOTEBOOKS = sorted((pathlib.Path(__file__).resolve().parent.parent / "notebooks").glob("*.ipynb"))
 
@@ -28,7 +28,7 @@ def printed(text):
     ],
 )
 def test_numbers_within_four_deviations_and_a_unit_of_the_last_digit_are_equal(one, other, deviations):
-    assert difference(printed(one), printed(other), deviations) == ""
+    assert find_difference(printed(one), printed(other), deviations) == ""
 
 
 @pytest.mark.parametrize(
@@ -45,11 +45,11 @@ def test_numbers_within_four_deviations_and_a_unit_of_the_last_digit_are_equal(o
     ],
 )
 def test_anything_else_is_different(one, other, deviations, what):
-    assert what in difference(printed(one), printed(other), deviations)
+    assert what in find_difference(printed(one), printed(other), deviations)
 
 
 def test_a_number_of_the_prose_is_a_printed_one_or_a_rounding_of_one():
-    known = numbers("loss 0.93458, rows  1692 and 32_561, 8,661.5 weights, -0.25, 3e-05, w_1 = 7")
+    known = numbers_in("loss 0.93458, rows  1692 and 32_561, 8,661.5 weights, -0.25, 3e-05, w_1 = 7")
     for said in ("0.93458", "0.9346", "0.93", "0.9", "1,692", "1692", "32,561", "8,661", "8,662", "0.25", "0.3", "7"):
         assert agrees(said, known), said
     for said in ("0.935", "0.94", "0.93459", "1,693", "1,700", "32,600", "8,663", "0.26", "0.4", "93", "8"):
@@ -57,16 +57,16 @@ def test_a_number_of_the_prose_is_a_printed_one_or_a_rounding_of_one():
 
 
 def test_a_print_that_arrives_in_two_messages_is_one():
-    assert difference(printed("AUC 0.93"), [*printed("AUC "), *printed("0.93")], None) == ""
+    assert find_difference(printed("AUC 0.93"), [*printed("AUC "), *printed("0.93")], None) == ""
 
 
 def test_every_kind_of_output_is_compared_but_pictures():
     table = {"output_type": "execute_result", "data": {"text/plain": "a 0.10", "text/html": "<b>0.10</b>"}}
     picture = {"output_type": "display_data", "data": {"image/png": "12", "text/plain": "<Image>"}}
-    words, numbers = split([table, picture, *printed("7")])
+    words, numbers = split_numbers([table, picture, *printed("7")])
     assert numbers == ["0.10", "0.10", "7"] and len(words) == 4
     other = {**table, "data": {**table["data"], "text/html": "<b>0.20</b>"}}
-    assert difference([table], [other], [0.0, 0.0]) and not difference([table], [other], [0.03, 0.03])
+    assert find_difference([table], [other], [0.0, 0.0]) and not find_difference([table], [other], [0.03, 0.03])
 
 
 def test_a_deviation_is_taken_from_the_committed_number_and_not_from_the_mean():
@@ -84,7 +84,7 @@ def test_seeds_are_moved_in_the_lesson_alone():
     ]
     make = {True: nbformat.v4.new_markdown_cell, False: nbformat.v4.new_code_cell}
     notebook = nbformat.v4.new_notebook(cells=[make[source.startswith("#")](source) for source in cells])
-    sources = [cell.source for cell in moved(notebook, 70).cells]
+    sources = [cell.source for cell in shift_seeds(notebook, 70).cells]
     assert sources == [
         "wdl.reproducible(seed=70 + 3)",
         "keras.utils.set_random_seed(70 + seed)",
@@ -98,10 +98,10 @@ def test_seeds_are_moved_in_the_lesson_alone():
 def test_a_spread_was_measured_on_the_outputs_that_are_committed(path):
     """A notebook that is not in the file yet is compared to the last digit that it prints."""
     cells = [cell for cell in nbformat.read(path, as_version=4).cells if "approx" in cell.metadata.get("tags", [])]
-    spread = spread_of(path.stem)
+    spread = read_spread(path.stem)
     assert not spread or list(spread) == [cell.id for cell in cells]
     for cell in cells if spread else []:
-        assert len(spread[cell.id]) == len(split(cell.outputs)[1]), f"run tools/seeds.py {path.stem}"
+        assert len(spread[cell.id]) == len(split_numbers(cell.outputs)[1]), f"run tools/seeds.py {path.stem}"
 
 
 def cell(name, source="pass", text="", tags=()):
@@ -114,20 +114,22 @@ def test_only_what_changed_since_it_was_measured_is_measured_again():
     before = nbformat.v4.new_notebook(cells=[cell("a"), cell("b", text="1 2", tags=["approx"]), cell("c", "x = 1")])
     notebook = nbformat.v4.new_notebook(cells=[*before.cells, nbformat.v4.new_markdown_cell("## Exercises"), cell("e")])
     spread = {"b": [0.1, 0.1]}
-    assert stale(notebook, before, spread) == []
-    assert stale(notebook, None, spread) == [0, 1, 2]  # and nothing of the exercises
-    assert stale(notebook, before, {}) == stale(notebook, before, {"b": [0.1]}) == [1]  # it was never measured
+    assert find_stale_cells(notebook, before, spread) == []
+    assert find_stale_cells(notebook, None, spread) == [0, 1, 2]  # and nothing of the exercises
+    assert (
+        find_stale_cells(notebook, before, {}) == find_stale_cells(notebook, before, {"b": [0.1]}) == [1]
+    )  # it was never measured
     notebook.cells[2] = cell("c", "x = 2")  # what it proves may not hold with other seeds
-    assert stale(notebook, before, spread) == [2]
+    assert find_stale_cells(notebook, before, spread) == [2]
     notebook.cells[1] = cell("b", text="1 3", tags=["approx"])
     notebook.cells.insert(1, cell("new"))
-    assert stale(notebook, before, spread) == [1, 2, 3]
+    assert find_stale_cells(notebook, before, spread) == [1, 2, 3]
     notebook.cells[1] = nbformat.v4.new_markdown_cell("New words change no number.")
-    assert stale(notebook, before, spread) == [2, 3]
+    assert find_stale_cells(notebook, before, spread) == [2, 3]
 
 
 def test_a_measured_cell_gets_its_deviations_and_the_others_get_none(tmp_path):
     cells = [cell("a", text="5", tags=["approx"]), cell("b", text="10", tags=["approx"]), cell("c", text="7")]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "n.ipynb")
     runs = {100: [cells[0], cell("b", text="13")], 200: [cells[0], cell("b", text="6")]}
-    assert measured(tmp_path / "n.ipynb", runs, [1]) == ({"b": [3.5]}, [])
+    assert measure_spread(tmp_path / "n.ipynb", runs, [1]) == ({"b": [3.5]}, [])

@@ -21,7 +21,7 @@ def elsewhere(tmp_path, monkeypatch):
 
 
 def test_every_notebook_and_every_page_for_readers_is_in_the_book():
-    names = {path.relative_to(ROOT).as_posix() for path in book.pages()}
+    names = {path.relative_to(ROOT).as_posix() for path in book.page_paths()}
     assert {path.relative_to(ROOT).as_posix() for path in NOTEBOOKS.glob("*.ipynb")} <= names
     assert {"README.md", "CONTRIBUTING.md", "notebooks/README.md", "benchmarks/README.md", "data/README.md"} <= names
 
@@ -41,27 +41,27 @@ def test_every_notebook_and_every_page_for_readers_is_in_the_book():
     ],
 )
 def test_links_lead_to_pages_of_the_book(target, expected):
-    assert book.leads_to(target, LESSON) == expected
+    assert book.link_target(target, LESSON) == expected
 
 
 def test_what_is_no_page_is_copied_until_the_repository_has_an_address(tmp_path, monkeypatch):
-    book.leads_to("../benchmarks/adult.py", LESSON)
+    book.link_target("../benchmarks/adult.py", LESSON)
     assert (tmp_path / "benchmarks" / "adult.py").read_bytes() == (ROOT / "benchmarks" / "adult.py").read_bytes()
-    monkeypatch.setattr(book, "repository", lambda: "https://github.com/owner/name")
-    assert book.leads_to("../LICENSE", LESSON) == "https://github.com/owner/name/blob/main/LICENSE"
-    assert book.leads_to("images/result.png", LESSON) == "images/result.png"
+    monkeypatch.setattr(book, "repository_address", lambda: "https://github.com/owner/name")
+    assert book.link_target("../LICENSE", LESSON) == "https://github.com/owner/name/blob/main/LICENSE"
+    assert book.link_target("images/result.png", LESSON) == "images/result.png"
 
 
 @pytest.mark.parametrize("target", ["nowhere.md", "../notebooks/nowhere.ipynb", "../tests", "../../elsewhere.md"])
 def test_a_link_that_leads_nowhere_is_named_with_its_page(target):
     with pytest.raises(SystemExit, match=f"notebooks/{LESSON.name} links to {re.escape(target)}"):
-        book.leads_to(target, LESSON)
+        book.link_target(target, LESSON)
 
 
 def test_links_in_code_stay_as_they_are():
     text = "[a](../README.md) `b[0](../README.md)`\n```\n[c](../README.md)\n```\n![d](images/result.png)"
     expected = text.replace("[a](../README.md)", "[a](../index.md)")
-    assert book.prose(text, LESSON) == expected
+    assert book.rewrite_links(text, LESSON) == expected
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_links_in_code_stay_as_they_are():
 )
 def test_a_cell_is_folded_where_jupyterlab_folds_it(metadata, line):
     cell = nbformat.v4.new_code_cell("pass", metadata=metadata)
-    book.fold(cell)
+    book.fold_cell(cell)
     assert ("hide-input" in cell.metadata.get("tags", [])) is (line is not None)
     assert cell.metadata.get("mystnb", {}).get("code_prompt_show") == line
 

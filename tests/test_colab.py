@@ -17,7 +17,10 @@ def elsewhere(tmp_path, monkeypatch):
 
 
 def test_what_is_missing_or_too_old_is_installed_in_our_version_and_the_rest_stays(elsewhere, monkeypatch, capsys):
-    there = {name: ours for name, (ours, _) in colab.versions().items()} | {"pandas": "2.2.2", "keras": "3.10.0"}
+    there = {name: ours for name, (ours, _) in colab.compare_versions().items()} | {
+        "pandas": "2.2.2",
+        "keras": "3.10.0",
+    }
     del there["duckdb"]
 
     def version(name):
@@ -28,7 +31,7 @@ def test_what_is_missing_or_too_old_is_installed_in_our_version_and_the_rest_sta
     asked = []
     monkeypatch.setattr(importlib.metadata, "version", version)
     monkeypatch.setattr(subprocess, "run", lambda command, check: asked.append(command[4:]))
-    ours = colab.versions()
+    ours = colab.compare_versions()
     assert {"tensorflow", "keras", "numpy"} <= set(ours) and "jupyterlab" not in ours
     colab.main()
     assert asked == [["--quiet", f"duckdb=={ours['duckdb'][0]}", f"keras=={ours['keras'][0]}"]]

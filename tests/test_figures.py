@@ -10,8 +10,7 @@ from drawings import figures, pieces
 import nbformat
 import numpy as np
 import pytest
-from approximate import agrees
-from approximate import numbers as numbers_in
+from approximate import agrees, numbers_in
 from IPython.core.formatters import DisplayFormatter
 from IPython.display import Image
 from matplotlib.font_manager import FontProperties

@@ -8,7 +8,7 @@ import pytest
 
 
 def test_the_addresses_of_all_pages_are_found():
-    found = links.linked()
+    found = links.linked_addresses()
     assert len(found) > 30
     assert {"README.md", "docs/paper.md"} <= set(found["https://arxiv.org/abs/1606.07792"])
     assert [address for address in found if address[-1] in ".,)*"] == []
@@ -34,5 +34,5 @@ def test_an_address_is_gone_if_it_is_not_there_three_times(answers, tries, says)
         if answer:
             raise answer
 
-    assert links.fault("https://example.org", ask) == says
+    assert links.find_fault("https://example.org", ask) == says
     assert len(answers) - len(left) == tries

@@ -7,8 +7,17 @@ import re
 
 import nbformat
 import pytest
-from approximate import agrees, numbers
-from reading_time import WORDS_OF_THE_COURSE, asides, is_collapsed, is_folded, lesson, minutes, over, words
+from approximate import agrees, numbers_in
+from reading_time import (
+    WORDS_OF_THE_COURSE,
+    count_words,
+    find_excesses,
+    is_collapsed,
+    is_folded,
+    lesson_cells,
+    reading_minutes,
+    words_of_asides,
+)
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -108,19 +117,19 @@ def test_every_cell_is_compared(path, notebook):
 
 @every_notebook
 def test_what_is_folded_in_its_lesson_proves_and_shows_nothing(path, notebook):
-    for cell in lesson(notebook):
+    for cell in lesson_cells(notebook):
         if is_folded(cell):
             assert cell.cell_type == "code" and "assert " in cell.source and not cell.outputs
 
 
 @every_new_notebook
 def test_its_lesson_keeps_to_the_budget(path, notebook):
-    assert not over(notebook), over(notebook)
+    assert not find_excesses(notebook), find_excesses(notebook)
 
 
 @every_new_notebook
 def test_a_heading_is_a_cell_of_its_own_so_that_its_section_can_be_folded(path, notebook):
-    for cell in lesson(notebook)[1:]:
+    for cell in lesson_cells(notebook)[1:]:
         if cell.cell_type == "markdown" and re.search(r"^##+ ", cell.source, re.M):
             assert len(cell.source.splitlines()) == 1, cell.source
 
@@ -130,8 +139,10 @@ def test_what_is_collapsed_is_an_aside_and_every_aside_is_collapsed(path, notebo
     for cell in notebook.cells:
         is_aside = cell.cell_type == "markdown" and re.match(r"##+ Aside · \w", cell.source)
         assert bool(is_aside) == is_collapsed(cell), cell.source
-    assert not [cell for cell in notebook.cells if is_collapsed(cell) and cell not in lesson(notebook)]
-    assert len(asides(lesson(notebook))) == sum(is_collapsed(cell) for cell in notebook.cells), "two have one title"
+    assert not [cell for cell in notebook.cells if is_collapsed(cell) and cell not in lesson_cells(notebook)]
+    assert len(words_of_asides(lesson_cells(notebook))) == sum(is_collapsed(cell) for cell in notebook.cells), (
+        "two have one title"
+    )
 
 
 @every_new_notebook
@@ -143,12 +154,12 @@ def test_a_proof_for_machines_is_the_last_cell_of_its_section(path, notebook):
 
 @every_new_notebook
 def test_its_card_says_how_long_it_takes_to_read(path, notebook):
-    said, counted = card_minutes(notebook), minutes(lesson(notebook))
+    said, counted = card_minutes(notebook), reading_minutes(lesson_cells(notebook))
     assert abs(said - counted) <= 3, f"the card says {said} minutes; reading takes {counted:.0f}"
 
 
 def test_the_new_notebooks_together_keep_to_the_budget():
-    assert sum(words(lesson(param.values[1])) for param in SECOND_EDITION) <= WORDS_OF_THE_COURSE
+    assert sum(count_words(lesson_cells(param.values[1])) for param in SECOND_EDITION) <= WORDS_OF_THE_COURSE
 
 
 def card_minutes(notebook):
@@ -187,7 +198,7 @@ def test_it_leads_on_where_it_ends_as_its_card_does(path, notebook):
 @every_notebook
 def test_it_proves_what_it_claims(path, notebook):
     """In the first edition each section with code does."""
-    assert any("assert " in cell.source for cell in lesson(notebook) if cell.cell_type == "code")
+    assert any("assert " in cell.source for cell in lesson_cells(notebook) if cell.cell_type == "code")
     for title, cells in sections(notebook).items() if path.stem[:2] in FIRST_EDITION else []:
         source = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
         assert not source or re.search(r"^\s*assert ", source, re.M), f"the section '{title}' asserts nothing"
@@ -285,7 +296,7 @@ def test_the_map_of_the_paper_misses_no_part_of_it_and_no_notebook():
 @every_notebook
 def test_numbers_in_the_prose_are_numbers_of_the_outputs_or_the_code(path, notebook):
     settings = "\n".join(cell.source for cell in code(notebook) if "assert" not in cell.source)
-    known = numbers(printed(notebook) + settings)
+    known = numbers_in(printed(notebook) + settings)
     for text in prose(notebook):
         plain = re.sub(r"\]\([^)]*\)|\$\$.*?\$\$|\$.*?\$|https?://\S+|`[^`]*`", "", text, flags=re.S)
         for number in RESULT.findall(plain):

@@ -27,7 +27,7 @@ def book(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Pat
 
 
 def test_links_lead_to_places_in_the_one_page(book):
-    text = pdf.article("notebooks/01_one.html", ["index.html", "notebooks/01_one.html"])
+    text = pdf.make_article("notebooks/01_one.html", ["index.html", "notebooks/01_one.html"])
     links = {link.get_text(): link["href"] for link in text.select("a[href]")}
     assert links == {
         "#": "#notebooks-01_one--one",
@@ -40,7 +40,7 @@ def test_links_lead_to_places_in_the_one_page(book):
 
 
 def test_what_a_reader_opens_is_open_and_what_machines_read_is_left_out(book):
-    text = pdf.article("notebooks/01_one.html", ["notebooks/01_one.html"])
+    text = pdf.make_article("notebooks/01_one.html", ["notebooks/01_one.html"])
     assert all(fold.has_attr("open") for fold in text.select("details")) and len(text.select("details")) == 2
     said = text.get_text()
     assert "Beside." in said and "an answer" in said
@@ -48,8 +48,8 @@ def test_what_a_reader_opens_is_open_and_what_machines_read_is_left_out(book):
 
 
 def test_the_one_page_begins_with_the_first_page_and_a_list_of_all(book):
-    whole = pdf.one_page()
-    assert pdf.names() == ["index.html", "notebooks/01_one.html"]
+    whole = pdf.join_pages()
+    assert pdf.printed_pages() == ["index.html", "notebooks/01_one.html"]
     places = [whole.index(part) for part in ("First</h1>", "Contents</h1>", 'id="notebooks-01_one"')]
     assert places == sorted(places)
     assert '<a href="#notebooks-01_one--part">Part</a>' in whole

@@ -3,7 +3,16 @@
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from reading_time import asides, drawings, figures, lesson, minutes, names, over, words
+from reading_time import (
+    count_budgeted,
+    count_drawings,
+    count_words,
+    find_excesses,
+    lesson_cells,
+    names_given,
+    reading_minutes,
+    words_of_asides,
+)
 
 COLLAPSED = {"jp-MarkdownHeadingCollapsed": True}
 FOLDED = {"jupyter": {"source_hidden": True}}
@@ -28,46 +37,46 @@ def small():
 
 
 def test_a_lesson_ends_where_its_exercises_begin():
-    assert len(lesson(small())) == 7 and lesson(small())[-1].source == "## After"
+    assert len(lesson_cells(small())) == 7 and lesson_cells(small())[-1].source == "## After"
     without = new_notebook(cells=[new_markdown_cell("a")])
-    assert lesson(without) == without.cells
+    assert lesson_cells(without) == without.cells
 
 
 def test_words_are_those_that_are_read():
     cells = small().cells
-    assert [words([cell]) for cell in cells[:5]] == [5, 0, 4, 4, 13]
+    assert [count_words([cell]) for cell in cells[:5]] == [5, 0, 4, 4, 13]
 
 
 def test_names_are_all_that_the_code_that_is_seen_gives():
-    assert names(small().cells[:7]) == {"rate", "i", "y"}
+    assert names_given(small().cells[:7]) == {"rate", "i", "y"}
     more = "a, (b, *c) = 1, (2, 3)\nwith x as d:\n    e = 1\nif (g := 2):\n    class H:\n        inner = 1\n"
     more += "a.x = [h for h in b]"
-    assert names([new_code_cell(more)]) == {"a", "b", "c", "d", "e", "g", "h", "inner"}
+    assert names_given([new_code_cell(more)]) == {"a", "b", "c", "d", "e", "g", "h", "inner"}
 
 
 def test_an_aside_is_what_a_collapsed_heading_hides():
-    assert asides(small().cells) == {"Aside · Why": 17}
+    assert words_of_asides(small().cells) == {"Aside · Why": 17}
     later = [new_markdown_cell(f"## {title}", metadata=COLLAPSED) for title in ("A", "B")]
-    assert asides([*later, new_markdown_cell("one two")]) == {"A": 2, "B": 4}
+    assert words_of_asides([*later, new_markdown_cell("one two")]) == {"A": 2, "B": 4}
 
 
 def test_minutes_are_of_words_lines_and_outputs():
-    assert minutes(lesson(small())) == pytest.approx((5 + 4 + 4 + 13 + 2) / 150 + 5 * 5 / 60 + 2 * 8 / 60)
+    assert reading_minutes(lesson_cells(small())) == pytest.approx((5 + 4 + 4 + 13 + 2) / 150 + 5 * 5 / 60 + 2 * 8 / 60)
 
 
 def test_what_is_over_the_budget_is_said():
     notebook = small()
-    assert over(notebook) == []
-    assert figures(notebook) == {"words": 28, "cells": 7, "names": 3, "drawings": 1, "asides": 1}
+    assert find_excesses(notebook) == []
+    assert count_budgeted(notebook) == {"words": 28, "cells": 7, "names": 3, "drawings": 1, "asides": 1}
     notebook.cells[4].source = "word " * 2_600
-    assert over(notebook) == ["2,615 words; at most 2,500", "'Aside · Why' has 2604 words; at most 250"]
+    assert find_excesses(notebook) == ["2,615 words; at most 2,500", "'Aside · Why' has 2604 words; at most 250"]
     crowded = [new_markdown_cell(f"## Aside · {i}", metadata=COLLAPSED) for i in range(61)]
     crowded += [new_code_cell(f"name_{i} = 1") for i in range(61)] + [new_markdown_cell("![a](b)" * 7)]
-    assert drawings(crowded) == 7
-    said = over(new_notebook(cells=crowded))
+    assert count_drawings(crowded) == 7
+    said = find_excesses(new_notebook(cells=crowded))
     assert said == ["123 cells; at most 60", "61 names; at most 60", "7 drawings; at most 6", "61 asides; at most 5"]
 
 
 def test_a_notebook_that_is_read_from_a_file_counts_the_same(tmp_path):
     nbformat.write(small(), tmp_path / "small.ipynb")
-    assert figures(nbformat.read(tmp_path / "small.ipynb", as_version=4)) == figures(small())
+    assert count_budgeted(nbformat.read(tmp_path / "small.ipynb", as_version=4)) == count_budgeted(small())

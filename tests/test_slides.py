@@ -72,13 +72,13 @@ def test_asides_code_answers_and_what_follows_the_lesson_are_left_out():
 
 def test_a_link_to_a_file_is_its_text_on_a_slide():
     text = "[all](../README.md#a) and [the paper](https://arxiv.org/abs/1606.07792)"
-    assert slides.without_links(text) == "all and [the paper](https://arxiv.org/abs/1606.07792)"
+    assert slides.remove_links(text) == "all and [the paper](https://arxiv.org/abs/1606.07792)"
 
 
 @pytest.mark.parametrize("number", slides.CORE)
 def test_the_slides_of_a_lesson_hold_its_pictures_its_recap_and_its_questions(number):
     (path,) = FOLDER.glob(f"{number}_*.ipynb")
-    text = slides.page(path)
+    text = slides.make_page(path)
     notebook = nbformat.read(path, as_version=4)
     found = Deck(notebook, FOLDER).slides
     assert 20 < len(found) < 50

@@ -32,26 +32,26 @@ tests/test_one.py::test_bad
 
 
 def test_the_newest_are_any_from_the_committed_ones_on():
-    text = upgrade.asked_for(PYPROJECT, newest=True, wanted={})
+    text = upgrade.ask_for_versions(PYPROJECT, newest=True, wanted={})
     assert '"keras>=3.15.1"' in text and '"nbgrader>=0.9.6"' in text and "==" not in text
 
 
 def test_the_drill_backwards_changes_the_named_versions_alone():
-    text = upgrade.asked_for(PYPROJECT, newest=False, wanted={"keras": "3.13.0"})
+    text = upgrade.ask_for_versions(PYPROJECT, newest=False, wanted={"keras": "3.13.0"})
     assert text == PYPROJECT.replace("3.15.1", "3.13.0")
     with pytest.raises(SystemExit, match="pins no torch"):
-        upgrade.asked_for(PYPROJECT, newest=False, wanted={"torch": "2.0"})
+        upgrade.ask_for_versions(PYPROJECT, newest=False, wanted={"torch": "2.0"})
 
 
 def test_the_nightly_lane_takes_tensorflows_nightly_build():
-    text = upgrade.asked_for(PYPROJECT, newest=True, wanted={}, nightly=True)
+    text = upgrade.ask_for_versions(PYPROJECT, newest=True, wanted={}, nightly=True)
     assert '"tf-nightly"' in text and '"tensorflow' not in text
 
 
 def test_the_copy_pins_what_was_found():
-    found = upgrade.pins(upgrade.pinned(PYPROJECT, {"keras": "3.16.0", "other": "1.0"}))
+    found = upgrade.read_pins(upgrade.replace_pins(PYPROJECT, {"keras": "3.16.0", "other": "1.0"}))
     assert found == {"keras": "3.16.0", "tensorflow": "2.21.0", "nbgrader": "0.9.6"}
-    assert upgrade.pins("numpy==2.4.6 ; python_version < '3.13'\nscipy==1.17.1\n") == {
+    assert upgrade.read_pins("numpy==2.4.6 ; python_version < '3.13'\nscipy==1.17.1\n") == {
         "numpy": "2.4.6",
         "scipy": "1.17.1",
     }
@@ -69,7 +69,7 @@ def test_the_page_tells_tests_from_cells_and_counts_deprecations(tmp_path):
         },
         warnings={"FutureWarning: this will go": 2, "DeprecationWarning: use y": 1},
     )
-    page = upgrade.page({"keras": "3.15.1", "numpy": "2.4.6"}, {"keras": "3.16.0", "numpy": "2.4.6"}, result)
+    page = upgrade.report_page({"keras": "3.15.1", "numpy": "2.4.6"}, {"keras": "3.16.0", "numpy": "2.4.6"}, result)
     assert "1 of 2 packages change." in page and "| keras | 3.15.1 | 3.16.0 |" in page and "| numpy" not in page
     assert "1 tests and cells pass, 3 fail." in page
     assert "## Tests that fail: 2" in page and "## Cells whose outputs differ, or that fail: 1" in page
@@ -77,5 +77,5 @@ def test_the_page_tells_tests_from_cells_and_counts_deprecations(tmp_path):
 
 
 def test_versions_that_do_not_fit_together_are_said_to():
-    page = upgrade.page({"keras": "3.15.1"}, {}, None, "× No solution found\n  because a needs b")
+    page = upgrade.report_page({"keras": "3.15.1"}, {}, None, "× No solution found\n  because a needs b")
     assert "0 of 0 packages change." in page and "because a needs b" in page

@@ -19,7 +19,7 @@ NUMBER = re.compile(r"(?<![\w.])([+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[+
 UNSIGNED = re.compile(r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[+-]?\d+)?")
 
 
-def texts(outputs: Iterable[dict[str, Any]]) -> list[tuple[str, str]]:
+def output_texts(outputs: Iterable[dict[str, Any]]) -> list[tuple[str, str]]:
     """The texts of a cell's outputs, pictures left out: list of (kind, text)."""
     found: list[tuple[str, str]] = []
     for output in outputs:
@@ -33,23 +33,23 @@ def texts(outputs: Iterable[dict[str, Any]]) -> list[tuple[str, str]]:
     return found
 
 
-def split(outputs: Iterable[dict[str, Any]]) -> tuple[list[Any], list[str]]:
+def split_numbers(outputs: Iterable[dict[str, Any]]) -> tuple[list[Any], list[str]]:
     """The words of a cell's outputs, in which white space does not count, and its numbers as they are printed."""
     words = []
     printed: list[str] = []
-    for kind, text in texts(outputs):
+    for kind, text in output_texts(outputs):
         parts = NUMBER.split(text)
         words.append([kind, *(part.split() for part in parts[::2])])
         printed += parts[1::2]
     return words, printed
 
 
-def value(printed: str) -> float:
+def parse_number(printed: str) -> float:
     """The number that is printed as '1,024', '+0.5' or '3e-05'."""
     return float(printed.replace(",", ""))
 
 
-def numbers(text: str) -> set[Decimal]:
+def numbers_in(text: str) -> set[Decimal]:
     """The numbers in a text, as they are printed or as they stand in code, without their signs: a set of Decimal."""
     text = re.sub(r"(?<=\d)_(?=\d{3})", "", text)
     return {Decimal(number.replace(",", "")) for number in UNSIGNED.findall(text)}
@@ -60,7 +60,7 @@ def agrees(said: str, known: Iterable[Decimal]) -> bool:
 
     Args:
         said: the number as the prose has it, such as '1,692' or '0.93'.
-        known: see `numbers`.
+        known: see `numbers_in`.
     """
     number = Decimal(said.replace(",", ""))
     half = Decimal(1).scaleb(int(number.as_tuple().exponent)) / 2
@@ -80,7 +80,7 @@ def tolerance(printed: str, deviation: float) -> float:
     return DEVIATIONS * deviation + unit
 
 
-def difference(
+def find_difference(
     reference: Iterable[dict[str, Any]], found: Iterable[dict[str, Any]], deviations: Sequence[float] | None
 ) -> str:
     """What differs between two lists of outputs of a cell, in a sentence; '' if they say the same.
@@ -90,19 +90,19 @@ def difference(
         found: new ones.
         deviations: one for each number of the reference; None if they were not measured, and then all are 0.
     """
-    words, numbers = split(reference)
-    other_words, others = split(found)
+    words, numbers = split_numbers(reference)
+    other_words, others = split_numbers(found)
     if words != other_words:
         return "the words differ"
     if deviations is not None and len(deviations) != len(numbers):
         return "spread.json was measured on other outputs: run tools/seeds.py on this notebook"
     for printed, other, deviation in zip(numbers, others, deviations or [0.0] * len(numbers), strict=True):
         allowed = tolerance(printed, deviation)
-        if not abs(value(printed) - value(other)) <= allowed:
+        if not abs(parse_number(printed) - parse_number(other)) <= allowed:
             return f"{other} is more than {allowed:.2g} from {printed}"
     return ""
 
 
-def spread_of(notebook: str) -> dict[str, list[float]]:
+def read_spread(notebook: str) -> dict[str, list[float]]:
     """Cell id → deviations of the numbers that the cell prints, for a notebook such as '02_wide_model'."""
     return json.loads(SPREAD.read_text(encoding="utf-8")).get(notebook, {}) if SPREAD.exists() else {}

@@ -25,13 +25,13 @@ CODE = re.compile(r"(^```.*?^```|^~~~.*?^~~~|`[^`\n]+`)", re.M | re.S)
 LINK = re.compile(r"(\]\()([^)\s]+)")
 
 
-def repository() -> str | None:
+def repository_address() -> str | None:
     """The repository's address from pyproject.toml, the one place that may name it; None as long as it does not."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     return project.get("urls", {}).get("Repository")
 
 
-def pages() -> list[pathlib.Path]:
+def page_paths() -> list[pathlib.Path]:
     """The files that become pages."""
     return sorted({path for pattern in PAGES for path in ROOT.glob(pattern)})
 
@@ -39,7 +39,7 @@ def pages() -> list[pathlib.Path]:
 # ------------------------------------------------------------------------------------- the pages' source
 
 
-def leads_to(target: str, page: pathlib.Path) -> str:
+def link_target(target: str, page: pathlib.Path) -> str:
     """Where a link of the `page` leads in the book; what is no page is copied, or shown in the repository."""
     if re.match(r"[a-z]+:|#", target):
         return target
@@ -51,9 +51,9 @@ def leads_to(target: str, page: pathlib.Path) -> str:
         sys.exit(f"{page.relative_to(ROOT)} links to {target}; expected a file, or a folder with a README.md.")
     if linked.parent == ROOT / "playground":  # conf.py's scheme: a page that Sphinx does not make
         return f"page:{pathlib.Path(os.path.relpath(linked, page.parent)).as_posix()}#{anchor}"
-    if linked.suffix not in (".md", ".ipynb", ".png", ".svg") and repository():
-        return f"{repository()}/blob/main/{linked.relative_to(ROOT).as_posix()}"
-    if linked not in pages():
+    if linked.suffix not in (".md", ".ipynb", ".png", ".svg") and repository_address():
+        return f"{repository_address()}/blob/main/{linked.relative_to(ROOT).as_posix()}"
+    if linked not in page_paths():
         copied = SOURCE / linked.relative_to(ROOT)
         copied.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(linked, copied)
@@ -64,14 +64,14 @@ def leads_to(target: str, page: pathlib.Path) -> str:
     return pathlib.Path(os.path.relpath(linked, page.parent)).as_posix() + (f"#{anchor}" if anchor else "")
 
 
-def prose(text: str, page: pathlib.Path) -> str:
+def rewrite_links(text: str, page: pathlib.Path) -> str:
     """Markdown whose links lead to where they lead in the book; code stays as it is."""
     parts = CODE.split(text)
-    parts[::2] = [LINK.sub(lambda link: link[1] + leads_to(link[2], page), part) for part in parts[::2]]
+    parts[::2] = [LINK.sub(lambda link: link[1] + link_target(link[2], page), part) for part in parts[::2]]
     return "".join(parts)
 
 
-def fold(cell: NotebookNode) -> None:
+def fold_cell(cell: NotebookNode) -> None:
     """Let a code cell that JupyterLab folds be folded in the book, under a line that says what it holds."""
     if cell.metadata.get("jupyter", {}).get("source_hidden"):
         graded = cell.metadata.get("nbgrader", {})
@@ -80,7 +80,7 @@ def fold(cell: NotebookNode) -> None:
         cell.metadata["mystnb"] = {"code_prompt_show": f"Show {what}", "code_prompt_hide": f"Hide {what}"}
 
 
-def raw(html: str, name: str) -> NotebookNode:
+def html_cell(html: str, name: str) -> NotebookNode:
     """A cell of HTML that Sphinx lets through."""
     return nbformat.v4.new_markdown_cell(f"```{{raw}} html\n{html}\n```", id=name)
 
@@ -92,30 +92,30 @@ def fold_asides(cells: list[NotebookNode]) -> list[NotebookNode]:
     for cell in cells:
         heading = re.match("#+(?= )", cell.source) if cell.cell_type == "markdown" else None
         if depth and heading and len(heading[0]) <= depth:
-            folded.append(raw("</details>", f"end-{len(folded)}"))
+            folded.append(html_cell("</details>", f"end-{len(folded)}"))
             depth = 0
         folded.append(cell)
         if cell.metadata.get("jp-MarkdownHeadingCollapsed"):
-            folded.append(raw("<details><summary>Show the aside</summary>", f"fold-{len(folded)}"))
+            folded.append(html_cell("<details><summary>Show the aside</summary>", f"fold-{len(folded)}"))
             depth = len(heading[0]) if heading else 0
-    return [*folded, raw("</details>", f"end-{len(folded)}")] if depth else folded
+    return [*folded, html_cell("</details>", f"end-{len(folded)}")] if depth else folded
 
 
 def write_source() -> None:
     """Write build/book-source/ anew: the pages, what they link to, and the formulas' fonts."""
     shutil.rmtree(SOURCE, ignore_errors=True)
-    for page in pages():
+    for page in page_paths():
         copied = SOURCE / page.relative_to(ROOT)
         copied.parent.mkdir(parents=True, exist_ok=True)
         if page.suffix == ".md":
-            text = prose(page.read_text(encoding="utf-8"), page)
+            text = rewrite_links(page.read_text(encoding="utf-8"), page)
         else:
             notebook = nbformat.read(page, as_version=4)
             for cell in notebook.cells:
                 if cell.cell_type == "markdown":
-                    cell.source = prose(cell.source, page)
+                    cell.source = rewrite_links(cell.source, page)
                 else:
-                    fold(cell)
+                    fold_cell(cell)
             notebook.cells = fold_asides(notebook.cells)
             text = nbformat.writes(notebook)
         copied.write_text(text, encoding="utf-8", newline="\n")
@@ -126,7 +126,7 @@ def write_source() -> None:
 # -------------------------------------------------------------------------------------------- the book
 
 
-def build() -> None:
+def build_book() -> None:
     """Write build/book/ anew; a warning of Sphinx is an error."""
     write_source()
     shutil.rmtree(BOOK, ignore_errors=True)
@@ -141,8 +141,8 @@ def build() -> None:
     shutil.copytree(ROOT / "playground", BOOK / "playground")
     for name in ("objects.inv", ".buildinfo"):
         (BOOK / name).unlink()
-    print(f"{BOOK.relative_to(ROOT)}/index.html: {len(pages())} pages")
+    print(f"{BOOK.relative_to(ROOT)}/index.html: {len(page_paths())} pages")
 
 
 if __name__ == "__main__":
-    build()
+    build_book()

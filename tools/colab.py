@@ -19,7 +19,7 @@ OLDEST = {"keras": (3, 15)}  # the first that has one optimizer for each part
 NOT_NEEDED = {"jupyter", "jupyterlab"}  # there is another notebook around it
 
 
-def versions() -> dict[str, tuple[str, str]]:
+def compare_versions() -> dict[str, tuple[str, str]]:
     """Each package that the notebooks need → our version and the one that is installed, '' if none is."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     found = {}
@@ -43,7 +43,7 @@ def is_too_old(name: str, there: str) -> bool:
 
 def main() -> None:
     """Install what is missing or too old, and go to the notebooks."""
-    found = versions()
+    found = compare_versions()
     wanted = [f"{name}=={ours}" for name, (ours, there) in found.items() if is_too_old(name, there)]
     if wanted:
         subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *wanted], check=True)

@@ -26,7 +26,7 @@ ANYWHERE = b"""#!/bin/sh
 """
 
 
-def wanted(extras: str) -> str:
+def describe_wanted(extras: str) -> str:
     """What is installed, as one line: another line means another environment.
 
     Args:
@@ -39,24 +39,24 @@ def wanted(extras: str) -> str:
     return json.dumps(parts)
 
 
-def installed() -> tuple[str, str]:
+def read_stamp() -> tuple[str, str]:
     """The folder in which the environment was installed, and what was wanted; two empty strings if there is none."""
     lines = STAMP.read_text(encoding="utf-8").splitlines() if STAMP.exists() else []
     before, what, *_ = [*lines, "", ""]
     return before, what
 
 
-def stamp(extras: str) -> None:
-    STAMP.write_text(f"{ROOT}\n{wanted(extras)}\n", encoding="utf-8")
+def write_stamp(extras: str) -> None:
+    STAMP.write_text(f"{ROOT}\n{describe_wanted(extras)}\n", encoding="utf-8")
 
 
-def works(environment: pathlib.Path) -> bool:
+def is_working(environment: pathlib.Path) -> bool:
     """Whether an environment's Python starts; it does not if the Python that it was made with is gone."""
     python = environment / "bin" / "python"
     return python.exists() and subprocess.run([python, "-c", ""], check=False, capture_output=True).returncode == 0
 
 
-def settle(before: str) -> None:
+def update_paths(before: str) -> None:
     """Tell .venv where it is now: its programs, its script `activate`, and what leads to the project's modules.
 
     Args:
@@ -73,7 +73,7 @@ def settle(before: str) -> None:
         path.write_text(text.replace(before, str(ROOT)), encoding="utf-8")
 
 
-def swap() -> None:
+def swap_environments() -> None:
     """Put .venv-new into the place of .venv, and that into .venv-old."""
     shutil.rmtree(OLD, ignore_errors=True)
     if HOME.exists():
@@ -81,7 +81,7 @@ def swap() -> None:
     NEW.rename(HOME)
 
 
-def install(environment: pathlib.Path, extras: str) -> bool:
+def install_project(environment: pathlib.Path, extras: str) -> bool:
     """Install the project and what it needs with an environment's pip, and show how far it is.
 
     Args:
@@ -109,7 +109,7 @@ def install(environment: pathlib.Path, extras: str) -> bool:
     return pip.returncode == 0
 
 
-def build(extras: str) -> None:
+def build_environment(extras: str) -> None:
     """Install everything into .venv-new, then let it be .venv.
 
     Args:
@@ -122,13 +122,13 @@ def build(extras: str) -> None:
     print("minutes, most of them to download 0.7 GB, and 3 GB on the disk.", flush=True)
     shutil.rmtree(NEW, ignore_errors=True)
     made = subprocess.run([sys.executable, "-m", "venv", NEW], check=False, cwd=ROOT).returncode == 0
-    if not made or not install(NEW, extras):
+    if not made or not install_project(NEW, extras):
         shutil.rmtree(NEW, ignore_errors=True)
-        old = " The old one is as it was: `make -o .venv/installed lab` uses it." if works(HOME) else ""
+        old = " The old one is as it was: `make -o .venv/installed lab` uses it." if is_working(HOME) else ""
         sys.exit(f"The environment could not be installed; the reason stands above.{old}")
-    swap()
-    settle(str(ROOT))
-    stamp(extras)
+    swap_environments()
+    update_paths(str(ROOT))
+    write_stamp(extras)
     shutil.rmtree(OLD, ignore_errors=True)
 
 
@@ -136,13 +136,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("extras", help="extras of pyproject.toml, such as test,course")
     extras = parser.parse_args().extras
-    before, what = installed()
-    if what != wanted(extras) or not works(HOME):
-        build(extras)
+    before, what = read_stamp()
+    if what != describe_wanted(extras) or not is_working(HOME):
+        build_environment(extras)
     elif before != str(ROOT):
         print(f"The folder was moved from {before}: its environment is told so.", flush=True)
-        settle(before)
-        stamp(extras)
+        update_paths(before)
+        write_stamp(extras)
     else:
         os.utime(STAMP)  # pyproject.toml is newer, and says nothing new about what is installed
 

@@ -21,20 +21,20 @@ NO_ENTRY = {401, 403, 405, 406, 418, 429, 503, 999}
 SECONDS, TRIES = 30, 3
 
 
-def addresses(text: str) -> list[str]:
+def find_addresses(text: str) -> list[str]:
     """The addresses in a text, without the signs that end a sentence.
 
     Args:
         text: Markdown.
 
     Example:
-        >>> addresses("See [it](https://en.wikipedia.org/wiki/XOR_(logic)#a), or https://arxiv.org.")
+        >>> find_addresses("See [it](https://en.wikipedia.org/wiki/XOR_(logic)#a), or https://arxiv.org.")
         ['https://en.wikipedia.org/wiki/XOR_(logic)', 'https://arxiv.org']
     """
     return [found.rstrip(".,;:*_").partition("#")[0] for found in ADDRESS.findall(text)]
 
 
-def linked() -> dict[str, list[str]]:
+def linked_addresses() -> dict[str, list[str]]:
     """All addresses that the project links to → the files that do."""
     found: dict[str, list[str]] = {}
     for path in sorted({path for pattern in PAGES for path in ROOT.glob(pattern)}):
@@ -42,12 +42,12 @@ def linked() -> dict[str, list[str]]:
         if path.suffix == ".ipynb":
             cells = nbformat.reads(text, as_version=4).cells
             text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-        for address in set(addresses(text)):
+        for address in set(find_addresses(text)):
             found.setdefault(address, []).append(path.relative_to(ROOT).as_posix())
     return found
 
 
-def fault(address: str, ask: Callable[..., object] = urllib.request.urlopen) -> str:
+def find_fault(address: str, ask: Callable[..., object] = urllib.request.urlopen) -> str:
     """Why an address cannot be reached; '' if it can, or if its host lets no program in.
 
     Args:
@@ -71,9 +71,9 @@ def fault(address: str, ask: Callable[..., object] = urllib.request.urlopen) -> 
 
 def main() -> int:
     """Ask all, and print those that are gone, with the files that link to them."""
-    found = linked()
+    found = linked_addresses()
     with concurrent.futures.ThreadPoolExecutor(8) as several:
-        faults = dict(zip(found, several.map(fault, found)))
+        faults = dict(zip(found, several.map(find_fault, found)))
     gone = {address: said for address, said in faults.items() if said}
     for address, said in gone.items():
         print(f"{address}: {said} ({', '.join(found[address])})")

@@ -29,7 +29,7 @@ QEMU_SETTINGS = {"NPY_DISABLE_CPU_FEATURES": "X86_V3"}
 INSTALL = "QEMU is not installed: 'apt-get install qemu-user' (Debian, Ubuntu) or 'dnf install qemu-user' (Fedora)."
 
 
-def trained(steps: int) -> dict[str, list["np.ndarray"]]:
+def train_models(steps: int) -> dict[str, list["np.ndarray"]]:
     """Name → weights, float32 array, of every model after some steps on Adult's first rows."""
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
     import wdl_helpers as wdl  # here, since the process that compares needs none of it
@@ -63,7 +63,9 @@ def trained(steps: int) -> dict[str, list["np.ndarray"]]:
     return {**weights, "course recipe": recipe.get_weights()}
 
 
-def measured(command: Sequence[str], file: str, settings: Mapping[str, str]) -> tuple[dict[str, "np.ndarray"], float]:
+def run_training(
+    command: Sequence[str], file: str, settings: Mapping[str, str]
+) -> tuple[dict[str, "np.ndarray"], float]:
     """What a process of its own trains, and its seconds; `settings` are further environment variables."""
     import numpy as np
 
@@ -82,7 +84,7 @@ def main() -> None:
     if arguments.weights:
         import numpy as np
 
-        weights = trained(arguments.steps)
+        weights = train_models(arguments.steps)
         arrays = {f"{name}/{i}": array for name, found in weights.items() for i, array in enumerate(found)}
         np.savez(arguments.weights, allow_pickle=False, **arrays)
         return
@@ -91,9 +93,9 @@ def main() -> None:
         sys.exit(INSTALL if platform.machine() == "x86_64" else "This check needs Linux on an x86-64 processor.")
     here = [sys.executable, str(pathlib.Path(__file__).resolve()), "--steps", str(arguments.steps)]
     with tempfile.TemporaryDirectory() as folder:
-        native, seconds = measured(here, f"{folder}/native.npz", {})
-        print(f"this processor, {processor()}: {seconds:.0f} s", flush=True)
-        other, seconds = measured([qemu, "-cpu", "max", *here], f"{folder}/other.npz", QEMU_SETTINGS)
+        native, seconds = run_training(here, f"{folder}/native.npz", {})
+        print(f"this processor, {processor_name()}: {seconds:.0f} s", flush=True)
+        other, seconds = run_training([qemu, "-cpu", "max", *here], f"{folder}/other.npz", QEMU_SETTINGS)
         print(f"QEMU's processor: {seconds:.0f} s\n", flush=True)
     result = {}
     for name in sorted({key.rsplit("/", 1)[0] for key in native}):
@@ -103,13 +105,13 @@ def main() -> None:
         result[name] = {"weights": count, "differ": differ}
         print(f"{name}: {count:,} weights after {arguments.steps} steps, {differ:,} differ")
     if arguments.json:
-        arguments.json.write_text(json.dumps({"processor": processor(), "models": result}, indent=1) + "\n")
+        arguments.json.write_text(json.dumps({"processor": processor_name(), "models": result}, indent=1) + "\n")
     if any(entry["differ"] for entry in result.values()):
         sys.exit("Something in training depends on the processor: see wide_deep/reproducible.py.")
     print("\nEvery bit is equal.")
 
 
-def processor() -> str:
+def processor_name() -> str:
     """This processor's name."""
     for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):

@@ -13,7 +13,7 @@ import urllib.parse
 from book import BOOK, ROOT
 
 from bs4 import BeautifulSoup, Tag
-from printing import opened
+from printing import open_page
 
 PDF = ROOT / "build" / "wide-deep.pdf"
 # The lessons, then what to look things up in.
@@ -50,13 +50,13 @@ FOOTER = """<div style="font-size: 8px; width: 100%; text-align: center; color: 
 <span class="pageNumber"></span></div>"""
 
 
-def names() -> list[str]:
+def printed_pages() -> list[str]:
     """The pages of the book that are printed, in their order, such as 'notebooks/02_wide_model.html'."""
     found = [path for pattern in ORDER for path in sorted(BOOK.glob(f"{pattern}.html"))]
     return [path.relative_to(BOOK).as_posix() for path in found]
 
 
-def mark(name: str, anchor: str) -> str:
+def anchor_in_one_page(name: str, anchor: str) -> str:
     """What a place of a page is called in the one page of all.
 
     Args:
@@ -64,13 +64,13 @@ def mark(name: str, anchor: str) -> str:
         anchor: The place's id; empty for the page itself.
 
     Example:
-        >>> mark("notebooks/02_wide_model.html", "the-threshold")
+        >>> anchor_in_one_page("notebooks/02_wide_model.html", "the-threshold")
         'notebooks-02_wide_model--the-threshold'
     """
     return re.sub(r"\W", "-", name.removesuffix(".html")) + (f"--{anchor}" if anchor else "")
 
 
-def moved(target: str, name: str, printed: list[str]) -> str | None:
+def rewrite_link(target: str, name: str, printed: list[str]) -> str | None:
     """Where a link of a page leads in the one page; None if on paper it leads nowhere.
 
     Args:
@@ -79,20 +79,20 @@ def moved(target: str, name: str, printed: list[str]) -> str | None:
         printed: The pages that are in the PDF.
 
     Example:
-        >>> moved("../index.html#results", "docs/paper.html", ["index.html"])
+        >>> rewrite_link("../index.html#results", "docs/paper.html", ["index.html"])
         '#index--results'
-        >>> moved("../LICENSE", "docs/paper.html", ["index.html"])
-        >>> moved("https://arxiv.org/abs/1606.07792", "docs/paper.html", [])
+        >>> rewrite_link("../LICENSE", "docs/paper.html", ["index.html"])
+        >>> rewrite_link("https://arxiv.org/abs/1606.07792", "docs/paper.html", [])
         'https://arxiv.org/abs/1606.07792'
     """
     if re.match(r"[a-z]+:", target):
         return target if target.startswith("https:") else None
     file, _, anchor = target.partition("#")
     page = posixpath.normpath(posixpath.join(posixpath.dirname(name), file)) if file else name
-    return f"#{mark(page, urllib.parse.unquote(anchor))}" if page in printed else None
+    return f"#{anchor_in_one_page(page, urllib.parse.unquote(anchor))}" if page in printed else None
 
 
-def article(name: str, printed: list[str]) -> Tag:
+def make_article(name: str, printed: list[str]) -> Tag:
     """A page's text, whose places, links and pictures are those of the one page.
 
     Args:
@@ -103,11 +103,11 @@ def article(name: str, printed: list[str]) -> Tag:
     text = soup.select_one("article")
     if text is None:
         raise ValueError(f"{name} has no article: `make book` builds pages that have.")
-    text["id"] = mark(name, "")
+    text["id"] = anchor_in_one_page(name, "")
     for element in text.select("[id]"):
-        element["id"] = mark(name, str(element["id"]))
+        element["id"] = anchor_in_one_page(name, str(element["id"]))
     for link in text.select("a[href]"):
-        target = moved(str(link["href"]), name, printed)
+        target = rewrite_link(str(link["href"]), name, printed)
         if target is None:
             link.unwrap()
         else:
@@ -125,7 +125,7 @@ def article(name: str, printed: list[str]) -> Tag:
     return text
 
 
-def contents(articles: list[Tag]) -> str:
+def make_contents(articles: list[Tag]) -> str:
     """A list of all chapters and their sections, each a link."""
     lines = []
     for text in articles:
@@ -139,9 +139,9 @@ def contents(articles: list[Tag]) -> str:
     return f'<article class="all-chapters"><h1>Contents</h1><ul>{"".join(lines)}</ul></article>'
 
 
-def one_page() -> str:
+def join_pages() -> str:
     """All pages as one, with the book's own style and scripts."""
-    printed = names()
+    printed = printed_pages()
     lesson = BeautifulSoup((BOOK / printed[1]).read_text(encoding="utf-8"), "html.parser")
     head = lesson.head
     if head is None:
@@ -155,8 +155,8 @@ def one_page() -> str:
                 element[key] = posixpath.normpath(posixpath.join(posixpath.dirname(printed[1]), str(element[key])))
     for element in head.select('link[rel="next"], link[rel="prev"], link[rel="index"], link[rel="search"], title'):
         element.decompose()
-    articles = [article(name, printed) for name in printed]
-    body = "\n".join([str(articles[0]), contents(articles), *map(str, articles[1:])])
+    articles = [make_article(name, printed) for name in printed]
+    body = "\n".join([str(articles[0]), make_contents(articles), *map(str, articles[1:])])
     start = f"<title>Wide &amp; Deep learning, step by step</title><style>{STYLE}</style>"
     return f'<!doctype html><html lang="en">{head.decode_contents()}{start}<body>{body}</body></html>'
 
@@ -164,8 +164,8 @@ def one_page() -> str:
 def main() -> None:
     """Write the PDF, from the book as it was built."""
     whole = BOOK / "whole.html"
-    whole.write_text(one_page(), encoding="utf-8", newline="\n")
-    with opened(whole) as page:
+    whole.write_text(join_pages(), encoding="utf-8", newline="\n")
+    with open_page(whole) as page:
         page.emulate_media(media="print", color_scheme="light")
         page.pdf(
             path=PDF,
@@ -178,7 +178,7 @@ def main() -> None:
             tagged=True,
         )
     os.unlink(whole)
-    print(f"{PDF.relative_to(pathlib.Path.cwd())}: {len(names())} chapters")
+    print(f"{PDF.relative_to(pathlib.Path.cwd())}: {len(printed_pages())} chapters")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ MATHJAX = ("tex-chtml-full.js", "output/chtml/fonts/woff-v2/*.woff")
 OFFLINE = ["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND", "--allow-file-access-from-files"]
 
 
-def chromium() -> str:
+def find_chromium() -> str:
     """The path of a Chromium or Chrome on this machine.
 
     Raises:
@@ -42,7 +42,7 @@ def copy_mathjax(folder: pathlib.Path) -> None:
 
 
 @contextlib.contextmanager
-def opened(path: pathlib.Path) -> "Iterator[Page]":
+def open_page(path: pathlib.Path) -> "Iterator[Page]":
     """A page of a folder in a browser, once its formulas are drawn and its pictures are loaded.
 
     Args:
@@ -55,7 +55,7 @@ def opened(path: pathlib.Path) -> "Iterator[Page]":
 
     faults: list[str] = []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=OFFLINE)
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=OFFLINE)
         page = browser.new_page(viewport={"width": 1280, "height": 720})
         page.on("requestfailed", lambda request: faults.append(f"{request.url} is missing"))
         page.on("pageerror", lambda error: faults.append(str(error)))

@@ -24,7 +24,7 @@ NOT_READ = re.compile(r"!\[[^\]]*\]\([^)]*\)|\$\$.*?\$\$", re.S)
 HEADING = re.compile(r"(#+) (.+)")
 
 
-def lesson(notebook: NotebookNode) -> list[NotebookNode]:
+def lesson_cells(notebook: NotebookNode) -> list[NotebookNode]:
     """The cells before the exercises; all, if there are none."""
     starts = [i for i, cell in enumerate(notebook.cells) if cell.source.startswith("## Exercises")]
     return notebook.cells[: starts[0]] if starts else notebook.cells
@@ -40,13 +40,13 @@ def is_collapsed(cell: NotebookNode) -> bool:
     return cell.metadata.get("jp-MarkdownHeadingCollapsed", False)
 
 
-def words(cells: Iterable[NotebookNode]) -> int:
+def count_words(cells: Iterable[NotebookNode]) -> int:
     """The number of words in the text of cells: whatever stands between blanks, the bars of a table too."""
     texts = [NOT_READ.sub(" ", cell.source) for cell in cells if cell.cell_type == "markdown"]
     return sum(len(text.split()) for text in texts)
 
 
-def drawings(cells: Iterable[NotebookNode]) -> int:
+def count_drawings(cells: Iterable[NotebookNode]) -> int:
     """The number of drawings that the text of cells shows."""
     return sum(len(re.findall(r"!\[", cell.source)) for cell in cells if cell.cell_type == "markdown")
 
@@ -56,13 +56,13 @@ def visible_code(cells: Iterable[NotebookNode]) -> list[NotebookNode]:
     return [cell for cell in cells if cell.cell_type == "code" and not is_folded(cell)]
 
 
-def names(cells: Iterable[NotebookNode]) -> set[str]:
+def names_given(cells: Iterable[NotebookNode]) -> set[str]:
     """The names that visible code gives, inside functions, loops and comprehensions too; not arguments and imports."""
     nodes = [node for cell in visible_code(cells) for node in ast.walk(ast.parse(cell.source))]
     return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
 
 
-def asides(cells: Iterable[NotebookNode]) -> dict[str, int]:
+def words_of_asides(cells: Iterable[NotebookNode]) -> dict[str, int]:
     """Title → words, for each collapsed section: what stands below its heading, up to the next that is not deeper."""
     found: dict[str, int] = {}
     title = None
@@ -72,35 +72,35 @@ def asides(cells: Iterable[NotebookNode]) -> dict[str, int]:
         if heading and (title is None or len(heading[1]) <= depth):
             title, depth = (heading[2], len(heading[1])) if is_collapsed(cell) else (None, 0)
         if title is not None:
-            found[title] = found.get(title, 0) + words([cell])
+            found[title] = found.get(title, 0) + count_words([cell])
     return found
 
 
-def minutes(cells: Iterable[NotebookNode]) -> float:
+def reading_minutes(cells: Iterable[NotebookNode]) -> float:
     """How long it takes to read cells: words, lines of code that are seen, outputs."""
     code = visible_code(cells)
     lines = sum(bool(line.strip()) for cell in code for line in cell.source.splitlines())
     outputs = sum(len(cell.outputs) for cell in code)
-    return words(cells) / WORDS_A_MINUTE + (lines * SECONDS_A_LINE + outputs * SECONDS_AN_OUTPUT) / 60
+    return count_words(cells) / WORDS_A_MINUTE + (lines * SECONDS_A_LINE + outputs * SECONDS_AN_OUTPUT) / 60
 
 
-def figures(notebook: NotebookNode) -> dict[str, int]:
+def count_budgeted(notebook: NotebookNode) -> dict[str, int]:
     """What the budget counts, of a notebook's lesson: dict name → number."""
-    cells = lesson(notebook)
+    cells = lesson_cells(notebook)
     return {
-        "words": words(cells),
+        "words": count_words(cells),
         "cells": len(cells),
-        "names": len(names(cells)),
-        "drawings": drawings(cells),
-        "asides": len(asides(cells)),
+        "names": len(names_given(cells)),
+        "drawings": count_drawings(cells),
+        "asides": len(words_of_asides(cells)),
     }
 
 
-def over(notebook: NotebookNode) -> list[str]:
+def find_excesses(notebook: NotebookNode) -> list[str]:
     """What is over the budget, a sentence each; an empty list if nothing is."""
-    counted = figures(notebook)
+    counted = count_budgeted(notebook)
     found = [f"{counted[name]:,} {name}; at most {most:,}" for name, most in BUDGET.items() if counted[name] > most]
-    for title, length in asides(lesson(notebook)).items():
+    for title, length in words_of_asides(lesson_cells(notebook)).items():
         found += [f"'{title}' has {length} words; at most {WORDS_AN_ASIDE}"] if length > WORDS_AN_ASIDE else []
     return found
 
@@ -116,11 +116,11 @@ def main() -> None:
     total, faults = 0, 0
     for path in paths:
         notebook = nbformat.read(path, as_version=4)
-        counted = figures(notebook)
+        counted = count_budgeted(notebook)
         total += counted["words"]
         listed = ", ".join(f"{number:,} {name}" for name, number in counted.items())
-        print(f"{path.stem}: {minutes(lesson(notebook)):.0f} minutes; {listed}")
-        for sentence in over(notebook):
+        print(f"{path.stem}: {reading_minutes(lesson_cells(notebook)):.0f} minutes; {listed}")
+        for sentence in find_excesses(notebook):
             faults += 1
             print(f"    {sentence}")
     print(f"{total:,} words in all; at most {WORDS_OF_THE_COURSE:,}")

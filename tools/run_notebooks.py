@@ -25,7 +25,7 @@ METADATA = {
 }
 
 
-def named(names: list[str]) -> list[pathlib.Path]:
+def find_notebooks(names: list[str]) -> list[pathlib.Path]:
     """The files of notebooks that are named as '02' or '02_wide_model'; all, if none is named.
 
     Raises:
@@ -44,7 +44,7 @@ def tagged_outputs(notebook: NotebookNode, tag: str) -> list[NotebookNode]:
     return [output for cell in cells for output in cell.outputs]
 
 
-def execute(notebook: NotebookNode, folder: pathlib.Path) -> NotebookNode:
+def execute_notebook(notebook: NotebookNode, folder: pathlib.Path) -> NotebookNode:
     """Run a notebook in a new kernel, in a folder, and return it with its outputs."""
     with tempfile.TemporaryDirectory() as sockets:
         config = Config()
@@ -57,17 +57,17 @@ def execute(notebook: NotebookNode, folder: pathlib.Path) -> NotebookNode:
     return notebook
 
 
-def run(path: pathlib.Path) -> NotebookNode:
+def run_notebook(path: pathlib.Path) -> NotebookNode:
     """Run the notebook of a file in its folder, and return it with its outputs and the metadata that Jupyter needs."""
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
-    execute(notebook, path.parent)
+    execute_notebook(notebook, path.parent)
     notebook.metadata = nbformat.from_dict(METADATA)
     return notebook
 
 
-def write(path: pathlib.Path, notebook: NotebookNode) -> None:
+def write_notebook(path: pathlib.Path, notebook: NotebookNode) -> None:
     """Write the notebook, and the pictures that the README shows, if they changed."""
     text = nbformat.writes(notebook) + "\n"
     if path.read_text(encoding="utf-8") != text:
@@ -85,16 +85,16 @@ def main() -> None:
     arguments = parser.parse_args()
     os.environ.pop("JPY_SESSION_NAME", None)  # no progress lines, wherever this is started from
     console: list[str] = []
-    for path in named(arguments.names):
+    for path in find_notebooks(arguments.names):
         start = time.perf_counter()
         try:
-            notebook = run(path)
+            notebook = run_notebook(path)
         except CellExecutionError as error:
             sys.exit(f"{path.name} failed:\n{error}")
         print(f"{path.name:32} {time.perf_counter() - start:5.0f} s", flush=True)
         console += [output.text for output in tagged_outputs(notebook, "result-console") if "text" in output]
         if arguments.write:
-            write(path, notebook)
+            write_notebook(path, notebook)
     if console:
         print("\nResult console\n" + "\n".join(console), end="")
 

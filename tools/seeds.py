@@ -20,10 +20,10 @@ import sys
 from collections.abc import Mapping, Sequence
 
 import nbformat
-from approximate import SPREAD, difference, split, spread_of, value
+from approximate import SPREAD, find_difference, parse_number, read_spread, split_numbers
 from nbformat import NotebookNode
-from reading_time import lesson
-from run_notebooks import NOTEBOOKS, execute, named
+from reading_time import lesson_cells
+from run_notebooks import NOTEBOOKS, execute_notebook, find_notebooks
 
 # With ten seeds, luck alone takes one number in 400 beyond four deviations; with twenty, one in 1,400 (Student's t).
 AMOUNTS = [100 * i for i in range(1, 21)]
@@ -31,7 +31,7 @@ FEW = 2  # so many seeds show whether a number depends on them at all, where not
 SEED = re.compile(r"(reproducible\(seed=|set_random_seed\()")
 
 
-def moved(notebook: NotebookNode, amount: int) -> NotebookNode:
+def shift_seeds(notebook: NotebookNode, amount: int) -> NotebookNode:
     """A copy of the notebook whose lesson has other seeds."""
     copy = nbformat.from_dict(notebook)
     in_lesson = True
@@ -42,7 +42,7 @@ def moved(notebook: NotebookNode, amount: int) -> NotebookNode:
     return copy
 
 
-def measured_version(path: pathlib.Path) -> NotebookNode | None:
+def read_measured_version(path: pathlib.Path) -> NotebookNode | None:
     """The notebook as it was when spread.json was last committed; None without git, or if it is new since."""
     commit = _git("log", "-1", "--format=%H", "--", str(SPREAD))
     text = _git("show", f"{commit}:./{path.name}") if commit else ""
@@ -57,7 +57,9 @@ def _git(*arguments: str) -> str:
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
-def stale(notebook: NotebookNode, before: NotebookNode | None, spread: Mapping[str, list[float]]) -> list[int]:
+def find_stale_cells(
+    notebook: NotebookNode, before: NotebookNode | None, spread: Mapping[str, list[float]]
+) -> list[int]:
     """The positions of the lesson's cells that must be measured: what they do or print is new, or was never measured.
 
     Args:
@@ -67,18 +69,18 @@ def stale(notebook: NotebookNode, before: NotebookNode | None, spread: Mapping[s
     """
     known = {cell.id: cell for cell in before.cells} if before else {}
     found = []
-    for i, cell in enumerate(lesson(notebook)):
+    for i, cell in enumerate(lesson_cells(notebook)):
         old = known.get(cell.id)
         if cell.cell_type == "code" and (
             old is None
-            or (cell.source, split(cell.outputs)) != (old.source, split(old.outputs))
-            or (is_approximate(cell) and len(spread.get(cell.id) or []) != len(split(cell.outputs)[1]))
+            or (cell.source, split_numbers(cell.outputs)) != (old.source, split_numbers(old.outputs))
+            or (is_approximate(cell) and len(spread.get(cell.id) or []) != len(split_numbers(cell.outputs)[1]))
         ):
             found.append(i)
     return found
 
 
-def run(path: pathlib.Path, amount: int, end: int) -> list[NotebookNode]:
+def run_with_seeds(path: pathlib.Path, amount: int, end: int) -> list[NotebookNode]:
     """The notebook's first cells after a run with its seeds moved by an amount; an error does not end the run.
 
     Args:
@@ -90,10 +92,10 @@ def run(path: pathlib.Path, amount: int, end: int) -> list[NotebookNode]:
     notebook.cells = notebook.cells[:end]
     for cell in notebook.cells:
         cell.metadata.setdefault("tags", []).append("raises-exception")  # nbclient goes on after it
-    return execute(moved(notebook, amount), path.parent).cells
+    return execute_notebook(shift_seeds(notebook, amount), path.parent).cells
 
 
-def failure(cell: NotebookNode) -> str:
+def error_line(cell: NotebookNode) -> str:
     """The last line of the error that a cell ended in, or ''."""
     errors = [output for output in cell.get("outputs", []) if output["output_type"] == "error"]
     return f"{errors[0]['ename']}: {errors[0]['evalue']}" if errors else ""
@@ -109,7 +111,7 @@ def deviation(committed: float, others: Sequence[float]) -> float:
     return float(f"{math.sqrt(statistics.fmean(squares)):.2g}") if squares else 0.0
 
 
-def measured(
+def measure_spread(
     path: pathlib.Path, runs: Mapping[int, Sequence[NotebookNode]], positions: Sequence[int]
 ) -> tuple[dict[str, list[float]], list[str]]:
     """Cell id → how far the runs are from each committed number, see `deviation`; and what went wrong.
@@ -124,38 +126,38 @@ def measured(
     all_cells = nbformat.read(path, as_version=4).cells
     for i in positions:
         cell = all_cells[i]
-        words, numbers = split(cell.outputs)
+        words, numbers = split_numbers(cell.outputs)
         values: list[list[float]] = [[] for _ in numbers]
         for amount, cells in runs.items():
-            other_words, others = split(cells[i].outputs)
-            if failure(cells[i]):
-                wrong.append(f"{path.stem} [{i}], seeds moved by {amount}: {failure(cells[i])}")
+            other_words, others = split_numbers(cells[i].outputs)
+            if error_line(cells[i]):
+                wrong.append(f"{path.stem} [{i}], seeds moved by {amount}: {error_line(cells[i])}")
             elif words != other_words:
                 wrong.append(f"{path.stem} [{i}], seeds moved by {amount}: the words differ")
             elif not is_approximate(cell) and numbers != others:
                 wrong.append(f"{path.stem} [{i}], seeds moved by {amount}: a cell without the tag approx changes")
             else:
                 for known, other in zip(values, others, strict=True):
-                    known.append(value(other))
+                    known.append(parse_number(other))
         if is_approximate(cell):
-            committed = [value(number) for number in numbers]
+            committed = [parse_number(number) for number in numbers]
             result[cell.id] = [deviation(number, others) for number, others in zip(committed, values)]
     return result, wrong
 
 
-def differing(path: pathlib.Path, cells: Sequence[NotebookNode]) -> list[str]:
+def find_differing_cells(path: pathlib.Path, cells: Sequence[NotebookNode]) -> list[str]:
     """The cells of a run that `make test` would find different from the committed ones, a line for each."""
-    spread = spread_of(path.stem)
+    spread = read_spread(path.stem)
     lines: list[str] = []
     for i, cell in enumerate(nbformat.read(path, as_version=4).cells[: len(cells)]):
         if cell.cell_type == "code":
-            deviations = spread.get(cell.id) if is_approximate(cell) else [0.0] * len(split(cell.outputs)[1])
-            what = failure(cells[i]) or difference(cell.outputs, cells[i].outputs, deviations)
+            deviations = spread.get(cell.id) if is_approximate(cell) else [0.0] * len(split_numbers(cell.outputs)[1])
+            what = error_line(cells[i]) or find_difference(cell.outputs, cells[i].outputs, deviations)
             lines += [f"  {path.stem} [{i}]: {what}"] if what else []
     return lines
 
 
-def write(results: dict[str, dict[str, list[float]]]) -> None:
+def write_spread(results: dict[str, dict[str, list[float]]]) -> None:
     """Put new results into the file, a line for each cell in the order of its notebook; what is gone is left out."""
     known = json.loads(SPREAD.read_text(encoding="utf-8")) if SPREAD.exists() else {}
     blocks = []
@@ -177,26 +179,26 @@ def main() -> None:
     parser.add_argument("--all", action="store_true", help="measure all cells, and not only those that have changed")
     parser.add_argument("--jobs", type=int, default=2, help="notebooks that run at once (default: 2)")
     arguments = parser.parse_args()
-    paths = named(arguments.names)
+    paths = find_notebooks(arguments.names)
     amounts = arguments.check or AMOUNTS
     notebooks = {path: nbformat.read(path, as_version=4) for path in paths}
     positions = {}
     seeds = {}
     for path, notebook in notebooks.items():
-        before = None if arguments.all or arguments.check else measured_version(path)
-        positions[path] = stale(notebook, before, spread_of(path.stem))
+        before = None if arguments.all or arguments.check else read_measured_version(path)
+        positions[path] = find_stale_cells(notebook, before, read_spread(path.stem))
         trained = any(map(is_approximate, notebook.cells[: positions[path][-1] + 1 if positions[path] else 0]))
         seeds[path] = amounts if trained or arguments.check else amounts[:FEW]
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
         jobs = {
-            (path, amount): pool.submit(run, path, amount, found[-1] + 1)
+            (path, amount): pool.submit(run_with_seeds, path, amount, found[-1] + 1)
             for path, found in positions.items()
             for amount in seeds[path]
             if found
         }
         if arguments.check:
             for amount in amounts:
-                lines = [line for path in paths for line in differing(path, jobs[path, amount].result())]
+                lines = [line for path in paths for line in find_differing_cells(path, jobs[path, amount].result())]
                 print("\n".join([f"Seeds moved by {amount}: {len(lines)} cells differ", *lines]), flush=True)
             return
         results: dict[str, dict[str, list[float]]] = {}
@@ -206,10 +208,10 @@ def main() -> None:
             for amount in seeds[path] if found else []:
                 runs[amount] = jobs[path, amount].result()
                 print(f"\r{path.stem}: {len(runs)} of {len(seeds[path])} seeds", end="", flush=True)
-            results[path.stem], faults = measured(path, runs, found)
+            results[path.stem], faults = measure_spread(path, runs, found)
             print(f"\r{path.stem}: {len(found)} cells have changed, {len(faults)} findings", flush=True)
             wrong += faults
-    write(results)
+    write_spread(results)
     if wrong:
         sys.exit("\n".join(wrong))
 

@@ -17,8 +17,8 @@ import sys
 import nbformat
 from nbconvert.filters import markdown2html
 from nbformat import NotebookNode
-from printing import copy_mathjax, opened
-from reading_time import is_collapsed, is_folded, lesson
+from printing import copy_mathjax, open_page
+from reading_time import is_collapsed, is_folded, lesson_cells
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SLIDES = ROOT / "build" / "slides"
@@ -88,14 +88,14 @@ class Slide:
     said: str = ""
 
 
-def sentences(text: str) -> list[str]:
+def split_sentences(text: str) -> list[str]:
     """The sentences of a paragraph.
 
     Args:
         text: Markdown.
 
     Example:
-        >>> sentences("Cheng et al. add $a$. The loss is one, $L. D$. And so on.")
+        >>> split_sentences("Cheng et al. add $a$. The loss is one, $L. D$. And so on.")
         ['Cheng et al. add $a$.', 'The loss is one, $L. D$.', 'And so on.']
     """
     kept: list[str] = []
@@ -109,7 +109,7 @@ def sentences(text: str) -> list[str]:
     return [re.sub(r".\x00(\d+)\x00", lambda match: kept[int(match[1])], part) for part in parts if part]
 
 
-def without_links(text: str) -> str:
+def remove_links(text: str) -> str:
     """Markdown in which a link to a file of the project is its text alone."""
     return re.sub(r"(?<!!)\[([^\]]+)\]\((?!https?:)[^)]*\)", r"\1", text)
 
@@ -119,7 +119,7 @@ def data_url(kind: str, content: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def drawing(markdown: str, folder: pathlib.Path) -> str:
+def drawing_html(markdown: str, folder: pathlib.Path) -> str:
     """A drawing of the text as HTML that needs no file.
 
     Args:
@@ -133,7 +133,7 @@ def drawing(markdown: str, folder: pathlib.Path) -> str:
     return f'<img src="{url}" alt="{html.escape(found[1])}" style="width: 88vw">'
 
 
-def output(shown: NotebookNode) -> str:
+def output_html(shown: NotebookNode) -> str:
     """An output of a cell as HTML; empty if it is too long for a slide."""
     data = shown.get("data", {})
     if "image/png" in data:
@@ -145,9 +145,9 @@ def output(shown: NotebookNode) -> str:
     return f"<pre>{html.escape(text)}</pre>" if 0 < len(text.splitlines()) <= LINES else ""
 
 
-def caption(paragraph: str) -> str:
+def make_caption(paragraph: str) -> str:
     """What a paragraph says in a sentence or two: from what it prints in bold, or how it begins."""
-    all_of_it = sentences(paragraph)
+    all_of_it = split_sentences(paragraph)
     bold = [i for i, sentence in enumerate(all_of_it) if re.search(r"\*\*[a-zA-Z]", sentence)]
     first = bold[0] if bold else 0
     return " ".join(all_of_it[first : first + (1 if bold else SENTENCES)])
@@ -161,7 +161,7 @@ class Deck:
         self.heading = ""
         self.before = ""  # the paragraph before, which leads to what is shown next
         self.slides: list[Slide] = []
-        self.collect(lesson(notebook))
+        self.collect(lesson_cells(notebook))
         self.slides = [slide for slide in self.slides if slide.said or not ONE_LINE.fullmatch(slide.shown)]
         self.ask(notebook)
 
@@ -188,7 +188,7 @@ class Deck:
             elif cell.cell_type == "markdown":
                 self.text(cell.source)
             else:
-                for shown in filter(None, map(output, cell.outputs)):
+                for shown in filter(None, map(output_html, cell.outputs)):
                     self.add(shown)
 
     def title(self, card: str) -> None:
@@ -210,7 +210,7 @@ class Deck:
                 if paragraph == quotes[0]:
                     self.add(said="\n\n".join(quotes))
             elif paragraph.startswith("!["):
-                self.add(drawing(paragraph, self.folder), caption(self.before))
+                self.add(drawing_html(paragraph, self.folder), make_caption(self.before))
             elif paragraph.startswith("$$"):
                 self.formula(paragraph)
             elif paragraph.strip():
@@ -224,7 +224,7 @@ class Deck:
             self.add()
         if self.slides[-1].said:  # a second one, or a question before
             self.add()
-        said = " ".join(sentences(self.before)[-SENTENCES:])
+        said = " ".join(split_sentences(self.before)[-SENTENCES:])
         self.slides[-1].said = f"{said}\n\n{formula}"
 
     def paragraph(self, paragraph: str) -> None:
@@ -233,14 +233,14 @@ class Deck:
         if paragraph.startswith("|"):
             self.add(markdown2html(paragraph))
         elif question:
-            leads = sentences(paragraph[: question.start()])[-SENTENCES:]
+            leads = split_sentences(paragraph[: question.start()])[-SENTENCES:]
             if self.slides[-1].shown or "**Predict" in self.slides[-1].said:
                 self.add()
             self.slides[-1].said += f"\n\n{' '.join(leads)}\n\n{question[0]}"
         elif re.match(r"(\d+\.|-) ", paragraph):
             self.add(said=paragraph)
         elif not self.slides[-1].said and self.slides[-1].heading == self.heading:
-            self.slides[-1].said = caption(paragraph)
+            self.slides[-1].said = make_caption(paragraph)
 
     def ask(self, notebook: NotebookNode) -> None:
         """A slide for each question with which readers check themselves, without the answer."""
@@ -251,7 +251,7 @@ class Deck:
                     self.slides.append(Slide("Check yourself", said=question.strip()))
 
 
-def page(path: pathlib.Path) -> str:
+def make_page(path: pathlib.Path) -> str:
     """The slides of a notebook as one page of HTML.
 
     Args:
@@ -264,12 +264,12 @@ def page(path: pathlib.Path) -> str:
         kind = "title" if number == 1 else "" if slide.shown else "text"
         parts += [f'<section class="{kind}"><{level}>{html.escape(slide.heading)}</{level}>']
         parts += [f'<div class="shown">{slide.shown}</div>'] if slide.shown else []
-        parts += [f'<div class="said">{markdown2html(without_links(slide.said))}</div>'] if slide.said else []
+        parts += [f'<div class="said">{markdown2html(remove_links(slide.said))}</div>'] if slide.said else []
         parts += [f'<div class="number">{number}</div></section>']
     return PAGE.format(title=html.escape(slides[0].heading), style=STYLE, script=SCRIPT, slides="\n".join(parts))
 
 
-def write(path: pathlib.Path) -> int:
+def write_slides(path: pathlib.Path) -> int:
     """Write the slides of a notebook to build/slides/, as a page and as a PDF.
 
     Args:
@@ -282,8 +282,8 @@ def write(path: pathlib.Path) -> int:
         SystemExit: A slide holds more than fits on it.
     """
     target = SLIDES / f"{path.stem}.html"
-    target.write_text(page(path), encoding="utf-8", newline="\n")
-    with opened(target) as shown:
+    target.write_text(make_page(path), encoding="utf-8", newline="\n")
+    with open_page(target) as shown:
         shown.emulate_media(media="print")
         shown.evaluate("() => { fit(); }")
         too_full = shown.evaluate("() => slides.map((slide, i) => full(slide) ? i + 1 : 0).filter(Boolean)")
@@ -302,7 +302,7 @@ def main() -> None:
     copy_mathjax(SLIDES / "mathjax")
     for number in parser.parse_args().numbers:
         (path,) = (ROOT / "notebooks").glob(f"{number}_*.ipynb")
-        print(f"build/slides/{path.stem}.html and .pdf: {write(path)} slides", flush=True)
+        print(f"build/slides/{path.stem}.html and .pdf: {write_slides(path)} slides", flush=True)
 
 
 if __name__ == "__main__":

@@ -42,18 +42,18 @@ class Result:
     warnings: dict[str, int] = dataclasses.field(default_factory=dict)
 
 
-def pins(text: str) -> dict[str, str]:
+def read_pins(text: str) -> dict[str, str]:
     """The versions that a pyproject.toml or a constraints file names: package → version.
 
     Example:
-        >>> pins('dependencies = ["keras==3.15.1", "numpy==2.4.6"]')
+        >>> read_pins('dependencies = ["keras==3.15.1", "numpy==2.4.6"]')
         {'keras': '3.15.1', 'numpy': '2.4.6'}
     """
     found = PIN.findall(text) or re.findall(r"^()([\w.-]+)==([\w.]+)", text, re.M)
     return {each[1]: each[2] for each in found}
 
 
-def asked_for(text: str, newest: bool, wanted: dict[str, str], nightly: bool = False) -> str:
+def ask_for_versions(text: str, newest: bool, wanted: dict[str, str], nightly: bool = False) -> str:
     """A pyproject.toml that asks for other versions.
 
     Args:
@@ -63,7 +63,7 @@ def asked_for(text: str, newest: bool, wanted: dict[str, str], nightly: bool = F
         nightly: Whether TensorFlow is its nightly build.
 
     Example:
-        >>> asked_for('["keras==3.15.1", "pandas==3.1.1"]', True, {"pandas": "2.3.3"})
+        >>> ask_for_versions('["keras==3.15.1", "pandas==3.1.1"]', True, {"pandas": "2.3.3"})
         '["keras>=3.15.1", "pandas==2.3.3"]'
     """
 
@@ -75,13 +75,13 @@ def asked_for(text: str, newest: bool, wanted: dict[str, str], nightly: bool = F
             return f"{pin['start']}{name}=={wanted[name]}{pin['end']}"
         return f"{pin['start']}{name}{'>=' if newest else '=='}{version}{pin['end']}"
 
-    missing = set(wanted) - set(pins(text))
+    missing = set(wanted) - set(read_pins(text))
     if missing:
         sys.exit(f"pyproject.toml pins no {', '.join(sorted(missing))}.")
     return PIN.sub(other, text)
 
 
-def pinned(text: str, versions: dict[str, str]) -> str:
+def replace_pins(text: str, versions: dict[str, str]) -> str:
     """A file of the project that pins the versions that were found, in place of the committed ones.
 
     Args:
@@ -89,7 +89,7 @@ def pinned(text: str, versions: dict[str, str]) -> str:
         versions: Package → version.
 
     Example:
-        >>> pinned("    - keras==3.15.1", {"keras": "3.16.0"})
+        >>> replace_pins("    - keras==3.15.1", {"keras": "3.16.0"})
         '    - keras==3.16.0'
     """
     return PIN.sub(
@@ -117,7 +117,7 @@ def read_result(report: pathlib.Path, said: str) -> Result:
     return result
 
 
-def page(before: dict[str, str], after: dict[str, str], result: Result | None, why_not: str = "") -> str:
+def report_page(before: dict[str, str], after: dict[str, str], result: Result | None, why_not: str = "") -> str:
     """The report, in Markdown.
 
     Args:
@@ -158,7 +158,7 @@ def copy_project() -> None:
     subprocess.run(["git", "init", "--quiet"], cwd=PROJECT, check=True)  # its tests may look for a repository
 
 
-def resolve(uv: str, python: str, text: str, nightly: bool) -> tuple[dict[str, str], str]:
+def resolve_versions(uv: str, python: str, text: str, nightly: bool) -> tuple[dict[str, str], str]:
     """The versions that fit together, and, if there are none, uv's reason.
 
     Args:
@@ -174,10 +174,10 @@ def resolve(uv: str, python: str, text: str, nightly: bool) -> tuple[dict[str, s
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
     if done.returncode:
         return {}, done.stderr
-    return pins((PROJECT / "constraints.txt").read_text(encoding="utf-8")), ""
+    return read_pins((PROJECT / "constraints.txt").read_text(encoding="utf-8")), ""
 
 
-def install(uv: str, python: str) -> str:
+def install_copy(uv: str, python: str) -> str:
     """Install the copy with its versions into build/upgrade/environment; what uv says if that fails, else ''."""
     shutil.rmtree(ENVIRONMENT, ignore_errors=True)
     target = str(ENVIRONMENT / "bin" / "python")
@@ -229,20 +229,20 @@ def main() -> int:
     arguments = parser.parse_args()
     uv = str(pathlib.Path(arguments.uv).resolve()) if "/" in arguments.uv else arguments.uv
     committed = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    before = pins((ROOT / "constraints.txt").read_text(encoding="utf-8"))
+    before = read_pins((ROOT / "constraints.txt").read_text(encoding="utf-8"))
     wanted = dict(pin.split("==") for pin in arguments.pin)
     copy_project()
-    text = asked_for(committed, not wanted, wanted, arguments.nightly)
-    after, why_not = resolve(uv, sys.executable, text, arguments.nightly)
+    text = ask_for_versions(committed, not wanted, wanted, arguments.nightly)
+    after, why_not = resolve_versions(uv, sys.executable, text, arguments.nightly)
     result = None
     if after:
         conda = (ROOT / "environment.yml").read_text(encoding="utf-8")
-        (PROJECT / "environment.yml").write_text(pinned(conda, after), encoding="utf-8")
+        (PROJECT / "environment.yml").write_text(replace_pins(conda, after), encoding="utf-8")
         if not arguments.nightly:  # which is in no pin
-            (PROJECT / "pyproject.toml").write_text(pinned(committed, after), encoding="utf-8")
-        why_not = install(uv, sys.executable)
+            (PROJECT / "pyproject.toml").write_text(replace_pins(committed, after), encoding="utf-8")
+        why_not = install_copy(uv, sys.executable)
         result = None if why_not else run_tests(arguments.selection)
-    REPORT.write_text(page(before, after, result, why_not), encoding="utf-8")
+    REPORT.write_text(report_page(before, after, result, why_not), encoding="utf-8")
     print(REPORT.read_text(encoding="utf-8"))
     return int(result is None or bool(result.failures))
 
