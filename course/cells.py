@@ -126,7 +126,7 @@ def _with_marks_by_id(notebook: NotebookNode, released: NotebookNode) -> Noteboo
     return result
 
 
-def exercises(notebook: NotebookNode, released: NotebookNode | None = None) -> NotebookNode:
+def extract_exercises(notebook: NotebookNode, released: NotebookNode | None = None) -> NotebookNode:
     """A copy of a notebook with its exercises alone, as they are graded.
 
     Args:
@@ -161,7 +161,7 @@ def exercises(notebook: NotebookNode, released: NotebookNode | None = None) -> N
     return result
 
 
-def shortcomings(notebook: NotebookNode, released: NotebookNode) -> list[str]:
+def find_missing_parts(notebook: NotebookNode, released: NotebookNode) -> list[str]:
     """What is missing in a student's notebook, a sentence each: answers, and the heading above the exercises."""
     names = {grade_id(cell) for cell in _with_marks_by_id(notebook, released).cells}
     missing = [grade_id(cell) for cell in released.cells if is_answer(cell) and grade_id(cell) not in names]
@@ -174,18 +174,18 @@ def shortcomings(notebook: NotebookNode, released: NotebookNode) -> list[str]:
 # --------------------------------------------------------------------------------- what nbgrader gets to see
 
 
-def note_cell(text: str) -> NotebookNode:
+def remark_cell(text: str) -> NotebookNode:
     """A cell with a remark, for the student's feedback and for the teacher's table of grades."""
-    shown = re.sub(r"([\\`*_\[\]#])", r"\\\1", _as_text(text))
+    shown = re.sub(r"([\\`*_\[\]#])", r"\\\1", _escape_html(text))
     return nbformat.v4.new_markdown_cell(f"**{shown}**", metadata={"remark": text})
 
 
-def _as_text(markdown: str) -> str:
+def _escape_html(markdown: str) -> str:
     """Markdown in which HTML is shown as text: in the teacher's browser, it is no page."""
     return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", markdown)
 
 
-def restored(notebook: NotebookNode, released: NotebookNode) -> NotebookNode:
+def restore_exercises(notebook: NotebookNode, released: NotebookNode) -> NotebookNode:
     """The exercises of a notebook, of which nothing but what the student wrote is the student's.
 
     Tags, outputs, attributes and the kernel's name come from the notebook as it was handed out: a tag can make the
@@ -196,9 +196,9 @@ def restored(notebook: NotebookNode, released: NotebookNode) -> NotebookNode:
         released: As it was handed out.
 
     Returns:
-        The exercises, with the sentences of `shortcomings` at their head.
+        The exercises, with the sentences of `find_missing_parts` at their head.
     """
-    result = exercises(notebook, released)
+    result = extract_exercises(notebook, released)
     result.metadata = copy.deepcopy(released.metadata)
     known = {grade_id(cell): cell for cell in released.cells if grade_id(cell)}
     cells = []
@@ -211,8 +211,8 @@ def restored(notebook: NotebookNode, released: NotebookNode) -> NotebookNode:
             cells.append(NEW_CELL[cell.cell_type](cell.source))
     for cell in cells:
         if cell.cell_type == "markdown" and not cell.metadata.get("nbgrader", {}).get("locked"):
-            cell.source = _as_text(cell.source)
-    result.cells = [*map(note_cell, shortcomings(notebook, released)), *cells]
+            cell.source = _escape_html(cell.source)
+    result.cells = [*map(remark_cell, find_missing_parts(notebook, released)), *cells]
     return result
 
 
@@ -228,7 +228,7 @@ def read_hand_in(path: pathlib.Path, released: NotebookNode) -> NotebookNode:
     """
     notebook = read_notebook(path)
     try:
-        result = restored(notebook, released)
+        result = restore_exercises(notebook, released)
         nbformat.validate(result)
         return result
     except Exception as error:  # a list where a name is expected, and the like
@@ -237,6 +237,6 @@ def read_hand_in(path: pathlib.Path, released: NotebookNode) -> NotebookNode:
 
 def without_answers(released: NotebookNode, remark: str) -> NotebookNode:
     """The exercises as they were handed out, so without any answer, with a remark at their head."""
-    result = exercises(released)
-    result.cells.insert(0, note_cell(remark))
+    result = extract_exercises(released)
+    result.cells.insert(0, remark_cell(remark))
     return result

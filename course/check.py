@@ -11,8 +11,8 @@ import re
 import sys
 import tempfile
 
-from course.cells import UnreadableNotebook, exercises, grade_id, heading_index, read_notebook
-from course.folders import ROOT, Folders, settings
+from course.cells import UnreadableNotebook, extract_exercises, grade_id, heading_index, read_notebook
+from course.folders import ROOT, CourseError, Folders, exit_on_course_error, nbgrader_settings
 
 from nbconvert.filters import strip_ansi
 from nbformat import NotebookNode
@@ -23,35 +23,38 @@ from traitlets.config import Config
 KERNEL = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
 
 
-def chosen(names: list[str], beginnings: list[str]) -> list[str]:
-    """The notebooks' names that begin as wanted; ends with a list of names if one begins like none.
+def choose_notebooks(names: list[str], beginnings: list[str]) -> list[str]:
+    """The notebooks' names that begin as wanted.
 
     Args:
         names: All names.
         beginnings: What to choose; empty chooses all.
 
+    Raises:
+        CourseError: No name begins like one of them; the text lists the names.
+
     Example:
-        >>> chosen(["01_feature_crossing", "02_wide_model"], ["02"])
+        >>> choose_notebooks(["01_feature_crossing", "02_wide_model"], ["02"])
         ['02_wide_model']
     """
     for beginning in beginnings:
         if not any(name.startswith(beginning) for name in names):
-            sys.exit(f"There is no notebook {beginning!r}; there are: {', '.join(names)}.")
+            raise CourseError(f"There is no notebook {beginning!r}; there are: {', '.join(names)}.")
     return [name for name in names if not beginnings or name.startswith(tuple(beginnings))]
 
 
-def expected_cells(folders: Folders, name: str) -> list[str]:
+def read_expected_cells(folders: Folders, name: str) -> list[str]:
     """nbgrader's ids of the cells that a notebook was handed out with; empty where that is not known."""
     path = folders.root / "course" / "exercises.json"
     return json.loads(path.read_text(encoding="utf-8")).get(name, []) if path.exists() else []
 
 
-def shortcomings(notebook: NotebookNode, expected: list[str]) -> list[str]:
+def find_problems(notebook: NotebookNode, expected: list[str]) -> list[str]:
     """What is missing or changed in a notebook, a sentence each.
 
     Args:
         notebook: As the student has left it.
-        expected: See `expected_cells`.
+        expected: See `read_expected_cells`.
     """
     names = [grade_id(cell) for cell in notebook.cells]
     missing = [name for name in expected if name not in names]
@@ -90,20 +93,20 @@ def why_it_failed(cell: NotebookNode) -> str:
     return "\n".join(f"      {line[:200]}" for line in said)
 
 
-def run(notebook: NotebookNode, config: Config) -> NotebookNode:
+def run_exercises(notebook: NotebookNode, config: Config) -> NotebookNode:
     """Run the exercises of a notebook in this Python, whatever its kernel is called, and return it with outputs."""
-    notebook = exercises(notebook)
+    notebook = extract_exercises(notebook)
     notebook.metadata.update(KERNEL)
     with tempfile.TemporaryDirectory() as folder:
         notebook, _ = Execute(config=config).preprocess(notebook, {"metadata": {"path": folder}})
     return notebook
 
 
-def report(notebook: NotebookNode) -> tuple[float, float, float]:
+def print_failures(notebook: NotebookNode) -> tuple[float, float, float]:
     """Print which tests fail.
 
     Args:
-        notebook: With outputs, as `run` gives it.
+        notebook: With outputs, as `run_exercises` gives it.
 
     Returns:
         The points that the visible tests give, those that they could give, and those of what they do not show: hidden
@@ -124,7 +127,7 @@ def report(notebook: NotebookNode) -> tuple[float, float, float]:
     return given, possible, unseen
 
 
-def check(folders: Folders, beginnings: list[str]) -> bool:
+def check_notebooks(folders: Folders, beginnings: list[str]) -> bool:
     """Check notebooks, and print what is wrong and a sum of points.
 
     Args:
@@ -134,21 +137,21 @@ def check(folders: Folders, beginnings: list[str]) -> bool:
     Returns:
         Whether all is well.
     """
-    config = settings(folders)
+    config = nbgrader_settings(folders)
     all_well = True
     sums = []
-    for name in chosen(folders.names(), beginnings):
+    for name in choose_notebooks(folders.notebook_names(), beginnings):
         print(f"\n{name}.ipynb", flush=True)
         try:
             notebook = read_notebook(folders.notebooks / f"{name}.ipynb")
-            said = shortcomings(notebook, expected_cells(folders, name))
+            said = find_problems(notebook, read_expected_cells(folders, name))
         except UnreadableNotebook as error:
             print(f"  The file {error}.")
             all_well = False
             continue
         for sentence in said:
             print(f"  {sentence}")
-        given, possible, unseen = report(run(notebook, config))
+        given, possible, unseen = print_failures(run_exercises(notebook, config))
         print(f"  {given:g} of {possible:g} points that you can check; {unseen:g} more are for hidden tests and words")
         sums.append((given, possible))
         all_well = all_well and not said and given == possible
@@ -161,7 +164,9 @@ def main() -> None:
     """Check the notebooks that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", help="notebooks, such as 02_wide_model or 02; all if none is named")
-    sys.exit(not check(Folders(ROOT, ROOT / "build"), parser.parse_args().names))
+    names = parser.parse_args().names
+    with exit_on_course_error():
+        sys.exit(not check_notebooks(Folders(ROOT, ROOT / "build"), names))
 
 
 if __name__ == "__main__":

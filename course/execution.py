@@ -75,7 +75,8 @@ class Client(Execute):
         self.timeout_func = (lambda cell: -1) if endless else None
         await self.async_execute_cell(cell, len(self.nb.cells) - 1, store_history=True)
         if self.budget < 0:
-            cell.outputs = [*cell.outputs[:100], note("The output was longer than fits, and its end is left out.")]
+            remark = note_output("The output was longer than fits, and its end is left out.")
+            cell.outputs = [*cell.outputs[:100], remark]
         return cell
 
     async def silently(self, source: str, value: str = "None") -> str | None:
@@ -123,7 +124,7 @@ class TestKernel:
 # ------------------------------------------------------------------------------------------ what tests need
 
 
-def own_places() -> dict[str, str]:
+def own_folders() -> dict[str, str]:
     """The teacher's folders, the longest first, and what stands for them in a student's feedback."""
     places = {str(ROOT): "course", str(pathlib.Path.home()): "~"}
     for prefix in (sys.base_prefix, sys.prefix):
@@ -131,29 +132,29 @@ def own_places() -> dict[str, str]:
     return dict(sorted(places.items(), key=lambda place: -len(place[0])))
 
 
-def without_own_places(text: str) -> str:
+def hide_own_folders(text: str) -> str:
     """A text, with its colours, that tells nobody where the teacher's files stand, as a traceback does."""
-    for place, stands_for in own_places().items():
+    for place, stands_for in own_folders().items():
         text = re.sub(rf"(\x1b\[[\d;]*m|(?<![\w.-])){re.escape(place)}(?=[/\\])", rf"\g<1>{stands_for}", text)
     return text
 
 
-def without_own_places_in(outputs: list[NotebookNode]) -> list[NotebookNode]:
-    """A cell's outputs, changed in place as `without_own_places` says."""
+def hide_own_folders_in(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """A cell's outputs, changed in place as `hide_own_folders` says."""
     for output in outputs:
         for field in {"text", "evalue"} & set(output):
-            output[field] = without_own_places(output[field])
+            output[field] = hide_own_folders(output[field])
         if "traceback" in output:
-            output["traceback"] = [without_own_places(line) for line in output["traceback"]]
+            output["traceback"] = [hide_own_folders(line) for line in output["traceback"]]
     return outputs
 
 
-def note(text: str) -> NotebookNode:
+def note_output(text: str) -> NotebookNode:
     """An output with a text, as of print."""
     return nbformat.v4.new_output("stream", name="stdout", text=text + "\n")
 
 
-def refusal(text: str) -> NotebookNode:
+def refusal_output(text: str) -> NotebookNode:
     """The output of a test that gives no points whatever its outcome, with a sentence for the student."""
     return nbformat.v4.new_output(
         "error", ename=REFUSED, evalue=text, traceback=[f"\x1b[0;31m{REFUSED}\x1b[0m: {text}"]
@@ -165,17 +166,17 @@ def code_cells(notebook: NotebookNode, which: Callable[[NotebookNode], bool]) ->
     return [cell for cell in notebook.cells if cell.cell_type == "code" and which(cell)]
 
 
-def imports(notebook: NotebookNode) -> str:
+def import_source(notebook: NotebookNode) -> str:
     """The source of the locked cell with which a notebook begins."""
     return next((cell.source for cell in code_cells(notebook, is_locked) if not is_grade(cell)), "")
 
 
-def sources(notebook: NotebookNode) -> dict[str, str]:
+def sources_by_id(notebook: NotebookNode) -> dict[str, str]:
     """nbgrader's id → source of the cells that it knows."""
     return {cell.metadata.nbgrader.grade_id: cell.source for cell in notebook.cells if "nbgrader" in cell.metadata}
 
 
-def needed(notebook: NotebookNode) -> list[str]:
+def find_needed_names(notebook: NotebookNode) -> list[str]:
     """The names that the locked cells of a notebook use and do not define: those of the student's functions."""
     used: set[str] = set()
     made = set(dir(builtins))
@@ -191,7 +192,7 @@ def needed(notebook: NotebookNode) -> list[str]:
     return sorted(used - made)
 
 
-def exercise_of(notebook: NotebookNode, index: int) -> list[NotebookNode]:
+def find_tests_of(notebook: NotebookNode, index: int) -> list[NotebookNode]:
     """The test cells of the exercise that a cell belongs to: those up to the next answer, from the next test on."""
     cells = notebook.cells
     following = [i for i in range(index, len(cells)) if cells[i].cell_type == "code" and is_grade(cells[i])]
@@ -216,7 +217,7 @@ def is_alive(kernel: Kernel | TestKernel) -> bool:
     return run_sync(kernel.manager.is_alive)()
 
 
-async def answers(client: Client) -> bool:
+async def can_answer(client: Client) -> bool:
     """Whether a kernel that was interrupted can be spoken to again."""
     with contextlib.suppress(asyncio.TimeoutError):
         return await asyncio.wait_for(client.silently("", "1"), timeout=5) == "1"
@@ -247,12 +248,12 @@ class Student:
     def run(self, source: str) -> list[NotebookNode]:
         """Run one of the student's cells, or what the student can see of a test; the outputs."""
         if time.monotonic() > self.until:
-            return [note("The notebook took too long, so this cell was not run.")]
+            return [note_output("The notebook took too long, so this cell was not run.")]
         outputs = run_sync(self.client.run)(source).outputs
         if not is_slow(outputs):
             self.sources.append(source)
-        elif not run_sync(answers)(self.client):
-            self.again()
+        elif not run_sync(can_answer)(self.client):
+            self.restart()
         return outputs
 
     def is_sound(self) -> bool:
@@ -266,7 +267,7 @@ class Student:
         wrong = run_sync(self.client.status)(f"assert {one} + {other} == {one + other + 1}")
         return (right, wrong) == ("ok", "error")
 
-    def again(self) -> None:
+    def restart(self) -> None:
         """Start a new kernel and run the same cells in it, in place of one that cannot be stopped."""
         self.violations += self.kernel.violations()
         self.kernel.close()
@@ -291,7 +292,7 @@ async def end_call(student: Student, serving: asyncio.Future[NotebookNode]) -> l
     return None
 
 
-async def call(
+async def run_test_with_calls(
     student: Student, tester: Client, source: str, names: list[str], write_back: bool
 ) -> tuple[NotebookNode, bool, list[NotebookNode] | None]:
     """Run a test in the kernel for the tests while the student's kernel answers its calls.
@@ -322,25 +323,27 @@ async def call(
     return cell, changed == "True", await end_call(student, serving)
 
 
-def failed(outputs: list[NotebookNode]) -> bool:
+def has_failed(outputs: list[NotebookNode]) -> bool:
     """Whether the outputs of a test say that it failed, as nbgrader sees it."""
     return any(output.output_type == "error" or output.get("name") == "stderr" for output in outputs)
 
 
-def test(student: Student, tester: Client, source: str, names: list[str]) -> list[NotebookNode]:
+def run_test(student: Student, tester: Client, source: str, names: list[str]) -> list[NotebookNode]:
     """The outputs of a test. If a function changes its arguments, it must pass with that hidden from it and without."""
     outputs: list[NotebookNode] = []
     for write_back in (False, True):
-        cell, changed, shown = run_sync(call)(student, tester, source, names, write_back)
+        cell, changed, shown = run_sync(run_test_with_calls)(student, tester, source, names, write_back)
         if shown is None:
-            student.again()
+            student.restart()
         outputs = [*(shown or []), *cell.outputs]
-        if failed(outputs) or not changed:
+        if has_failed(outputs) or not changed:
             break
     return outputs
 
 
-def grade(notebook: NotebookNode, released: dict[str, str], student: Student, tester: Client) -> list[tuple[int, str]]:
+def run_cells(
+    notebook: NotebookNode, released: dict[str, str], student: Student, tester: Client
+) -> list[tuple[int, str]]:
     """Run a notebook's cells, each in the kernel where it belongs, and write their outputs into it.
 
     Args:
@@ -355,7 +358,7 @@ def grade(notebook: NotebookNode, released: dict[str, str], student: Student, te
     Raises:
         RuntimeError: The imports at the notebook's head fail or take too long, which is no student's fault.
     """
-    names = needed(notebook)
+    names = find_needed_names(notebook)
     first = next((index for index, cell in enumerate(notebook.cells) if cell.cell_type == "code"), None)
     refused = []
     sound = True
@@ -366,7 +369,7 @@ def grade(notebook: NotebookNode, released: dict[str, str], student: Student, te
         if is_locked(cell) and is_grade(cell):
             cell.outputs = student.run(released.get(cell.metadata.nbgrader.grade_id, ""))
             if not is_slow(cell.outputs):
-                cell.outputs = test(student, tester, cell.source, names)
+                cell.outputs = run_test(student, tester, cell.source, names)
         else:
             cell.outputs = student.run(cell.source)
             if is_locked(cell):
@@ -376,20 +379,20 @@ def grade(notebook: NotebookNode, released: dict[str, str], student: Student, te
             elif sound and not student.is_sound():
                 sound = False
                 refused.append((index, "changed how Python runs code"))
-        without_own_places_in(cell.outputs)
+        hide_own_folders_in(cell.outputs)
         refused += [(index, violation) for violation in (*student.violations, *student.kernel.violations())]
         student.violations = []
     return refused
 
 
-def refuse(notebook: NotebookNode, refused: list[tuple[int, str]]) -> None:
+def take_points(notebook: NotebookNode, refused: list[tuple[int, str]]) -> None:
     """Take the points of exercises whose code did what it must not: an error in each of their tests, with why."""
     for index, violation in refused:
         text = f"No points for this exercise: its code {violation}."
-        for cell in exercise_of(notebook, index):
+        for cell in find_tests_of(notebook, index):
             kept = [output for output in cell.outputs if output.get("ename") == REFUSED]
             if all(output.evalue != text for output in kept):
-                cell.outputs = [*kept, refusal(text)]
+                cell.outputs = [*kept, refusal_output(text)]
 
 
 class Kernels:
@@ -419,20 +422,21 @@ class Kernels:
     def _take(self, first: str) -> Kernel:
         """A kernel that has run the source `first`, and the next one's start."""
         kernel = self.waiting.pop(first, None) or self.start(first)
-        following = imports(self.following) if self.following else None
+        following = import_source(self.following) if self.following else None
         if following is not None and following not in self.waiting:
             self.waiting[following] = self.start(following)
         return kernel
 
     def grade(self, notebook: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         """nbgrader's step in which a notebook is run: takes and returns the notebook and nbgrader's resources."""
-        first = imports(self.released)
+        first = import_source(self.released)
         kernel = self._take(first)
         self.stopped = None
         student = None
         try:
             student = Student(kernel, lambda: self.start(first), self.config)
-            refuse(notebook, grade(notebook, sources(self.released), student, Client(self.tester, self.config)))
+            tester = Client(self.tester, self.config)
+            take_points(notebook, run_cells(notebook, sources_by_id(self.released), student, tester))
         except DeadKernelError:
             kernel = student.kernel if student else kernel
             if not is_alive(kernel):

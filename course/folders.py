@@ -1,15 +1,30 @@
-"""Where the course's files stand, and nbgrader's settings for them."""
+"""Where the course's files stand, nbgrader's settings for them, and the error that ends a command with a sentence."""
 
+import contextlib
 import dataclasses
 import os
 import pathlib
 import sys
+from collections.abc import Iterator
 
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ASSIGNMENT = "notebooks"
+
+
+class CourseError(Exception):
+    """A command cannot do what was asked; the text says why, for a person who has typed it."""
+
+
+@contextlib.contextmanager
+def exit_on_course_error() -> Iterator[None]:
+    """End the program with the sentence of a `CourseError`, in place of a traceback."""
+    try:
+        yield
+    except CourseError as error:
+        sys.exit(str(error))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +59,7 @@ class Folders:
         """The gradebook's address, as SQLAlchemy writes it."""
         return f"sqlite:///{self.gradebook}"
 
-    def of(self, step: str, student: str) -> pathlib.Path:
+    def student_folder(self, step: str, student: str) -> pathlib.Path:
         """The folder of a student's notebooks.
 
         Args:
@@ -53,12 +68,12 @@ class Folders:
         """
         return self.build / step / student / ASSIGNMENT
 
-    def names(self) -> list[str]:
+    def notebook_names(self) -> list[str]:
         """The names of the course's notebooks, such as '01_feature_crossing'."""
         return [path.stem for path in sorted(self.notebooks.glob("*.ipynb"))]
 
 
-def settings(folders: Folders, timeout: int | None = None) -> Config:
+def nbgrader_settings(folders: Folders, timeout: int | None = None) -> Config:
     """nbgrader's settings, as nbgrader_config.py has them, for these folders.
 
     Args:

@@ -16,18 +16,17 @@ import dataclasses
 import hashlib
 import pathlib
 import shutil
-import sys
 import time
 import warnings
 from collections.abc import Iterator
 
 from course import gradebook, sandbox
 from course.cells import UnreadableNotebook, read_hand_in, without_answers
-from course.check import chosen
+from course.check import choose_notebooks
 from course.execution import Kernels, Resources
-from course.folders import ASSIGNMENT, ROOT, Folders, settings
-from course.hand_ins import HandIn, handed_in, shown_name
-from course.release import student_notebooks
+from course.folders import ASSIGNMENT, ROOT, CourseError, Folders, exit_on_course_error, nbgrader_settings
+from course.hand_ins import HandIn, find_hand_ins, shown_name
+from course.release import write_student_notebooks
 
 import nbformat
 from nbformat import NotebookNode
@@ -84,7 +83,7 @@ def course_digest(folders: Folders, name: str, *how: object) -> str:
     return known.hexdigest()
 
 
-def look_at(path: pathlib.Path, released: NotebookNode) -> tuple[NotebookNode, str, str]:
+def read_for_grading(path: pathlib.Path, released: NotebookNode) -> tuple[NotebookNode, str, str]:
     """What nbgrader gets to see of a file, the file's digest, and why it cannot be read, or ''.
 
     Args:
@@ -97,7 +96,7 @@ def look_at(path: pathlib.Path, released: NotebookNode) -> tuple[NotebookNode, s
         return without_answers(released, f"The file {error}, so there are no points."), NO_VERSION, str(error)
 
 
-def plan(
+def plan_jobs(
     folders: Folders,
     hand_ins: dict[str, HandIn],
     released: dict[str, NotebookNode],
@@ -111,7 +110,7 @@ def plan(
 
     Args:
         folders: Where the course stands.
-        hand_ins: See `handed_in`.
+        hand_ins: See `find_hand_ins`.
         released: Name → notebook as it was handed out.
         record: See `gradebook.read_record`.
         how: The settings that decide about marks.
@@ -123,10 +122,10 @@ def plan(
         said = list(hand_in.remarks)
         for name, path in hand_in.files.items():
             before = record["graded"].get(f"{student}/{name}", [])
-            notebook, version, why = look_at(path, released[name])
+            notebook, version, why = read_for_grading(path, released[name])
             versions: list[str | None] = [each.partition(" ")[0] for each in before] or [None]
             digest = f"{version} {courses[name]}"
-            has_marks = before or (folders.of("autograded", student) / f"{name}.ipynb").exists()
+            has_marks = before or (folders.student_folder("autograded", student) / f"{name}.ipynb").exists()
             if before and digest == before[-1]:
                 already += 1
             elif why and has_marks and versions[-1] != NO_VERSION:
@@ -178,19 +177,22 @@ def hidden_folders(folders: Folders, submissions: pathlib.Path) -> list[pathlib.
 
 
 @contextlib.contextmanager
-def kernels_for(hidden: list[pathlib.Path], use_sandbox: bool, config: Config) -> Iterator[Kernels]:
-    """The kernels for grading; ends with what to install if there can be no sandbox.
+def open_kernels(hidden: list[pathlib.Path], use_sandbox: bool, config: Config) -> Iterator[Kernels]:
+    """The kernels for grading, which are closed at the end.
 
     Args:
         hidden: See `hidden_folders`.
         use_sandbox: Whether student code runs in a sandbox.
         config: nbgrader's settings.
+
+    Raises:
+        CourseError: There can be no sandbox here; the text says what to install.
     """
-    reason = sandbox.why_not(hidden) if use_sandbox else None
+    reason = sandbox.why_unavailable(hidden) if use_sandbox else None
     if reason:
-        sys.exit(sandbox.MISSING.format(reason=reason))
+        raise CourseError(sandbox.NO_SANDBOX.format(reason=reason))
     if not use_sandbox:
-        print(sandbox.NONE, flush=True)
+        print(sandbox.WITHOUT_SANDBOX, flush=True)
     kernels = Kernels(lambda first: sandbox.Kernel(hidden, use_sandbox, first), config)
     try:
         yield kernels
@@ -198,13 +200,13 @@ def kernels_for(hidden: list[pathlib.Path], use_sandbox: bool, config: Config) -
         kernels.close()
 
 
-def grader(folders: Folders, config: Config, kernels: Kernels) -> NbGraderAPI:
+def make_grader(folders: Folders, config: Config, kernels: Kernels) -> NbGraderAPI:
     """nbgrader, told to run notebooks in our kernels, and to write what it has run into build/grading/.
 
     Args:
         folders: Where the course stands.
         config: nbgrader's settings.
-        kernels: See `kernels_for`.
+        kernels: See `open_kernels`.
     """
 
     # Functions, since nbgrader copies its settings, and kernels cannot be copied.
@@ -226,12 +228,12 @@ def grader(folders: Folders, config: Config, kernels: Kernels) -> NbGraderAPI:
 def grade_notebook(
     folders: Folders, api: NbGraderAPI, kernels: Kernels, job: Job, released: NotebookNode
 ) -> str | None:
-    """Grade one notebook of one student; one that ends its own kernel gets no points and does not stop the others.
+    """Grade one notebook of one student; a notebook that ends its own kernel gets no points, and the others go on.
 
     Args:
         folders: Where the course stands.
-        api: See `grader`.
-        kernels: See `kernels_for`.
+        api: See `make_grader`.
+        kernels: See `open_kernels`.
         job: What to grade.
         released: The notebook as it was handed out.
 
@@ -240,7 +242,7 @@ def grade_notebook(
         was graded.
     """
     gradebook.protect_marks(folders, job.student)
-    target = folders.of("submitted", job.student) / f"{job.name}.ipynb"
+    target = folders.student_folder("submitted", job.student) / f"{job.name}.ipynb"
     api.coursedir.notebook_id = job.name
     kernels.released = released
     attempt: NotebookNode = job.notebook
@@ -260,7 +262,7 @@ def grade_notebook(
         attempt = without_answers(released, note)
     else:
         return UNGRADED.format(name=job.name)
-    kept = folders.of("autograded", job.student) / f"{job.name}.ipynb"
+    kept = folders.student_folder("autograded", job.student) / f"{job.name}.ipynb"
     kept.parent.mkdir(parents=True, exist_ok=True)
     (folders.build / "grading" / job.student / ASSIGNMENT / kept.name).replace(kept)
     return None
@@ -278,14 +280,14 @@ def grade_all(
 
     Args:
         folders: Where the course stands.
-        kernels: See `kernels_for`.
+        kernels: See `open_kernels`.
         config: nbgrader's settings.
         jobs: What to grade.
         released: Name → notebook as it was handed out.
         record: See `gradebook.read_record`.
     """
     shutil.rmtree(folders.build / "grading", ignore_errors=True)
-    api = grader(folders, config, kernels)
+    api = make_grader(folders, config, kernels)
     start = time.monotonic()
     for done, job in enumerate(jobs, start=1):
         kernels.following = released[jobs[done].name] if done < len(jobs) else None
@@ -313,28 +315,56 @@ def autograde(
 
     Args:
         folders: Where the course stands.
-        submissions: See `handed_in`.
+        submissions: See `find_hand_ins`.
         timeout: Seconds after which a cell is interrupted; None takes nbgrader_config.py's.
         use_sandbox: Whether student code runs in a sandbox.
+
+    Raises:
+        CourseError: The folder holds no submission, there can be no sandbox, or nbgrader refuses.
     """
-    names = folders.names()
-    hand_ins, nobodys = handed_in(submissions, names)
+    names = folders.notebook_names()
+    hand_ins, nobodys = find_hand_ins(submissions, names)
     for name, said in nobodys:
         print(f"  {name}: {said}")
     if not any(hand_in.files for hand_in in hand_ins.values()):
-        sys.exit(f"{submissions} holds no submission; expected files such as STUDENT/{names[0]}.ipynb.")
-    config = settings(folders, timeout)
-    with kernels_for(hidden_folders(folders, submissions), use_sandbox, config) as kernels:
+        raise CourseError(f"{submissions} holds no submission; expected files such as STUDENT/{names[0]}.ipynb.")
+    config = nbgrader_settings(folders, timeout)
+    with open_kernels(hidden_folders(folders, submissions), use_sandbox, config) as kernels:
         gradebook.back_up(folders)
         record = gradebook.read_record(folders)
-        student_notebooks(folders, config)
+        write_student_notebooks(folders, config)
         paths = {name: folders.release / ASSIGNMENT / f"{name}.ipynb" for name in names}
         released = {name: nbformat.read(path, as_version=4) for name, path in paths.items()}
         record["left out"] = nobodys
-        jobs = plan(folders, hand_ins, released, record, (timeout, use_sandbox))
+        jobs = plan_jobs(folders, hand_ins, released, record, (timeout, use_sandbox))
         gradebook.write_record(folders, record)
         grade_all(folders, kernels, config, jobs, released, record)
-    gradebook.grades(folders)
+    gradebook.write_grades(folders)
+
+
+def run_command(folders: Folders, arguments: argparse.Namespace) -> None:
+    """Run one of the commands, with its arguments.
+
+    Args:
+        folders: Where the course stands.
+        arguments: As `main` has read them: 'command', and what belongs to it.
+
+    Raises:
+        CourseError: The command cannot do what was asked.
+    """
+    if arguments.command == "autograde":
+        autograde(folders, arguments.submissions, arguments.timeout, use_sandbox=arguments.sandbox != "none")
+        return
+    if not folders.gradebook.exists():
+        raise CourseError(gradebook.NOTHING_YET)
+    due = None
+    if arguments.command == "rename":
+        gradebook.rename_student(folders, arguments.old, arguments.new)
+    elif arguments.command == "remove":
+        gradebook.remove_student(folders, arguments.student)
+    elif arguments.due:
+        due = choose_notebooks(folders.notebook_names(), arguments.due)
+    gradebook.write_grades(folders, due)
 
 
 def main() -> None:
@@ -355,20 +385,8 @@ def main() -> None:
     arguments = parser.parse_args()
     # SQLAlchemy's, about nbgrader, and nbformat's, about what students send in: neither is a teacher's business.
     warnings.filterwarnings("ignore", "Object of type|Non-unique cell id|Cell is missing an id")
-    folders = Folders()
-    if arguments.command == "autograde":
-        autograde(folders, arguments.submissions, arguments.timeout, use_sandbox=arguments.sandbox != "none")
-        return
-    if not folders.gradebook.exists():
-        sys.exit(gradebook.NOTHING_YET)
-    due = None
-    if arguments.command == "rename":
-        gradebook.rename(folders, arguments.old, arguments.new)
-    elif arguments.command == "remove":
-        gradebook.remove(folders, arguments.student)
-    elif arguments.due:
-        due = chosen(folders.names(), arguments.due)
-    gradebook.grades(folders, due)
+    with exit_on_course_error():
+        run_command(Folders(), arguments)
 
 
 if __name__ == "__main__":

@@ -11,12 +11,11 @@ import pathlib
 import re
 import shutil
 import sqlite3
-import sys
 from collections.abc import Iterable
 from typing import Any, TypedDict
 
 from course.cells import grade_id
-from course.folders import ASSIGNMENT, Folders, settings
+from course.folders import ASSIGNMENT, CourseError, Folders, nbgrader_settings
 from course.hand_ins import shown_name, student_id, student_name
 
 import nbformat
@@ -83,7 +82,7 @@ def back_up(folders: Folders) -> pathlib.Path | None:
 def is_handed_in(folders: Folders, record: Record, student: str, notebook: SubmittedNotebook) -> bool:
     """Whether a notebook of a student has been graded, by the machine or, as after an oral test, by hand."""
     graded = f"{student}/{notebook.name}" in record["graded"]
-    kept = (folders.of("autograded", student) / f"{notebook.name}.ipynb").exists()
+    kept = (folders.student_folder("autograded", student) / f"{notebook.name}.ipynb").exists()
     return graded or kept or any(grade.manual_score is not None for grade in notebook.grades)
 
 
@@ -94,11 +93,11 @@ def protect_marks(folders: Folders, student: str) -> None:
     student's first one.
     """
     record = read_record(folders)
-    target = folders.of("submitted", student)
+    target = folders.student_folder("submitted", student)
     target.mkdir(parents=True, exist_ok=True)
-    with Gradebook(folders.db_url) as gradebook:
+    with Gradebook(folders.db_url) as book:
         try:
-            submission = gradebook.find_submission(ASSIGNMENT, student)
+            submission = book.find_submission(ASSIGNMENT, student)
         except MissingEntry:
             return
         for notebook in submission.notebooks:
@@ -113,11 +112,11 @@ def protect_marks(folders: Folders, student: str) -> None:
                     Grade(cell_id=cell.id, notebook=new)
                 for cell in notebook.solution_cells:
                     Comment(cell_id=cell.id, notebook=new)
-                gradebook.db.add(new)
-        gradebook.db.commit()
+                book.db.add(new)
+        book.db.commit()
 
 
-def remarks_in(path: pathlib.Path) -> list[str]:
+def read_remarks(path: pathlib.Path) -> list[str]:
     """What a teacher should know of a graded notebook: what was refused, and what was missing or could not be run."""
     cells = nbformat.read(path, as_version=4).cells
     said = [cell.metadata["remark"] for cell in cells if "remark" in cell.metadata]
@@ -128,14 +127,14 @@ def remarks_in(path: pathlib.Path) -> list[str]:
     return said
 
 
-def remarks(folders: Folders, record: Record, student: str) -> str:
+def join_remarks(folders: Folders, record: Record, student: str) -> str:
     """All remarks on a student, in one line: those on the graded notebooks, then those on the files handed in last."""
-    paths = sorted(folders.of("autograded", student).glob("*.ipynb"))
-    found = [f"{path.stem}: {text}" for path in paths for text in remarks_in(path)]
+    paths = sorted(folders.student_folder("autograded", student).glob("*.ipynb"))
+    found = [f"{path.stem}: {text}" for path in paths for text in read_remarks(path)]
     return "; ".join([*found, *record["remarks"].get(student, [])])
 
 
-def _row(
+def _student_row(
     folders: Folders,
     record: Record,
     notebooks: dict[str, float],
@@ -160,50 +159,55 @@ def _row(
     ]
     scores = {notebook.name: notebook.score for notebook in handed}
     waiting = [grade.max_score for notebook in handed for grade in notebook.grades if grade.needs_manual_grade]
-    row: dict[str, Any] = {"student": _cell(shown_name(student))}
-    row |= {column(name, most): scores.get(name, "") for name, most in notebooks.items()}
+    row: dict[str, Any] = {"student": _spreadsheet_text(shown_name(student))}
+    row |= {column_heading(name, most): scores.get(name, "") for name, most in notebooks.items()}
     row |= {"total": float(sum(scores.values()))}
     row |= {"of": float(sum(most for name, most in notebooks.items() if name in due or name in scores))}
-    return row | {"by hand": float(sum(waiting)), "remarks": _cell(remarks(folders, record, student))}
+    return row | {"by hand": float(sum(waiting)), "remarks": _spreadsheet_text(join_remarks(folders, record, student))}
 
 
-def column(name: str, most: float) -> str:
+def column_heading(name: str, most: float) -> str:
     """The heading of a notebook's column in grades.csv.
 
     Example:
-        >>> column("02_wide_model", 12.0)
+        >>> column_heading("02_wide_model", 12.0)
         '02_wide_model (of 12)'
     """
     return f"{name} (of {most:g})"
 
 
-def _cell(text: str) -> str:
+def _spreadsheet_text(text: str) -> str:
     """A text that no spreadsheet takes for a formula."""
     return "'" + text if text[:1] in ("=", "+", "-", "@") else text
 
 
-def rows(folders: Folders, due: Iterable[str] | None = None) -> list[dict[str, Any]]:
+def grade_rows(folders: Folders, due: Iterable[str] | None = None) -> list[dict[str, Any]]:
     """The rows of grades.csv, a dict each: the students', then what was left out in the last run.
 
     Args:
         folders: Where the course stands.
         due: Names of the notebooks that students had to hand in; None takes those that anybody has handed in. Their
             points make the column 'of', to which what a student has handed in besides is added.
+
+    Raises:
+        CourseError: Nothing has been graded yet.
     """
     record = read_record(folders)
-    with Gradebook(folders.db_url) as gradebook:
+    with Gradebook(folders.db_url) as book:
         try:
-            assignment = gradebook.find_assignment(ASSIGNMENT)
+            assignment = book.find_assignment(ASSIGNMENT)
         except MissingEntry:
-            sys.exit(NOTHING_YET)
+            raise CourseError(NOTHING_YET) from None
         submissions = {submission.student.id: submission for submission in assignment.submissions}
         most = {each.name: each.max_score for each in sorted(assignment.notebooks, key=lambda each: each.name)}
         if due is None:
             pairs = [(student, each) for student, held in submissions.items() for each in held.notebooks]
             due = {each.name for student, each in pairs if is_handed_in(folders, record, student, each)}
         students = sorted(set(submissions) | set(record["remarks"]), key=lambda student: shown_name(student).casefold())
-        table = [_row(folders, record, most, set(due), student, submissions.get(student)) for student in students]
-    return table + [{"student": _cell(name), "remarks": said} for name, said in record["left out"]]
+        table = [
+            _student_row(folders, record, most, set(due), student, submissions.get(student)) for student in students
+        ]
+    return table + [{"student": _spreadsheet_text(name), "remarks": said} for name, said in record["left out"]]
 
 
 # --------------------------------------------------------------------------------------------- what is made
@@ -211,27 +215,30 @@ def rows(folders: Folders, due: Iterable[str] | None = None) -> list[dict[str, A
 
 def write_feedback(folders: Folders, student: str) -> None:
     """Write a student's pages, which run no scripts, and name the test cells in their lists."""
-    result = NbGraderAPI(config=settings(folders)).generate_feedback(ASSIGNMENT, student)
+    result = NbGraderAPI(config=nbgrader_settings(folders)).generate_feedback(ASSIGNMENT, student)
     if not result["success"]:
         print(f"{shown_name(student)}: there is no feedback:\n{result['log'][-2000:]}")
-    for page in folders.of("feedback", student).glob("*.html"):
+    for page in folders.student_folder("feedback", student).glob("*.html"):
         text = page.read_text(encoding="utf-8")
         text = re.sub(r'<a href="#([\w-]+)">Test cell</a>', r'<a href="#\1">\1</a>', text)
         page.write_text(text.replace("<head>", f"<head>{NO_SCRIPTS}", 1), encoding="utf-8")
 
 
-def grades(folders: Folders, due: Iterable[str] | None = None) -> None:
+def write_grades(folders: Folders, due: Iterable[str] | None = None) -> None:
     """Write build/grades.csv, a row a student, and build/feedback/STUDENT/notebooks/NOTEBOOK.html.
 
     Args:
         folders: Where the course stands.
-        due: See `rows`.
+        due: See `grade_rows`.
+
+    Raises:
+        CourseError: Nothing has been graded yet.
     """
     if not folders.gradebook.exists():
-        sys.exit(NOTHING_YET)
-    table = rows(folders, due)
+        raise CourseError(NOTHING_YET)
+    table = grade_rows(folders, due)
     if not table:
-        sys.exit(NOTHING_YET)
+        raise CourseError(NOTHING_YET)
     for path in sorted((folders.build / "autograded").glob("*")):
         write_feedback(folders, path.name)
     target = folders.build / "grades.csv"
@@ -246,13 +253,13 @@ def grades(folders: Folders, due: Iterable[str] | None = None) -> None:
 # ------------------------------------------------------------------------------------- rename and remove
 
 
-def _known(gradebook: Gradebook, record: Record, name: str) -> str:
-    """nbgrader's name of a student of this name; ends with a list of names if there is none."""
-    students = {student.id for student in gradebook.students} | set(record["remarks"])
+def _find_student(book: Gradebook, record: Record, name: str) -> str:
+    """nbgrader's name of a student of this name; a CourseError with a list of names if there is none."""
+    students = {student.id for student in book.students} | set(record["remarks"])
     if student_id(student_name(name)) in students:
         return student_id(student_name(name))
     listed = ", ".join(sorted(map(shown_name, students))[:20])
-    sys.exit(f"There is no student called {name!r}; there are: {listed}.")
+    raise CourseError(f"There is no student called {name!r}; there are: {listed}.")
 
 
 def _move_marks(old: SubmittedNotebook, new: SubmittedNotebook) -> None:
@@ -275,7 +282,26 @@ def _forget_files(folders: Folders, record: Record, student: str) -> None:
         del record["graded"][key]
 
 
-def rename(folders: Folders, old_name: str, new_name: str) -> None:
+def _has_submission(book: Gradebook, student: str) -> bool:
+    with contextlib.suppress(MissingEntry):
+        return book.find_submission(ASSIGNMENT, student) is not None
+    return False
+
+
+def _adopt_notebook(folders: Folders, book: Gradebook, record: Record, theirs: SubmittedNotebook, new: str) -> None:
+    """Give a graded notebook, its marks, files and digests, to another student who has none of this name."""
+    old = theirs.assignment.student.id
+    _move_marks(theirs, book.find_submission_notebook(theirs.name, ASSIGNMENT, new))
+    for step in ("submitted", "autograded"):
+        source = folders.student_folder(step, old) / f"{theirs.name}.ipynb"
+        folders.student_folder(step, new).mkdir(parents=True, exist_ok=True)
+        if source.exists():
+            shutil.copyfile(source, folders.student_folder(step, new) / source.name)
+    if f"{old}/{theirs.name}" in record["graded"]:
+        record["graded"][f"{new}/{theirs.name}"] = record["graded"][f"{old}/{theirs.name}"]
+
+
+def rename_student(folders: Folders, old_name: str, new_name: str) -> None:
     """Give a student another name. If both have handed in, the marks come together.
 
     A notebook that is graded under both names keeps the new name's marks, and a line says so.
@@ -284,60 +310,53 @@ def rename(folders: Folders, old_name: str, new_name: str) -> None:
         folders: Where the course stands.
         old_name: As in grades.csv.
         new_name: As the hand-ins will be called from now on.
+
+    Raises:
+        CourseError: There is no student of the old name.
     """
     back_up(folders)
     record = read_record(folders)
     new = student_id(student_name(new_name))
-    with Gradebook(folders.db_url) as gradebook:
-        old = _known(gradebook, record, old_name)
+    with Gradebook(folders.db_url) as book:
+        old = _find_student(book, record, old_name)
         if old == new:
             return
-        gradebook.update_or_create_student(new)
-        gradebook.update_or_create_submission(ASSIGNMENT, new)
+        book.update_or_create_student(new)
+        book.update_or_create_submission(ASSIGNMENT, new)
         protect_marks(folders, new)
-        for theirs in list(gradebook.find_submission(ASSIGNMENT, old).notebooks) if _submits(gradebook, old) else []:
+        submits = _has_submission(book, old)
+        for theirs in list(book.find_submission(ASSIGNMENT, old).notebooks) if submits else []:
             if not is_handed_in(folders, record, old, theirs):
                 continue
-            ours = gradebook.find_submission_notebook(theirs.name, ASSIGNMENT, new)
-            if is_handed_in(folders, record, new, ours):
+            if is_handed_in(folders, record, new, book.find_submission_notebook(theirs.name, ASSIGNMENT, new)):
                 print(f"{theirs.name} is graded under both names: the marks of {shown_name(new)} stay")
-                continue
-            _move_marks(theirs, ours)
-            for step in ("submitted", "autograded"):
-                source = folders.of(step, old) / f"{theirs.name}.ipynb"
-                folders.of(step, new).mkdir(parents=True, exist_ok=True)
-                if source.exists():
-                    shutil.copyfile(source, folders.of(step, new) / source.name)
-            if f"{old}/{theirs.name}" in record["graded"]:
-                record["graded"][f"{new}/{theirs.name}"] = record["graded"][f"{old}/{theirs.name}"]
-        gradebook.db.commit()
+            else:
+                _adopt_notebook(folders, book, record, theirs, new)
+        book.db.commit()
         record["remarks"].setdefault(new, record["remarks"].get(old, []))
         write_record(folders, record)
-        if _submits(gradebook, old):
-            gradebook.remove_student(old)
+        if submits:
+            book.remove_student(old)
     _forget_files(folders, record, old)
     write_record(folders, record)
 
 
-def _submits(gradebook: Gradebook, student: str) -> bool:
-    with contextlib.suppress(MissingEntry):
-        return gradebook.find_submission(ASSIGNMENT, student) is not None
-    return False
-
-
-def remove(folders: Folders, name: str) -> None:
+def remove_student(folders: Folders, name: str) -> None:
     """Take a student out of the gradebook; the backup that is made before has the marks.
 
     Args:
         folders: Where the course stands.
         name: As in grades.csv.
+
+    Raises:
+        CourseError: There is no student of this name.
     """
     backup = back_up(folders)
     record = read_record(folders)
-    with Gradebook(folders.db_url) as gradebook:
-        student = _known(gradebook, record, name)
-        if student in {each.id for each in gradebook.students}:
-            gradebook.remove_student(student)
+    with Gradebook(folders.db_url) as book:
+        student = _find_student(book, record, name)
+        if student in {each.id for each in book.students}:
+            book.remove_student(student)
     _forget_files(folders, record, student)
     write_record(folders, record)
     print(f"{name} is removed; the marks are in {backup}")

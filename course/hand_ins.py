@@ -15,7 +15,7 @@ COPY_MARK = r"(?: ?\((?P<n1>\d+)\)|[- ](?P<n2>\d+)|[ -]+[Cc]opy ?\(?(?P<n3>\d*)\
 MOODLE_FOLDER = re.compile(r"(?P<student>.+?)_(?P<id>\d+)_assignsubmission_\w+?_?")
 MOODLE_FILE = re.compile(r"(?P<student>.+?)_(?P<id>\d+)_assignsubmission_file_(?P<file>.+)")
 CANVAS_FILE = re.compile(r"(?P<student>[^_]+)_(?:LATE_)?(?P<id>\d+)_\d+_(?P<file>.+)")
-NAMED = 5  # so many files a remark names
+MOST_LISTED = 5  # so many files a remark names
 
 
 @dataclasses.dataclass
@@ -41,11 +41,11 @@ class _Found:
     file_name: str
 
 
-def printable(name: str) -> str:
+def printable_name(name: str) -> str:
     """A file's name for a line of text: without control characters, and not too long.
 
     Example:
-        >>> printable("mine" + chr(10) + "and yours.ipynb")
+        >>> printable_name("mine" + chr(10) + "and yours.ipynb")
         'mine and yours.ipynb'
     """
     # A surrogate stands for a byte that is no UTF-8; it can be neither printed nor written.
@@ -60,7 +60,7 @@ def student_name(written: str) -> str:
         >>> student_name(" Jose\\u0301  Garcia ") == "José Garcia"
         True
     """
-    return printable(unicodedata.normalize("NFC", written))
+    return printable_name(unicodedata.normalize("NFC", written))
 
 
 def student_id(name: str) -> str:
@@ -105,12 +105,12 @@ def split_notebook_name(stem: str, names: list[str]) -> tuple[str, str, int] | N
     return None
 
 
-def _in_folder(folder: pathlib.Path) -> list[_Found]:
+def _files_in_folder(folder: pathlib.Path) -> list[_Found]:
     """The files in a student's folder; without any, the folder itself."""
     match = MOODLE_FOLDER.fullmatch(folder.name)
     student = student_name(match["student"] if match else folder.name)
     number = match["id"] if match else None
-    inside = [path for path in sorted(folder.iterdir()) if not _is_systems(path)]
+    inside = [path for path in sorted(folder.iterdir()) if not _is_system_file(path)]
     return [_Found(student, number, path, path.name) for path in inside] or [_Found(student, number, None, "")]
 
 
@@ -128,11 +128,11 @@ def _flat_file(path: pathlib.Path, names: list[str]) -> _Found | None:
     return None
 
 
-def _is_systems(path: pathlib.Path) -> bool:
+def _is_system_file(path: pathlib.Path) -> bool:
     return path.name.startswith(".") or path.name in SYSTEM_FILES
 
 
-def _apart(found: list[_Found]) -> list[_Found]:
+def _tell_apart(found: list[_Found]) -> list[_Found]:
     """Students of one name, whom Moodle tells apart by a number, with the number in their names."""
     numbers: dict[str, set[str | None]] = {}
     for each in found:
@@ -145,13 +145,13 @@ def _apart(found: list[_Found]) -> list[_Found]:
     ]
 
 
-def _named(paths: list[str]) -> str:
+def _listed(paths: list[str]) -> str:
     """A list of files for a remark, which a student cannot make long."""
-    more = f" and {len(paths) - NAMED} more" if len(paths) > NAMED else ""
-    return ", ".join(paths[:NAMED]) + more
+    more = f" and {len(paths) - MOST_LISTED} more" if len(paths) > MOST_LISTED else ""
+    return ", ".join(paths[:MOST_LISTED]) + more
 
 
-def _hand_in(found: list[_Found], names: list[str]) -> HandIn:
+def _choose_files(found: list[_Found], names: list[str]) -> HandIn:
     """Choose a student's files: the one that is called like the notebook, else the last copy of it."""
     candidates: dict[str, list[tuple[bool, int, float, str, pathlib.Path]]] = {}
     left_out = []
@@ -161,7 +161,7 @@ def _hand_in(found: list[_Found], names: list[str]) -> HandIn:
         stem, _, suffix = each.file_name.rpartition(".")
         split = split_notebook_name(unicodedata.normalize("NFC", stem), names) if suffix == "ipynb" else None
         if split is None or split[0]:
-            left_out.append(printable(each.file_name) + "/" * (each.path.is_dir() and not each.path.is_symlink()))
+            left_out.append(printable_name(each.file_name) + "/" * (each.path.is_dir() and not each.path.is_symlink()))
             continue
         _, name, copy_number = split
         changed = each.path.lstat().st_mtime
@@ -170,15 +170,15 @@ def _hand_in(found: list[_Found], names: list[str]) -> HandIn:
     for name in sorted(candidates):
         *others, best = sorted(candidates[name], key=lambda candidate: candidate[:4])
         result.files[name] = best[-1]
-        left_out += [printable(other[-1].name) for other in others]
+        left_out += [printable_name(other[-1].name) for other in others]
     if left_out:
-        result.remarks.append(f"Left out: {_named(left_out)}.")
+        result.remarks.append(f"Left out: {_listed(left_out)}.")
     if not result.files:
         result.remarks.append("No notebook of the course was found among the files.")
     return result
 
 
-def handed_in(submissions: pathlib.Path, names: list[str]) -> tuple[dict[str, HandIn], list[tuple[str, str]]]:
+def find_hand_ins(submissions: pathlib.Path, names: list[str]) -> tuple[dict[str, HandIn], list[tuple[str, str]]]:
     """Find who has handed in what.
 
     Args:
@@ -193,32 +193,32 @@ def handed_in(submissions: pathlib.Path, names: list[str]) -> tuple[dict[str, Ha
     found = []
     nobodys = []
     for path in sorted(submissions.iterdir()) if submissions.is_dir() else []:
-        if _is_systems(path):
+        if _is_system_file(path):
             continue
         if path.is_symlink() or not (path.is_dir() or path.is_file()):
-            nobodys.append((printable(path.name), "Left out: it is a link, or no file."))
+            nobodys.append((printable_name(path.name), "Left out: it is a link, or no file."))
         elif path.is_dir():
             try:
-                found += _in_folder(path)
+                found += _files_in_folder(path)
             except OSError as error:
-                nobodys.append((printable(path.name), f"Left out: the folder cannot be read ({error.strerror})."))
+                nobodys.append((printable_name(path.name), f"Left out: the folder cannot be read ({error.strerror})."))
         elif flat := _flat_file(path, names):
             found.append(flat)
         else:
-            nobodys.append((printable(path.name), "Left out: its name has no student and notebook in it."))
+            nobodys.append((printable_name(path.name), "Left out: its name has no student and notebook in it."))
     by_student: dict[str, list[_Found]] = {}
-    for each in _apart(found):
+    for each in _tell_apart(found):
         identifier = student_id(each.student)
         if not each.student or len(identifier.encode()) > 200:
             nobodys.append(
-                (printable(each.student or repr(each.file_name)), "Left out: it cannot be a student's name.")
+                (printable_name(each.student or repr(each.file_name)), "Left out: it cannot be a student's name.")
             )
         else:
             by_student.setdefault(identifier, []).append(each)
-    hand_ins = {identifier: _hand_in(files, names) for identifier, files in sorted(by_student.items())}
+    hand_ins = {identifier: _choose_files(files, names) for identifier, files in sorted(by_student.items())}
     for identifier, folders in _folders_of(by_student).items():
         if len(folders) > 1:
-            hand_ins[identifier].remarks.append(f"Several folders have this name: {_named(sorted(folders))}.")
+            hand_ins[identifier].remarks.append(f"Several folders have this name: {_listed(sorted(folders))}.")
     return hand_ins, nobodys
 
 

@@ -9,13 +9,12 @@ import csv
 import dataclasses
 import pathlib
 import re
-import sys
 import unicodedata
 from collections.abc import Sequence
 
-from course.folders import Folders
+from course.folders import CourseError, Folders, exit_on_course_error
 
-COLUMN = re.compile(r"\S+ \(of [\d.]+\)")  # as in grades.csv
+NOTEBOOK_COLUMN = re.compile(r"\S+ \(of [\d.]+\)")  # as in grades.csv
 CANVAS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
 WORKSHEET = ("Identifier", "Full name", "Grade")
 NOBODY = ("points possible", "manual posting", "student, test")  # rows of Canvas' export
@@ -45,31 +44,31 @@ class Lateness:
     penalty: float = 10
 
 
-def plain(name: str) -> str:
+def comparable_name(name: str) -> str:
     """A name as names are compared: in one Unicode form, without capitals, with single blanks.
 
     Example:
-        >>> plain("  JOSE\\u0301  Garcia ") == plain("José Garcia")
+        >>> plain("  JOSE\\u0301  Garcia ") == comparable_name("José Garcia")
         True
     """
     return " ".join(unicodedata.normalize("NFC", name).casefold().split())
 
 
-def name_of(heading: str) -> str:
+def notebook_of_heading(heading: str) -> str:
     """The notebook of a column of grades.csv.
 
     Example:
-        >>> name_of("02_wide_model (of 12)")
+        >>> notebook_of_heading("02_wide_model (of 12)")
         '02_wide_model'
     """
     return heading.partition(" ")[0]
 
 
-def most_of(heading: str) -> str:
+def most_points_of_heading(heading: str) -> str:
     """The most points of a column of grades.csv.
 
     Example:
-        >>> most_of("02_wide_model (of 12)")
+        >>> most_points_of_heading("02_wide_model (of 12)")
         '12'
     """
     return heading.partition("(of ")[2].rstrip(")")
@@ -82,31 +81,31 @@ def read_table(path: pathlib.Path) -> Table:
         path: UTF-8 with or without a byte-order mark, separated by commas, semicolons or tabs, with any line ends.
 
     Raises:
-        SystemExit: It cannot be read, or has no heading.
+        CourseError: It cannot be read, or has no heading.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        sys.exit(f"{path} cannot be read ({type(error).__name__}): expected a CSV file in UTF-8.")
+        raise CourseError(f"{path} cannot be read ({type(error).__name__}): expected a CSV file in UTF-8.") from None
     first = text.partition("\n")[0]
     separator = max(",;\t", key=first.count)
     headings, *lines = list(csv.reader(text.splitlines(), delimiter=separator)) or [[]]
     if len(headings) < 2:
-        sys.exit(f"{path} has no headings: expected a CSV file whose first line names its columns.")
+        raise CourseError(f"{path} has no headings: expected a CSV file whose first line names its columns.")
     headings = [heading.strip() for heading in headings]
     return Table(headings, [dict(zip(headings, [*line, *[""] * len(headings)])) for line in lines if any(line)])
 
 
-def names_of(row: Row) -> set[str]:
+def possible_names(row: Row) -> set[str]:
     """What a person of a roster may be called in grades.csv.
 
     Args:
         row: The roster's; Canvas writes 'Lovelace, Ada', and calls her files 'lovelaceada_4711_…' by her number.
 
     Example:
-        >>> sorted(names_of({"Student": "Lovelace, Ada", "ID": "4711"}))
+        >>> sorted(possible_names({"Student": "Lovelace, Ada", "ID": "4711"}))
         ['ada lovelace', 'lovelace, ada', 'lovelaceada_4711']
-        >>> sorted(names_of({"Full name": "Ada Lovelace", "Identifier": "Participant 31"}))
+        >>> sorted(possible_names({"Full name": "Ada Lovelace", "Identifier": "Participant 31"}))
         ['ada lovelace', 'ada lovelace 31']
     """
     if "Student" in row:
@@ -117,10 +116,10 @@ def names_of(row: Row) -> set[str]:
         both = [row["Full name"], f"{row['Full name']} {row.get('Identifier', '').removeprefix('Participant ')}"]
     else:
         both = [f"{row['First name']} {row.get('Last name') or row.get('Surname', '')}"]
-    return {plain(name) for name in both} - {""}
+    return {comparable_name(name) for name in both} - {""}
 
 
-def matched(roster: list[Row], students: list[Row]) -> dict[int, Row]:
+def match_students(roster: list[Row], students: list[Row]) -> dict[int, Row]:
     """Who of the roster is who in the grades: position in the roster → row of the grades.
 
     Args:
@@ -128,27 +127,27 @@ def matched(roster: list[Row], students: list[Row]) -> dict[int, Row]:
         students: Those of grades.csv.
 
     Raises:
-        SystemExit: A name fits two people; says which.
+        CourseError: A name fits two people; says which.
     """
     found: dict[int, Row] = {}
     for student in students:
-        name = plain(student["student"].removeprefix("'"))
+        name = comparable_name(student["student"].removeprefix("'"))
         number = re.search(r"_(\d+)$", name)
         fits = [i for i, row in enumerate(roster) if number and row.get("ID") == number[1]]
-        fits = fits or [i for i, row in enumerate(roster) if name in names_of(row)]
+        fits = fits or [i for i, row in enumerate(roster) if name in possible_names(row)]
         if len(fits) > 1 or (fits and fits[0] in found):
-            sys.exit(
+            raise CourseError(
                 f"'{student['student']}' fits two people: tell them apart by `make rename`, with their numbers "
                 "in their names ('Ada Lovelace 31' in Moodle, 'lovelaceada_4711' in Canvas)."
             )
         if fits:
             found[fits[0]] = student
-        elif any(value for heading, value in student.items() if COLUMN.fullmatch(heading)):
+        elif any(value for heading, value in student.items() if NOTEBOOK_COLUMN.fullmatch(heading)):
             print(f"  {student['student']}: graded, but not in the roster")
     return found
 
 
-def points(student: Row, heading: str, late: Lateness, headings: Sequence[str]) -> str:
+def points_after_lateness(student: Row, heading: str, late: Lateness, headings: Sequence[str]) -> str:
     """A student's points for a notebook after what lateness costs; empty if nothing was handed in.
 
     Args:
@@ -157,9 +156,10 @@ def points(student: Row, heading: str, late: Lateness, headings: Sequence[str]) 
         late: What late work costs.
         headings: All notebooks' columns, in the order in which free days are used up.
     """
+    name = comparable_name(student["student"])
     free = late.free
     for each in headings:
-        days = late.days.get((plain(student["student"]), name_of(each)), 0) if student[each] else 0
+        days = late.days.get((name, notebook_of_heading(each)), 0) if student[each] else 0
         over = max(0, days - free)
         free = max(0, free - days)
         if each == heading and student[each]:
@@ -177,18 +177,20 @@ def read_lateness(path: pathlib.Path, free: int, penalty: float, names: list[str
         names: The notebooks' names; a file may say '02' for '02_wide_model'.
 
     Raises:
-        SystemExit: A line has no such notebook, or no number of days.
+        CourseError: A line has no such notebook, or no number of days.
     """
     days = {}
     for row in read_table(path).rows:
         fits = [name for name in names if name.startswith(row.get("notebook") or "?")]
         if len(fits) != 1 or not re.fullmatch(r"\d+", row.get("days", "")):
-            sys.exit(f"{path}: expected lines such as 'Ada Lovelace,02,3' below 'student,notebook,days'; got {row}.")
-        days[plain(row["student"]), fits[0]] = int(row["days"])
+            raise CourseError(
+                f"{path}: expected lines such as 'Ada Lovelace,02,3' below 'student,notebook,days'; got {row}."
+            )
+        days[comparable_name(row["student"]), fits[0]] = int(row["days"])
     return Lateness(days, free, penalty)
 
 
-def canvas(roster: Table, grades: Table, chosen: list[str], late: Lateness) -> Table:
+def canvas_table(roster: Table, grades: Table, chosen: list[str], late: Lateness) -> Table:
     """Canvas' import: who it is, a column for each notebook, and a row with the most points.
 
     Args:
@@ -197,26 +199,26 @@ def canvas(roster: Table, grades: Table, chosen: list[str], late: Lateness) -> T
         chosen: Its columns that are wanted.
         late: What late work costs.
     """
-    columns = [heading for heading in grades.headings if COLUMN.fullmatch(heading)]
+    columns = [heading for heading in grades.headings if NOTEBOOK_COLUMN.fullmatch(heading)]
     headings = {}
     for heading in chosen:
-        name = name_of(heading)
+        name = notebook_of_heading(heading)
         there = [old for old in roster.headings if re.fullmatch(rf"{re.escape(name)}( \(\d+\))?", old)]
         headings[heading] = there[0] if there else name
     people = [row for row in roster.rows if row["Student"].strip().casefold() not in NOBODY]
-    found = matched(people, grades.rows)
+    found = match_students(people, grades.rows)
     identity = [heading for heading in CANVAS if heading in roster.headings]
     most = dict.fromkeys(identity, "") | {"Student": "    Points Possible"}
-    rows = [most | {headings[heading]: most_of(heading) for heading in chosen}]
+    rows = [most | {headings[heading]: most_points_of_heading(heading) for heading in chosen}]
     for i, person in enumerate(people):
         row = {heading: person[heading] for heading in identity}
         for heading in chosen:
-            row[headings[heading]] = points(found[i], heading, late, columns) if i in found else ""
+            row[headings[heading]] = points_after_lateness(found[i], heading, late, columns) if i in found else ""
         rows.append(row)
     return Table([*identity, *headings.values()], rows)
 
 
-def moodle(roster: Table, grades: Table, chosen: list[str], late: Lateness) -> Table:
+def moodle_table(roster: Table, grades: Table, chosen: list[str], late: Lateness) -> Table:
     """Moodle's import: a column for each notebook behind who it is, or a worksheet whose grades are filled in.
 
     Args:
@@ -226,37 +228,40 @@ def moodle(roster: Table, grades: Table, chosen: list[str], late: Lateness) -> T
         late: What late work costs.
 
     Raises:
-        SystemExit: A worksheet is for another number of notebooks or points.
+        CourseError: A worksheet is for another number of notebooks or points.
     """
-    columns = [heading for heading in grades.headings if COLUMN.fullmatch(heading)]
-    found = matched(roster.rows, grades.rows)
+    columns = [heading for heading in grades.headings if NOTEBOOK_COLUMN.fullmatch(heading)]
+    found = match_students(roster.rows, grades.rows)
     if set(WORKSHEET) <= set(roster.headings):
         if len(chosen) != 1:
-            sys.exit("A grading worksheet is for one assignment: name its notebook, as in NB=02.")
-        most = float(most_of(chosen[0]))
+            raise CourseError("A grading worksheet is for one assignment: name its notebook, as in NB=02.")
+        most = float(most_points_of_heading(chosen[0]))
         for row in roster.rows:
             if row.get("Maximum Grade") and float(row["Maximum Grade"].replace(",", ".")) != most:
-                sys.exit(
+                raise CourseError(
                     f"{chosen[0]}, but the assignment's maximum in Moodle is {row['Maximum Grade']}: set it alike."
                 )
         rows = [
-            row | {"Grade": points(found[i], chosen[0], late, columns) if i in found else ""}
+            row | {"Grade": points_after_lateness(found[i], chosen[0], late, columns) if i in found else ""}
             for i, row in enumerate(roster.rows)
         ]
         return Table(roster.headings, rows)
     known = ("First name", "Last name", "Surname", "ID number", "Email address", "Username")
     identity = [heading for heading in known if heading in roster.headings]
-    titles = {heading: name_of(heading) for heading in chosen}
+    titles = {heading: notebook_of_heading(heading) for heading in chosen}
     rows = []
     for i, person in enumerate(roster.rows):
-        filled = {
-            title: points(found[i], heading, late, columns) if i in found else "" for heading, title in titles.items()
-        }
+        filled = dict.fromkeys(titles.values(), "")
+        for heading, title in titles.items():
+            if i in found:
+                filled[title] = points_after_lateness(found[i], heading, late, columns)
         rows.append({heading: person[heading] for heading in identity} | filled)
     return Table([*identity, *titles.values()], rows)
 
 
-def write(folders: Folders, roster: pathlib.Path, notebooks: Sequence[str], late: Lateness | None = None) -> None:
+def write_import(
+    folders: Folders, roster: pathlib.Path, notebooks: Sequence[str], late: Lateness | None = None
+) -> None:
     """Write build/canvas.csv or build/moodle.csv, whichever the roster is for.
 
     Args:
@@ -266,23 +271,23 @@ def write(folders: Folders, roster: pathlib.Path, notebooks: Sequence[str], late
         late: What late work costs.
 
     Raises:
-        SystemExit: A file is missing, or the roster is none that is known.
+        CourseError: A file is missing, or the roster is not one of those three.
     """
     path = folders.build / "grades.csv"
     if not path.exists():
-        sys.exit("There is no build/grades.csv yet: `make grades` writes it.")
+        raise CourseError("There is no build/grades.csv yet: `make grades` writes it.")
     grades, people = read_table(path), read_table(roster)
-    columns = [heading for heading in grades.headings if COLUMN.fullmatch(heading)]
+    columns = [heading for heading in grades.headings if NOTEBOOK_COLUMN.fullmatch(heading)]
     graded = [heading for heading in columns if any(row[heading] for row in grades.rows)]
     chosen = [heading for heading in columns if heading.startswith(tuple(notebooks))] if notebooks else graded
     if not chosen:
-        sys.exit(f"No notebook begins with {' or '.join(notebooks)}; there are: {', '.join(columns)}.")
+        raise CourseError(f"No notebook begins with {' or '.join(notebooks)}; there are: {', '.join(columns)}.")
     if {"Student", "ID"} <= set(people.headings):
-        kind, table = "canvas", canvas(people, grades, chosen, late or Lateness())
+        kind, table = "canvas", canvas_table(people, grades, chosen, late or Lateness())
     elif {"Full name"} <= set(people.headings) or {"First name", "Email address"} <= set(people.headings):
-        kind, table = "moodle", moodle(people, grades, chosen, late or Lateness())
+        kind, table = "moodle", moodle_table(people, grades, chosen, late or Lateness())
     else:
-        sys.exit(
+        raise CourseError(
             f"{roster} is neither Canvas' gradebook nor Moodle's grades or worksheet: {', '.join(people.headings)}."
         )
     target = folders.build / f"{kind}.csv"
@@ -306,9 +311,10 @@ def main() -> None:
     arguments = parser.parse_args()
     folders = Folders()
     late = None
-    if arguments.late:
-        late = read_lateness(arguments.late, arguments.free, arguments.penalty, folders.names())
-    write(folders, arguments.roster, arguments.notebooks, late)
+    with exit_on_course_error():
+        if arguments.late:
+            late = read_lateness(arguments.late, arguments.free, arguments.penalty, folders.notebook_names())
+        write_import(folders, arguments.roster, arguments.notebooks, late)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from typing import Any
 
 from course.folders import ROOT
@@ -35,8 +34,10 @@ RESOURCES = {"RLIMIT_NPROC": 400, "RLIMIT_FSIZE": DISK, "RLIMIT_CORE": 0, "RLIMI
 COURSE = "/course"  # where the students' copy stands in the sandbox
 WORK = "/course/notebooks"
 SCRATCH = ["/tmp", WORK, "/dev/shm", "/dev/null"]
-NONE = "SANDBOX=none: a submission can read, change and send all that you can: solutions, marks, all your files."
-MISSING = (
+WITHOUT_SANDBOX = (
+    "SANDBOX=none: a submission can read, change and send all that you can: solutions, marks, all your files."
+)
+NO_SANDBOX = (
     "Submissions are run in a sandbox, and it cannot be built here: {reason}\n"
     "On Linux, install bubblewrap (apt-get install bubblewrap, dnf install bubblewrap). On macOS or Windows, grade "
     "in a virtual machine with Linux.\n'make autograde SANDBOX=none SUBMISSIONS=folder' does without; a submission can "
@@ -47,7 +48,7 @@ MISSING = (
 # --------------------------------------------------------------------------------------------- the sandbox
 
 
-def system() -> list[str]:
+def system_arguments() -> list[str]:
     """bubblewrap's arguments for the system's programs and libraries, and what they need of /etc."""
     arguments = ["--ro-bind", "/usr", "/usr"]
     for name in ("bin", "sbin", "lib", "lib64", "lib32"):
@@ -61,12 +62,12 @@ def system() -> list[str]:
     return arguments
 
 
-def parent_folders(path: pathlib.Path) -> list[str]:
+def parent_folder_arguments(path: pathlib.Path) -> list[str]:
     """Arguments that make the folders above a path, which everyone may enter."""
     return [word for folder in reversed(path.parents[:-1]) for word in ("--dir", str(folder))]
 
 
-def prefixes() -> list[pathlib.Path]:
+def environment_prefixes() -> list[pathlib.Path]:
     """The folders of this environment and of the Python that it was made of, as they are written."""
     return [pathlib.Path(os.path.abspath(prefix)) for prefix in (sys.prefix, sys.base_prefix)]
 
@@ -75,23 +76,23 @@ def _is_shown(path: pathlib.Path, shown: set[pathlib.Path]) -> bool:
     return any(path.is_relative_to(other) for other in (*shown, pathlib.Path("/usr")))
 
 
-def environment_but(hidden: list[pathlib.Path]) -> list[str]:
+def environment_arguments(hidden: list[pathlib.Path]) -> list[str]:
     """Arguments that show this Python and its packages, and cover those of the hidden folders that they would show."""
-    shown = {path.resolve() for path in prefixes()}
+    shown = {path.resolve() for path in environment_prefixes()}
     shown = {path for path in shown if not path.is_relative_to("/usr")}
     covered = {path for path in hidden if _is_shown(path, shown)}
     arguments = []
     for path in sorted(shown | covered):  # a folder before what is in it
         if not _is_shown(path, shown - {path}):
-            arguments += parent_folders(path)
+            arguments += parent_folder_arguments(path)
         arguments += ["--tmpfs", str(path)] if path in covered else ["--ro-bind", str(path), str(path)]
-    for path in sorted(set(prefixes())):  # the environment finds its Python by a path that may be a link
+    for path in sorted(set(environment_prefixes())):  # the environment finds its Python by a path that may be a link
         if path != path.resolve() and not _is_shown(path, shown):
-            arguments += [*parent_folders(path), "--symlink", str(path.resolve()), str(path)]
+            arguments += [*parent_folder_arguments(path), "--symlink", str(path.resolve()), str(path)]
     return arguments
 
 
-def students_copy() -> list[str]:
+def students_copy_arguments() -> list[str]:
     """Arguments that show the helpers, the data, and the two files with which tests reach the student's functions."""
     arguments = ["--dir", COURSE, "--dir", f"{COURSE}/inside", "--ro-bind", str(ROOT / "data"), f"{COURSE}/data"]
     for path in sorted([*ROOT.glob("wdl_*.py"), ROOT / "recommender", ROOT / "wide_deep"]):
@@ -104,7 +105,7 @@ def students_copy() -> list[str]:
     return arguments
 
 
-def variables() -> dict[str, str]:
+def environment_variables() -> dict[str, str]:
     """All environment variables that a student's code gets."""
     return {
         "HOME": "/tmp",
@@ -118,7 +119,7 @@ def variables() -> dict[str, str]:
 
 
 @functools.cache
-def rights() -> list[str]:
+def isolation_arguments() -> list[str]:
     """Arguments that take rights away: an ordinary user gets a namespace of its own; root becomes nobody inside."""
     unshared = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
     if os.geteuid() == 0:
@@ -128,7 +129,7 @@ def rights() -> list[str]:
     return [*unshared, "--unshare-user", *no_more, "--cap-drop", "ALL"]
 
 
-def command(hidden: list[pathlib.Path], folder: pathlib.Path | None = None) -> list[str]:
+def bwrap_command(hidden: list[pathlib.Path], folder: pathlib.Path | None = None) -> list[str]:
     """The command that runs inside/start.py in the sandbox.
 
     Args:
@@ -136,47 +137,38 @@ def command(hidden: list[pathlib.Path], folder: pathlib.Path | None = None) -> l
         folder: Where the kernel's connection file and its sockets stand; None tries the sandbox alone.
     """
     limits = {"resources": RESOURCES, "scratch": SCRATCH, "hidden": [str(path) for path in hidden]}
-    limits["environment"] = [str(path) for prefix in prefixes() for path in (prefix, prefix.resolve())]
+    limits["environment"] = [str(path) for prefix in environment_prefixes() for path in (prefix, prefix.resolve())]
     scratch = ["--perms", "1777", "--size", str(DISK), "--tmpfs"]
-    arguments = [
-        "bwrap",
-        "--die-with-parent",
-        "--new-session",
-        *rights(),
-        *system(),
-        "--proc",
-        "/proc",
-        "--dev",
-        "/dev",
-    ]
-    arguments += [*scratch, "/dev/shm", "--remount-ro", "/dev", *scratch, "/tmp", *environment_but(hidden)]
-    arguments += [*students_copy(), *scratch, WORK]
+    arguments = ["bwrap", "--die-with-parent", "--new-session", *isolation_arguments(), *system_arguments()]
+    arguments += ["--proc", "/proc", "--dev", "/dev", *scratch, "/dev/shm", "--remount-ro", "/dev"]
+    arguments += [*scratch, "/tmp", *environment_arguments(hidden)]
+    arguments += [*students_copy_arguments(), *scratch, WORK]
     if folder:
         limits["reports"] = str(folder / "sockets" / "reports")
-        arguments += parent_folders(folder / "sockets")
+        arguments += parent_folder_arguments(folder / "sockets")
         arguments += ["--bind", str(folder / "sockets"), str(folder / "sockets")]
         arguments += ["--ro-bind", str(folder / "kernel.json"), str(folder / "kernel.json")]
     arguments += ["--remount-ro", "/", "--chdir", WORK, "--clearenv"]
-    for name, value in variables().items():
+    for name, value in environment_variables().items():
         arguments += ["--setenv", name, value]
     program = [sys.executable, f"{COURSE}/inside/start.py", json.dumps(limits)]
     return [*arguments, "--", *program, *([str(folder / "kernel.json")] if folder else [])]
 
 
-def why_not(hidden: list[pathlib.Path]) -> str | None:
+def why_unavailable(hidden: list[pathlib.Path]) -> str | None:
     """Why there can be no sandbox on this machine, in a sentence, or None if there can."""
     if not sys.platform.startswith("linux") or not shutil.which("bwrap"):
         return "bubblewrap is not installed."
     environment = {"PATH": os.environ["PATH"]}
-    tried = subprocess.run(command(hidden), check=False, capture_output=True, text=True, env=environment)
+    tried = subprocess.run(bwrap_command(hidden), check=False, capture_output=True, text=True, env=environment)
     return None if tried.returncode == 0 else f"bubblewrap says: {tried.stderr.strip()[-500:]}"
 
 
 # ---------------------------------------------------------------------------------------------- the kernel
 
 
-def used(pid: int) -> int:
-    """Memory, in bytes, of a process and all that it has started."""
+def memory_of_children(pid: int) -> int:
+    """Memory, in bytes, of all that a process has started, and what those have; its own is not counted."""
     total = 0
     with contextlib.suppress(psutil.Error):
         for process in psutil.Process(pid).children(recursive=True):
@@ -206,61 +198,79 @@ class Kernel:
         self.folder = pathlib.Path(tempfile.mkdtemp()).resolve()
         self.sandbox = sandbox
         self.stopped: str | None = None
-        self.heard = b""
+        self.manager: Any = None
+        self.client: Any = None
+        self.reports: socket.socket | None = None  # listens for the sandbox' line
         self.line: socket.socket | None = None
+        self.heard = b""
+        self.is_closed = threading.Event()
         sockets = self.folder / "sockets"
-        sockets.mkdir()
         self.sockets = str(sockets) if os.name == "posix" else None
-        context = zmq.asyncio.Context()
-        context.setsockopt(zmq.MAXMSGSIZE, LARGEST_MESSAGE)
-        context.setsockopt(zmq.RCVHWM, 50)
-        self.manager: Any = AsyncKernelManager(context=context, connection_file=str(self.folder / "kernel.json"))
-        if os.name == "posix":
-            self.manager.transport, self.manager.ip = "ipc", str(sockets / "kernel")
-        self.manager.write_connection_file()
-        environment = {"PATH": os.environ["PATH"]}  # bubblewrap's own, which the sandbox may read
-        if not sandbox:
-            environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(INSIDE)])}
-        self.manager._kernel_spec = KernelSpec(argv=self._command(hidden), interrupt_mode="message", language="python")
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        run_sync(self.manager.start_kernel)(env=environment, cwd=str(sockets), **quiet)
-        self.client = self.manager.client()
-        self.client.start_channels(hb=False)  # a heart that has stopped would make the end of this wait for ever
-        self.client.allow_stdin = False
-        self.client.execute(f"import calls\ncalls.guard_streams()\ndel calls\n{first}", store_history=False)
+        try:
+            sockets.mkdir()
+            self._start(hidden, sockets)
+            self.client.execute(f"import calls\ncalls.guard_streams()\ndel calls\n{first}", store_history=False)
+        except BaseException:
+            self.close()
+            raise
         if sandbox:
             threading.Thread(target=self.watch, daemon=True).start()
 
-    def _command(self, hidden: list[pathlib.Path]) -> list[str]:
-        if not self.sandbox:
-            return [sys.executable, "-m", "ipykernel_launcher", "-f", str(self.folder / "kernel.json")]
-        self.reports = socket.socket(socket.AF_UNIX)
-        self.reports.bind(str(self.folder / "sockets" / "reports"))
-        self.reports.listen(1)
+    def _start(self, hidden: list[pathlib.Path], sockets: pathlib.Path) -> None:
+        context = zmq.asyncio.Context()
+        context.setsockopt(zmq.MAXMSGSIZE, LARGEST_MESSAGE)
+        context.setsockopt(zmq.RCVHWM, 50)
+        manager: Any = AsyncKernelManager(context=context, connection_file=str(self.folder / "kernel.json"))
+        if os.name == "posix":
+            manager.transport, manager.ip = "ipc", str(sockets / "kernel")
+        manager.write_connection_file()
+        environment = {"PATH": os.environ["PATH"]}  # bubblewrap's own, which the sandbox may read
+        if self.sandbox:
+            self.reports = self._listen(sockets / "reports")
+            command = bwrap_command(hidden, self.folder)
+        else:
+            environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(INSIDE)])}
+            command = [sys.executable, "-m", "ipykernel_launcher", "-f", str(self.folder / "kernel.json")]
+        manager._kernel_spec = KernelSpec(argv=command, interrupt_mode="message", language="python")
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self.manager = manager
+        run_sync(manager.start_kernel)(env=environment, cwd=str(sockets), **quiet)
+        self.client = manager.client()
+        self.client.start_channels(hb=False)  # a heart that has stopped would make the end of this wait for ever
+        self.client.allow_stdin = False
+
+    def _listen(self, path: pathlib.Path) -> socket.socket:
+        """The socket on which the sandbox reports; where root grades, the sandbox is nobody's."""
+        reports = socket.socket(socket.AF_UNIX)
+        reports.bind(str(path))
+        reports.listen(1)
         if os.geteuid() == 0:
-            for path in (self.folder / "kernel.json", self.folder / "sockets", self.folder / "sockets" / "reports"):
-                os.chown(path, 65534, 65534)
-        return command(hidden, self.folder)
+            for shown in (self.folder / "kernel.json", path.parent, path):
+                os.chown(shown, 65534, 65534)
+        return reports
+
+    def _reason_to_stop(self, pid: int) -> str | None:
+        """What the kernel does that it must not, in a sentence, or None."""
+        files = [path for path in (self.folder / "sockets").rglob("*") if path.is_file() and not path.is_socket()]
+        if memory_of_children(pid) > MEMORY:
+            return f"it used more than {MEMORY // 10**9} GB of memory"
+        if sum(path.lstat().st_size for path in files) > 0:
+            return "it wrote where only its sockets may be"
+        return None
 
     def watch(self) -> None:
         """Stop the kernel when it takes more memory than it may, or writes files where only its sockets stand."""
-        while self.manager is not None and self.stopped is None:
-            with contextlib.suppress(OSError, AttributeError):
-                files = [
-                    path for path in (self.folder / "sockets").rglob("*") if path.is_file() and not path.is_socket()
-                ]
-                provisioner: Any = self.manager.provisioner  # of local processes, which have an id
-                if used(provisioner.pid) > MEMORY:
-                    self.stopped = f"it used more than {MEMORY // 10**9} GB of memory"
-                elif sum(path.lstat().st_size for path in files) > 0:
-                    self.stopped = "it wrote where only its sockets may be"
-                if self.stopped:
-                    provisioner.process.kill()
-            time.sleep(0.3)
+        process = self.manager.provisioner.process
+        while not self.is_closed.wait(0.3):
+            with contextlib.suppress(OSError):  # a file may go while it is looked at
+                self.stopped = self._reason_to_stop(process.pid)
+            if self.stopped:
+                process.kill()
+                return
 
     def violations(self) -> list[str]:
         """What the code has tried and must not, a sentence each, since this was last asked."""
-        if not self.sandbox:
+        if self.reports is None:
             return []
         with contextlib.suppress(OSError):
             if self.line is None:
@@ -274,24 +284,25 @@ class Kernel:
             self.line.close()
             self.heard += b'"has closed the line on which it is reported"\n'
         *lines, self.heard = self.heard.split(b"\n")
-        return [sentence(line) for line in lines if line]
+        return [report_text(line) for line in lines if line]
 
     def close(self) -> None:
         """End the kernel and remove what was made for it."""
-        manager, self.manager = self.manager, None
-        if manager is None:
+        if self.is_closed.is_set():
             return
-        self.client.stop_channels()
-        with contextlib.suppress(Exception):
-            run_sync(manager.shutdown_kernel)(now=True)
-        if self.sandbox:
-            for end in (self.reports, self.line):
-                if end is not None:
-                    end.close()
+        self.is_closed.set()
+        if self.client is not None:
+            self.client.stop_channels()
+        if self.manager is not None:
+            with contextlib.suppress(Exception):
+                run_sync(self.manager.shutdown_kernel)(now=True)
+        for end in (self.reports, self.line):
+            if end is not None:
+                end.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def sentence(line: bytes) -> str:
+def report_text(line: bytes) -> str:
     """The text of a report, which student code may have sent itself: short, and a line."""
     try:
         text = json.loads(line)

@@ -9,7 +9,7 @@ import sys
 
 from course import grade, gradebook, sandbox
 from course.execution import Client
-from course.folders import ROOT, Folders
+from course.folders import ROOT, CourseError, Folders
 
 import nbformat
 import pytest
@@ -122,7 +122,7 @@ threading.Thread(target=rewrite, daemon=True).start()
 LINE = """
 import calls
 calls.encode = lambda value: ["list", [True]]
-calls.same = lambda *args: True
+calls.is_same = lambda *args: True
 calls.reply = lambda *args: {{"given": True, "functions": ["double", "triple", "np"], "values": {{"np": 1}}}}
 """
 PICKLE = """
@@ -302,7 +302,7 @@ def test_an_attack_gets_what_it_deserves_and_leaves_a_mark(graded, attack):
     assert float(row["05_small"]) == DESERVED.get(student, 0)
     said = "; ".join(part for part in row["remarks"].split("; ") if f"{exercise}-" in part)
     assert told in said and bool(told) == bool(said)
-    page = (graded[0].of("feedback", student) / "05_small.html").read_text(encoding="utf-8")
+    page = (graded[0].student_folder("feedback", student) / "05_small.html").read_text(encoding="utf-8")
     assert ("No points for this exercise: its code" in page) >= bool(told)
     assert "hidden test seen" not in page and len(page) < 3_000_000
 
@@ -347,7 +347,7 @@ def test_nothing_of_anybody_has_changed(graded):
 
 @needs_a_sandbox
 def test_a_page_of_feedback_runs_no_scripts(graded):
-    page = (graded[0].of("feedback", "ada") / "05_small.html").read_text(encoding="utf-8")
+    page = (graded[0].student_folder("feedback", "ada") / "05_small.html").read_text(encoding="utf-8")
     assert re.search('<head>\\s*<meta http-equiv="Content-Security-Policy" content="default-src \'none\';', page)
     assert "script-src" not in page
     body = page[page.index("<body") :]
@@ -518,8 +518,8 @@ def test_without_bubblewrap_grading_refuses_and_says_what_to_do(tmp_path, monkey
     hand_in(tmp_path / "in", {"ada/01_feature_crossing.ipynb": "{"})
     found = {"not installed": None, "not allowed": "/bin/false"}[reason]
     monkeypatch.setattr(sandbox.shutil, "which", lambda name: found)
-    monkeypatch.setattr(sandbox, "command", lambda hidden: ["false"])
-    with pytest.raises(SystemExit, match="(?s)apt-get install bubblewrap.*SANDBOX=none"):
+    monkeypatch.setattr(sandbox, "bwrap_command", lambda hidden: ["false"])
+    with pytest.raises(CourseError, match="(?s)apt-get install bubblewrap.*SANDBOX=none"):
         grade.autograde(folders, tmp_path / "in")
     assert not (tmp_path / "build" / "grades.csv").exists()
 

@@ -3,7 +3,7 @@
 import json
 import pickle
 
-from course.execution import needed
+from course.execution import find_needed_names
 from course.inside import calls
 
 import numpy as np
@@ -68,9 +68,9 @@ def test_what_cannot_go_over_the_line_is_named(value):
 def test_a_test_sees_what_a_function_does_to_its_arguments(before, change):
     changed = calls.decode(calls.encode(before))
     change(changed)
-    assert not calls.same(before, changed)
+    assert not calls.is_same(before, changed)
     calls.write_back(before, calls.encode(changed))
-    assert calls.same(before, changed)
+    assert calls.is_same(before, changed)
 
 
 def over_the_line(function):
@@ -89,7 +89,7 @@ def test_an_answer_gets_full_points_over_the_line(stem, name):
     tests = [cell for cell in tests if not marks(cell)["grade_id"].endswith("-check")]  # slow, and alike
     names = solved_before(stem, name)
     exec(answer.source, names)
-    functions = set(needed(SOURCE[stem])) & set(names)
+    functions = set(find_needed_names(SOURCE[stem])) & set(names)
     assert functions, "the tests call the answer"
     names.update({each: over_the_line(names[each]) for each in functions})
     given, errors = points("", tests, names)

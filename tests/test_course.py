@@ -9,7 +9,7 @@ import zipfile
 
 import wdl_helpers  # noqa: F401, before TensorFlow
 from course.folders import Folders
-from course.release import release as write_release
+from course.release import write_release
 
 import nbformat
 import pytest

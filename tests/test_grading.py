@@ -3,14 +3,17 @@
 import contextlib
 import copy
 import json
+import os
 import re
 import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
+import threading
 
 from course import check, execution, grade, gradebook, sandbox
-from course.folders import ASSIGNMENT, ROOT, Folders
+from course.folders import ASSIGNMENT, ROOT, CourseError, Folders
 
 import nbformat
 import pytest
@@ -33,7 +36,7 @@ from small_course import (
     without_marks,
 )
 
-SANDBOX = sandbox.why_not([ROOT]) is None
+SANDBOX = sandbox.why_unavailable([ROOT]) is None
 quiet = pytest.mark.filterwarnings("ignore:Object of type", "ignore:Non-unique cell id", "ignore:Cell is missing an id")
 
 # ---------------------------------------------------------------------------------------- a class, as it is graded
@@ -143,16 +146,18 @@ def test_the_grades_say_what_was_missing_and_nothing_of_what_is_in_order(graded)
 def test_the_feedback_names_its_tests_and_no_place_of_the_teachers(graded):
     folders, expected = graded
     for student in expected:
-        [page] = folders.of("feedback", student).iterdir()
+        [page] = folders.student_folder("feedback", student).iterdir()
         text = page.read_text(encoding="utf-8")
         assert "Score" in text and "lesson = 1" not in text and "double" in text
         assert '<a href="#double-hidden">double-hidden</a>' in text and ">Test cell<" not in text
         for place in (str(ROOT), str(folders.build), sys.prefix, sys.base_prefix):
             assert place not in text, (student, place)
     assert "python/lib" in re.sub(
-        "<[^>]*>", "", (folders.of("feedback", "numpy's error") / "05_small.html").read_text()
+        "<[^>]*>", "", (folders.student_folder("feedback", "numpy's error") / "05_small.html").read_text()
     )
-    assert "is missing, so it counts" in (folders.of("feedback", "all deleted") / "05_small.html").read_text()
+    assert (
+        "is missing, so it counts" in (folders.student_folder("feedback", "all deleted") / "05_small.html").read_text()
+    )
 
 
 @quiet
@@ -176,7 +181,7 @@ NAMES = [f"{number:02}_notebook" for number in range(1, 7)]
 def quick(monkeypatch):
     """Kernels that take no time, in place of the real ones; the feedback is left out, since it takes seconds."""
     kernels = QuickKernels()
-    monkeypatch.setattr(grade, "kernels_for", lambda *_: contextlib.nullcontext(kernels))
+    monkeypatch.setattr(grade, "open_kernels", lambda *_: contextlib.nullcontext(kernels))
     monkeypatch.setattr(gradebook, "write_feedback", lambda *_: None)
     return kernels
 
@@ -223,7 +228,7 @@ def test_a_term_of_grading_loses_no_mark(tmp_path, quick):
 
     week(1, {("ada", first): 5, ("bob", first): 2}, {f"ada/{first}": right, f"bob/{first}": wrong})
     give_points(folders, "ada", first, 1.5)
-    gradebook.grades(folders)
+    gradebook.write_grades(folders)
     before = scores(folders)
     assert before[("ada", first)] == 6.5
     week(2, {("ada", second): 5}, {f"ada/{second}": right})
@@ -257,15 +262,15 @@ def test_a_term_of_grading_loses_no_mark(tmp_path, quick):
     files = {f"ada/{third}": right, f"bob/{fourth}": wrong, f"cy/{third}": right}
     with pytest.raises(KeyboardInterrupt):
         week(8, {}, files)
-    gradebook.grades(folders)
+    gradebook.write_grades(folders)
     assert scores(folders) == before | {("ada", third): 5}, "the first is graded, the second keeps what it had"
     quick.cut_off_at = None
     week(8, {("ada", third): 5, ("bob", fourth): 2, ("cy", third): 5}, files)
     assert quick.graded == [("ada", third), *[("bob", fourth)] * 2, ("cy", third)], "what was done is not done again"
     # Cy marries, and is Cy Smith in the hand-ins: the marks come together under the new name.
     week(9, {("Cy Smith", fourth): 5}, {f"Cy Smith/{fourth}": right})
-    gradebook.rename(folders, "cy", "Cy Smith")
-    gradebook.grades(folders)
+    gradebook.rename_student(folders, "cy", "Cy Smith")
+    gradebook.write_grades(folders)
     moved = {("Cy Smith", name): points for (student, name), points in before.items() if student == "cy"}
     kept = {key: points for key, points in before.items() if key[0] != "cy"}
     assert moved and scores(folders) == moved | kept
@@ -277,8 +282,8 @@ def test_a_term_of_grading_loses_no_mark(tmp_path, quick):
     week(11, {("bob", third): 5}, {f"bob/{third}": right})
     # Bob leaves the course.
     week(12, {("Cy Smith", sixth): 5}, {f"Cy Smith/{sixth}": right})
-    gradebook.remove(folders, "bob")
-    gradebook.grades(folders)
+    gradebook.remove_student(folders, "bob")
+    gradebook.write_grades(folders)
     assert scores(folders) == {key: points for key, points in before.items() if key[0] != "bob"}
     assert set(table(folders)) == {"ada", "Cy Smith"}
     # Each run has left a backup of the gradebook as it was before.
@@ -306,9 +311,9 @@ def test_a_run_that_is_cut_off_while_marks_are_written_leaves_the_old_ones(tmp_p
     hand_in(tmp_path / "2", {"ada/05_small.ipynb": released})
     with pytest.raises(KeyboardInterrupt):
         grade.autograde(folders, tmp_path / "2")
-    gradebook.grades(folders)
+    gradebook.write_grades(folders)
     assert table(folders)["ada"]["05_small"] == "5.0"
-    kept = nbformat.read(folders.of("autograded", "ada") / "05_small.ipynb", as_version=4)
+    kept = nbformat.read(folders.student_folder("autograded", "ada") / "05_small.ipynb", as_version=4)
     assert cell_of(kept, "double").source == cell_of(source, "double").source, "and the notebook that they are for"
 
 
@@ -356,7 +361,7 @@ def test_the_grades_tell_what_was_due_from_what_was_wrong(tmp_path, quick):
     rows = table(folders)
     assert [rows["ada"][name] for name in ("01_a", "02_b", "03_c", "total", "of")] == ["5.0", "", "", "5.0", "14.0"]
     assert [rows["bob"][name] for name in ("01_a", "02_b", "03_c", "total", "of")] == ["", "0.0", "", "0.0", "14.0"]
-    gradebook.grades(folders, due=["01_a"])
+    gradebook.write_grades(folders, due=["01_a"])
     assert (table(folders)["ada"]["of"], table(folders)["bob"]["of"]) == ("7.0", "14.0"), (
         "and what was handed in besides"
     )
@@ -383,7 +388,7 @@ def test_clean_does_not_remove_marks(tmp_path):
 @quiet
 def test_students_of_any_name_get_a_row_with_their_marks(tmp_path, quick, monkeypatch):
     monkeypatch.undo()  # with the pages
-    monkeypatch.setattr(grade, "kernels_for", lambda *_: contextlib.nullcontext(quick))
+    monkeypatch.setattr(grade, "open_kernels", lambda *_: contextlib.nullcontext(quick))
     source = small_notebook()
     folders, released = small_course(tmp_path / "course", source)
     names = ["Jose\u0301", "สมชาย", "x[1] {*}", "=1+1", "ada "]
@@ -402,14 +407,14 @@ def test_students_of_any_name_get_a_row_with_their_marks(tmp_path, quick, monkey
 
 
 def test_an_empty_folder_is_named(tmp_path):
-    with pytest.raises(SystemExit, match="nowhere holds no submission; expected files such as STUDENT/01_"):
+    with pytest.raises(CourseError, match="nowhere holds no submission; expected files such as STUDENT/01_"):
         grade.autograde(Folders(ROOT, tmp_path / "build"), tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize("place", [str(ROOT), sys.prefix, sys.base_prefix])
 def test_a_traceback_shows_no_place_of_the_teachers(place):
     line = f"\x1b[36mFile \x1b[39m\x1b[32m{place}/lib/x.py:3\x1b[39m, and {place}/y, not /mnt{place}/z"
-    shown = execution.without_own_places(line)
+    shown = execution.hide_own_folders(line)
     assert shown.count(place) == 1 and f"/mnt{place}/z" in shown
     assert re.search(r"\x1b\[32m(course|python)/lib/x.py:3", shown)
 
@@ -439,7 +444,7 @@ def test_a_machine_that_is_too_slow_takes_nobodys_points(slow):
     tester = SlowKernels(slow)
     tester.run = tester.tests_run
     with pytest.raises(RuntimeError, match="The imports cannot be run on this machine, or not in time"):
-        execution.grade(small_notebook(), {}, student, tester)
+        execution.run_cells(small_notebook(), {}, student, tester)
 
 
 # ------------------------------------------------------------------------------------------- the environment
@@ -471,7 +476,7 @@ def test_an_environment_behind_a_link_made_of_a_python_behind_a_link_can_be_in_t
     monkeypatch.setattr(sys, "prefix", str(link))
     monkeypatch.setattr(sys, "base_prefix", str(base))
     monkeypatch.setattr(sys, "executable", str(link / "bin" / "python"))
-    assert sandbox.why_not([tmp_path / "project"]) is None
+    assert sandbox.why_unavailable([tmp_path / "project"]) is None
 
 
 # ------------------------------------------------------------------------------------------------ make check
@@ -504,7 +509,7 @@ def renamed_kernel(notebook):
 def test_a_check_adds_points_up_and_shows_the_line_that_failed(student, capsys):
     folders, write = student
     write("02_b", renamed_kernel)
-    assert not check.check(folders, [])
+    assert not check.check_notebooks(folders, [])
     said = capsys.readouterr().out
     assert "1 of 2 points that you can check; 5 more are for hidden tests and words" in said
     assert re.search(
@@ -529,9 +534,24 @@ def test_a_check_adds_points_up_and_shows_the_line_that_failed(student, capsys):
 def test_a_check_says_what_the_grading_would_take_points_for(student, capsys, change, says):
     folders, write = student
     write("02_b", change)
-    assert check.check(folders, ["02"]) == (says is None)
+    assert check.check_notebooks(folders, ["02"]) == (says is None)
     said = capsys.readouterr().out
     assert (says or "2 of 2 points") in said and "01_a" not in said
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sockets are files on POSIX alone")
+def test_a_kernel_that_cannot_start_leaves_nothing_behind(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("no memory")
+
+    monkeypatch.setattr(sandbox.AsyncKernelManager, "start_kernel", fail)
+    threads = threading.active_count()
+    with pytest.raises(RuntimeError, match="no memory"):
+        sandbox.Kernel([tmp_path], False, "")
+    assert list(tmp_path.iterdir()) == []
+    assert threading.active_count() == threads
 
 
 @pytest.mark.parametrize("module", [check, run_notebooks], ids=lambda module: module.__name__)

@@ -3,8 +3,15 @@
 import json
 import unicodedata
 
-from course.cells import UnreadableNotebook, exercises, read_hand_in, read_notebook, restored, shortcomings
-from course.hand_ins import handed_in, shown_name, student_id
+from course.cells import (
+    UnreadableNotebook,
+    extract_exercises,
+    find_missing_parts,
+    read_hand_in,
+    read_notebook,
+    restore_exercises,
+)
+from course.hand_ins import find_hand_ins, shown_name, student_id
 
 import nbformat
 import pytest
@@ -48,7 +55,7 @@ DECOMPOSED = unicodedata.normalize("NFD", "José")
     ],
 )
 def test_a_name_is_taken_as_it_is_written(tmp_path, path, student):
-    hand_ins, nobodys = handed_in(hand_in(tmp_path, {path: "{}", "zoe/01_feature_crossing.ipynb": "{}"}), COURSE)
+    hand_ins, nobodys = find_hand_ins(hand_in(tmp_path, {path: "{}", "zoe/01_feature_crossing.ipynb": "{}"}), COURSE)
     assert nobodys == [] and set(hand_ins) == {student_id(student), "zoe"}
     assert shown_name(student_id(student)) == student
     held = hand_ins[student_id(student)]
@@ -75,7 +82,7 @@ def test_a_name_is_taken_as_it_is_written(tmp_path, path, student):
     ids=["copy", "two copies", "folder", "text", "zip", "capitals", "flat", "many", "line break"],
 )
 def test_what_is_left_out_is_named(tmp_path, files, taken, said):
-    hand_ins, nobodys = handed_in(hand_in(tmp_path, dict.fromkeys(files, "{}")), COURSE)
+    hand_ins, nobodys = find_hand_ins(hand_in(tmp_path, dict.fromkeys(files, "{}")), COURSE)
     [held] = hand_ins.values()
     assert nobodys == [] and list(held.files.values()) == ([tmp_path / taken] if taken else [])
     assert held.remarks[0].startswith("Left out: ") and said in held.remarks[0]
@@ -85,7 +92,7 @@ def test_what_is_left_out_is_named(tmp_path, files, taken, said):
 def test_two_folders_of_one_name_and_two_students_of_one_name_are_told_apart(tmp_path):
     files = ["ada/01_feature_crossing.ipynb", "ada /02_wide_model.ipynb", "ada /01_feature_crossing.ipynb"]
     files += [f"Bo Li_{number}_assignsubmission_file/02_wide_model.ipynb" for number in (1, 2)]
-    hand_ins, _ = handed_in(hand_in(tmp_path, dict.fromkeys(files, "{}")), COURSE)
+    hand_ins, _ = find_hand_ins(hand_in(tmp_path, dict.fromkeys(files, "{}")), COURSE)
     assert set(hand_ins) == {"ada", "Bo Li 1", "Bo Li 2"}
     assert set(hand_ins["ada"].files) == set(COURSE)
     assert any("Several folders have this name: 'ada ', 'ada'" in said for said in hand_ins["ada"].remarks)
@@ -153,19 +160,19 @@ def test_cells_that_lost_nbgraders_metadata_are_known_by_their_ids_or_named(tmp_
     source = small_notebook()
     _, released = small_course(tmp_path / "course", source)
     stripped = without_marks(solve(released, source))
-    assert shortcomings(stripped, released) == []
-    assert cell_of(restored(stripped, released), "double").source == cell_of(source, "double").source
+    assert find_missing_parts(stripped, released) == []
+    assert cell_of(restore_exercises(stripped, released), "double").source == cell_of(source, "double").source
     for index, cell in enumerate(stripped.cells):
         cell.id = f"other-{index}"
     missing = [
         f"The answer cell '{name}' is missing, so it counts as empty." for name in ("double", "triple", "in-words")
     ]
-    assert shortcomings(stripped, released) == missing
-    assert [cell.metadata.get("remark") for cell in restored(stripped, released).cells[:3]] == missing
+    assert find_missing_parts(stripped, released) == missing
+    assert [cell.metadata.get("remark") for cell in restore_exercises(stripped, released).cells[:3]] == missing
 
 
 def test_without_its_heading_the_exercises_begin_after_the_lesson(tmp_path):
     source = small_notebook()
     _, released = small_course(tmp_path / "course", source)
-    kept = [cell.source for cell in exercises(own_helper(released, source), released).cells]
+    kept = [cell.source for cell in extract_exercises(own_helper(released, source), released).cells]
     assert "def plus(one, other): return one + other" in kept and "lesson = 1" not in kept

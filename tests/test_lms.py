@@ -5,7 +5,7 @@ import csv
 import pathlib
 
 from course import grade, gradebook, lms
-from course.folders import Folders
+from course.folders import CourseError, Folders
 from course.lms import Lateness
 
 import nbformat
@@ -51,7 +51,7 @@ def made(folders: Folders, roster: str, *notebooks: str, late: Lateness | None =
     """The rows of the one file that is written for a roster."""
     path = folders.build / "roster.csv"
     path.write_text(roster, encoding="utf-8", newline="")
-    lms.write(folders, path, notebooks, late)
+    lms.write_import(folders, path, notebooks, late)
     (written,) = [path for path in folders.build.glob("*.csv") if path.stem in ("canvas", "moodle")]
     with written.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
@@ -99,7 +99,7 @@ def test_moodles_grades_get_a_column_for_each_notebook(folders):
     ],
 )
 def test_what_cannot_be_joined_is_named(folders, roster, notebooks, says):
-    with pytest.raises(SystemExit, match=says):
+    with pytest.raises(CourseError, match=says):
         made(folders, roster, *notebooks)
 
 
@@ -109,8 +109,8 @@ def test_free_late_days_are_used_up_in_the_notebooks_order():
     days = {("ada", "01_a"): 2, ("ada", "02_b"): 3, ("ada", "03_c"): 9, ("ada", "04_d"): 20}
     late = Lateness(days, free=3, penalty=10)
     # 2 of 3 free days, then 1 free and 2 that cost 10% each; nothing handed in costs nothing; 20 days cost all.
-    assert [lms.points(student, each, late, headings) for each in headings] == ["10", "6.4", "", "0"]
-    assert [lms.points(student, each, Lateness(), headings) for each in headings] == ["10", "8", "", "9"]
+    assert [lms.points_after_lateness(student, each, late, headings) for each in headings] == ["10", "6.4", "", "0"]
+    assert [lms.points_after_lateness(student, each, Lateness(), headings) for each in headings] == ["10", "8", "", "9"]
 
 
 def test_late_days_come_from_a_file(tmp_path, folders):
@@ -119,7 +119,7 @@ def test_late_days_come_from_a_file(tmp_path, folders):
     late = lms.read_lateness(path, 0, 20, ["01_crosses", "02_wide"])
     assert [row["01_crosses"] for row in made(folders, EXPORT, "01", late=late)] == ["6.8", "4", ""]
     path.write_text("student,notebook,days\nJosé Muñoz,09,one\n", encoding="utf-8")
-    with pytest.raises(SystemExit, match="expected lines such as"):
+    with pytest.raises(CourseError, match="expected lines such as"):
         lms.read_lateness(path, 0, 20, ["01_crosses"])
 
 
@@ -138,7 +138,7 @@ Participant 8,Una Unseen,8@x.org,No submission,,7.00,-,
 @pytest.mark.filterwarnings("ignore:Object of type", "ignore:Non-unique cell id", "ignore:Cell is missing an id")
 def test_a_messy_class_of_eight_gets_its_grades_back_into_moodle(tmp_path, monkeypatch):
     """Folders and flat files as Moodle writes them, accents in both forms, other line ends, late, twice, none."""
-    monkeypatch.setattr(grade, "kernels_for", lambda *_: contextlib.nullcontext(QuickKernels()))
+    monkeypatch.setattr(grade, "open_kernels", lambda *_: contextlib.nullcontext(QuickKernels()))
     monkeypatch.setattr(gradebook, "write_feedback", lambda *_: None)
     source = small_notebook()
     folders, released = small_course(tmp_path / "course", source)
@@ -161,8 +161,8 @@ def test_a_messy_class_of_eight_gets_its_grades_back_into_moodle(tmp_path, monke
     grade.autograde(folders, tmp_path / "in")
     (tmp_path / "roster.csv").write_text(CLASS, encoding="utf-8-sig", newline="\r\n")
     (tmp_path / "late.csv").write_text("student,notebook,days\nLate Lee,05,3\n", encoding="utf-8")
-    late = lms.read_lateness(tmp_path / "late.csv", free=1, penalty=10, names=folders.names())
-    lms.write(folders, tmp_path / "roster.csv", [], late)
+    late = lms.read_lateness(tmp_path / "late.csv", free=1, penalty=10, names=folders.notebook_names())
+    lms.write_import(folders, tmp_path / "roster.csv", [], late)
     rows = lms.read_table(folders.build / "moodle.csv").rows
     # Five points without the question in words, which a person grades; Lee's are five less 20%.
     assert [row["Grade"] for row in rows] == ["5", "5", "2", "5", "5", "4", "5", ""]

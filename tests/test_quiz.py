@@ -57,6 +57,6 @@ def test_the_right_letter_cannot_be_guessed(stem):
 def test_a_quiz_is_neither_graded_nor_in_what_is_graded(stem):
     (quiz,) = QUIZZES[stem]
     assert not quiz.metadata
-    graded = cells.exercises(NOTEBOOKS[stem])
+    graded = cells.extract_exercises(NOTEBOOKS[stem])
     assert quiz.source not in [cell.source for cell in graded.cells]
     assert len(graded.cells) > 5

@@ -63,7 +63,7 @@ def encode(value: Any) -> Any:
     )
 
 
-def array(kind: str, text: str, shape: Sequence[int], data: str) -> Any:
+def decode_array(kind: str, text: str, shape: Sequence[int], data: str) -> Any:
     """The array, or with kind 'scalar' NumPy's scalar, of a dtype's `text`, a shape and base64 `data`."""
     dtype = np.dtype(text)
     if dtype.kind not in "biufcmM":
@@ -74,7 +74,7 @@ def array(kind: str, text: str, shape: Sequence[int], data: str) -> Any:
     return values if kind == "array" else values[()]
 
 
-def objects(dtype: str, shape: Sequence[int], items: Sequence[Any]) -> np.ndarray:
+def decode_objects(dtype: str, shape: Sequence[int], items: Sequence[Any]) -> np.ndarray:
     """The array of strings (dtype 'U') or of any values that items are, in a shape."""
     if dtype == "U":
         return np.array([str(item) for item in items], dtype="U").reshape(shape)
@@ -92,9 +92,9 @@ def decode(code: Any) -> Any:
         return code
     kind, *rest = code
     if kind in ("array", "scalar"):
-        return array(kind, *rest)
+        return decode_array(kind, *rest)
     if kind == "objects":
-        return objects(*rest)
+        return decode_objects(*rest)
     if kind == "frame":
         columns, values, index = decode(rest[0]), rest[1], decode(rest[2])
         frame = pd.DataFrame({i: decode(column) for i, column in enumerate(values)}, index=index)
@@ -113,7 +113,7 @@ def decode(code: Any) -> Any:
 # ------------------------------------------------------------------------------------------ the student's end
 
 
-def same(one: Any, other: Any) -> bool:
+def is_same(one: Any, other: Any) -> bool:
     """Whether two values are alike to the last bit; for values that have no plain form, whether they say so."""
     try:
         return encode(one) == encode(other)
@@ -141,7 +141,7 @@ def reply(
         if name not in namespace:
             raise NameError(f"name '{name}' is not defined")
         answer = {"given": encode(namespace[name](*args, **kwargs))}
-        if not same((args, kwargs), untouched):
+        if not is_same((args, kwargs), untouched):
             answer["arguments"] = encode((args, kwargs))
         return answer
     except BaseException as error:  # whatever a student's function does, the tests go on
@@ -200,15 +200,15 @@ def write_back(target: Any, code: Any) -> None:
         for one, other in zip(target, code[1], strict=False):
             write_back(one, other)
         if isinstance(target, list):
-            kept = [one if same(one, other) else other for one, other in zip(target, new, strict=False)]
+            kept = [one if is_same(one, other) else other for one, other in zip(target, new, strict=False)]
             target[:] = kept + new[len(kept) :]
     elif isinstance(target, (dict, set)):
-        if not same(target, new):
+        if not is_same(target, new):
             target.clear()
             target.update(new)
     elif isinstance(target, np.ndarray) and target.flags.writeable:
         target[...] = new
-    elif isinstance(target, (pd.DataFrame, pd.Series)) and not same(target, new):
+    elif isinstance(target, (pd.DataFrame, pd.Series)) and not is_same(target, new):
         target.__init__(new)
 
 
@@ -236,7 +236,7 @@ def ask(name: str | None, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     return answer if name is None else decode(answer["given"])
 
 
-def function(name: str) -> Callable[..., Any]:
+def remote_function(name: str) -> Callable[..., Any]:
     """A function that calls the student's function of that name."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -273,7 +273,7 @@ def connect(names: list[str], namespace: dict[str, Any], write_back: bool) -> No
     try:
         found = ask(None, names, {})
         for name in set(names) & set(found["functions"]):
-            namespace[name] = function(name)
+            namespace[name] = remote_function(name)
         for name in set(names) & set(found["values"]):
             namespace[name] = decode(found["values"][name])
     except Exception:  # then the names are missing, and the tests say so

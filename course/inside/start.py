@@ -28,12 +28,12 @@ def path_of(argument: object) -> str | None:
     return os.path.abspath(argument) if isinstance(argument, str) and argument != ":memory:" else None
 
 
-def within(path: str, folders: list[str]) -> bool:
+def is_within(path: str, folders: list[str]) -> bool:
     """Whether a path is one of the folders or in it."""
     return any(path == folder or path.startswith(folder + os.sep) for folder in folders)
 
 
-def violation(event: str, args: tuple[Any, ...], limits: dict[str, Any]) -> str | None:
+def describe_violation(event: str, args: tuple[Any, ...], limits: dict[str, Any]) -> str | None:
     """A sentence about what the code tried and must not, or None.
 
     Args:
@@ -52,18 +52,18 @@ def violation(event: str, args: tuple[Any, ...], limits: dict[str, Any]) -> str 
     path = path_of(args[0]) if args else None
     if path is None:
         return None
-    if within(path, limits["hidden"]) and not within(path, limits["environment"]):
+    if is_within(path, limits["hidden"]) and not is_within(path, limits["environment"]):
         return f"tried to reach {path}, which is the teacher's"
     start, _, rest = path.lstrip("/").partition("/")
     if start == "proc" and rest.partition("/")[0] not in ("self", "thread-self", str(os.getpid())):
         return f"tried to read {path}, of another process" if rest.endswith(("/environ", "/mem", "/cmdline")) else None
     writes = event in CHANGES or (event == "open" and isinstance(args[2], int) and args[2] & WRITING)
-    if writes and not within(path, limits["scratch"]):
+    if writes and not is_within(path, limits["scratch"]):
         return f"tried to change {path}"
     return None
 
 
-def report(limits: dict[str, Any]) -> None:
+def report_violations(limits: dict[str, Any]) -> None:
     """Send a line for each violation to the teacher's side, which listens at the address limits['reports']."""
     line = socket.socket(socket.AF_UNIX)
     line.connect(limits["reports"])
@@ -73,7 +73,7 @@ def report(limits: dict[str, Any]) -> None:
         if ("." not in event and event != "open") or len(sent) >= REPORTS:
             return
         try:
-            said = violation(event, args, limits)
+            said = describe_violation(event, args, limits)
             if said and said not in sent:
                 sent.add(said)
                 line.sendall(json.dumps(said).encode() + b"\n")
@@ -95,7 +95,7 @@ def main() -> None:
     if len(sys.argv) > 2:
         from ipykernel import kernelapp
 
-        report(limits)
+        report_violations(limits)
         sys.argv = [sys.argv[0], "-f", sys.argv[2], "--HistoryManager.hist_file=:memory:"]
         kernelapp.launch_new_instance()
 

@@ -4,8 +4,8 @@ import copy
 import csv
 import functools
 
-from course.folders import Folders, settings
-from course.release import student_notebooks
+from course.folders import Folders, nbgrader_settings
+from course.release import write_student_notebooks
 
 import nbformat
 import nbgrader.api
@@ -60,10 +60,10 @@ def small_course(folder, source, names=("05_small",)):
     folders.notebooks.mkdir(parents=True)
     for name in names:
         nbformat.write(source, folders.notebooks / f"{name}.ipynb")
-    config = settings(folders)
+    config = nbgrader_settings(folders)
     config.GenerateAssignment.no_database = True
     config.SaveCells.enabled = False
-    student_notebooks(folders, config)
+    write_student_notebooks(folders, config)
     return folders, nbformat.read(folders.release / "notebooks" / f"{names[0]}.ipynb", as_version=4)
 
 
