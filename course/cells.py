@@ -22,7 +22,7 @@ NEW_CELL: dict[str, Callable[..., NotebookNode]] = {
 
 
 class UnreadableNotebook(ValueError):
-    """A file that is no notebook; its text says why, as the end of a sentence that begins with 'The file'."""
+    """A file that is not a notebook; its text says why, as the end of a sentence that begins with 'The file'."""
 
 
 # ---------------------------------------------------------------------------------------------- read a file
@@ -50,7 +50,7 @@ def read_notebook(path: pathlib.Path) -> NotebookNode:
         The notebook, in nbformat 4.
 
     Raises:
-        UnreadableNotebook: It is a link, too large, or no notebook.
+        UnreadableNotebook: It is a link, too large, or not a notebook.
     """
     if path.is_symlink() or not path.is_file():
         raise UnreadableNotebook("is a link, or no file")
@@ -181,7 +181,7 @@ def remark_cell(text: str) -> NotebookNode:
 
 
 def _escape_html(markdown: str) -> str:
-    """Markdown in which HTML is shown as text: in the teacher's browser, it is no page."""
+    """Markdown in which HTML is shown as text: the teacher's browser does not run it."""
     return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", markdown)
 
 
@@ -224,7 +224,7 @@ def read_hand_in(path: pathlib.Path, released: NotebookNode) -> NotebookNode:
         released: The notebook as it was handed out.
 
     Raises:
-        UnreadableNotebook: It is a link, too large, or no notebook.
+        UnreadableNotebook: It is a link, too large, or not a notebook.
     """
     notebook = read_notebook(path)
     try:

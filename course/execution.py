@@ -242,7 +242,7 @@ class Student:
         self.sources: list[str] = []
         self.violations: list[str] = []
         self.until = time.monotonic() + CELLS * self.client.timeout
-        run_sync(kernel.client._async_wait_for_ready)(timeout=120)
+        run_sync(kernel.client.wait_for_ready)(timeout=120)
         kernel.violations()  # those of the imports
 
     def run(self, source: str) -> list[NotebookNode]:
@@ -273,7 +273,7 @@ class Student:
         self.kernel.close()
         self.kernel = self.start()
         self.client = Client(self.kernel, self.config)
-        run_sync(self.kernel.client._async_wait_for_ready)(timeout=120)
+        run_sync(self.kernel.client.wait_for_ready)(timeout=120)
         for source in self.sources:
             run_sync(self.client.run)(source)
 
@@ -356,7 +356,7 @@ def run_cells(
         A list of (cell's index, what its code has done): exercises that get no points, and why.
 
     Raises:
-        RuntimeError: The imports at the notebook's head fail or take too long, which is no student's fault.
+        RuntimeError: The imports at the notebook's head fail or take too long, which is not the student's fault.
     """
     names = find_needed_names(notebook)
     first = next((index for index, cell in enumerate(notebook.cells) if cell.cell_type == "code"), None)

@@ -84,7 +84,7 @@ def shown_name(nbgrader_id: str) -> str:
 
 
 def split_notebook_name(stem: str, names: list[str]) -> tuple[str, str, int] | None:
-    """What stands before a notebook's name, the name, and the number of the copy (-1 if it is none).
+    """What stands before a notebook's name, the name, and the number of the copy (-1 for the original).
 
     Args:
         stem: A file's name without '.ipynb'.

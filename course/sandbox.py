@@ -208,15 +208,14 @@ class Kernel:
         self.sockets = str(sockets) if os.name == "posix" else None
         try:
             sockets.mkdir()
-            self._start(hidden, sockets)
-            self.client.execute(f"import calls\ncalls.guard_streams()\ndel calls\n{first}", store_history=False)
+            self._start(hidden, sockets, first)
         except BaseException:
             self.close()
             raise
         if sandbox:
             threading.Thread(target=self.watch, daemon=True).start()
 
-    def _start(self, hidden: list[pathlib.Path], sockets: pathlib.Path) -> None:
+    def _start(self, hidden: list[pathlib.Path], sockets: pathlib.Path, first: str) -> None:
         context = zmq.asyncio.Context()
         context.setsockopt(zmq.MAXMSGSIZE, LARGEST_MESSAGE)
         context.setsockopt(zmq.RCVHWM, 50)
@@ -226,28 +225,29 @@ class Kernel:
         manager.write_connection_file()
         environment = {"PATH": os.environ["PATH"]}  # bubblewrap's own, which the sandbox may read
         if self.sandbox:
-            self.reports = self._listen(sockets / "reports")
+            self.reports = socket.socket(socket.AF_UNIX)
+            self._listen(self.reports, sockets / "reports")
             command = bwrap_command(hidden, self.folder)
         else:
             environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(INSIDE)])}
             command = [sys.executable, "-m", "ipykernel_launcher", "-f", str(self.folder / "kernel.json")]
-        manager._kernel_spec = KernelSpec(argv=command, interrupt_mode="message", language="python")
+        spec = KernelSpec(argv=command, interrupt_mode="message", language="python")
+        manager._kernel_spec = spec  # noqa: SLF001, nothing public takes a command that is not installed as a kernel
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         self.manager = manager
         run_sync(manager.start_kernel)(env=environment, cwd=str(sockets), **quiet)
         self.client = manager.client()
         self.client.start_channels(hb=False)  # a heart that has stopped would make the end of this wait for ever
         self.client.allow_stdin = False
+        self.client.execute(f"import calls\ncalls.guard_streams()\ndel calls\n{first}", store_history=False)
 
-    def _listen(self, path: pathlib.Path) -> socket.socket:
-        """The socket on which the sandbox reports; where root grades, the sandbox is nobody's."""
-        reports = socket.socket(socket.AF_UNIX)
+    def _listen(self, reports: socket.socket, path: pathlib.Path) -> None:
+        """Let the sandbox report at a path. Where root grades, the sandbox runs as nobody, who must reach it."""
         reports.bind(str(path))
         reports.listen(1)
         if os.geteuid() == 0:
             for shown in (self.folder / "kernel.json", path.parent, path):
                 os.chown(shown, 65534, 65534)
-        return reports
 
     def _reason_to_stop(self, pid: int) -> str | None:
         """What the kernel does that it must not, in a sentence, or None."""

@@ -543,7 +543,7 @@ def test_a_check_says_what_the_grading_would_take_points_for(student, capsys, ch
 def test_a_kernel_that_cannot_start_leaves_nothing_behind(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
-    def fail(*_: object, **__: object) -> None:
+    async def fail(*_: object, **__: object) -> None:
         raise RuntimeError("no memory")
 
     monkeypatch.setattr(sandbox.AsyncKernelManager, "start_kernel", fail)
