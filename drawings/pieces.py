@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from xml.sax.saxutils import escape
 
 WIDTH = 720
-WIDE, DEEP, JOINT, GREY = "#D55E00", "#0072B2", "#009E73", "#7F7F7F"  # GREY: what is none of ours
+WIDE, DEEP, JOINT, GREY = "#D55E00", "#0072B2", "#009E73", "#7F7F7F"  # GREY: other methods
 TINT = {WIDE: "#FBE6D9", DEEP: "#DCEBF5", JOINT: "#D9F0E9", GREY: "#EDEDED"}
 INK, LINE, CARD, EDGE = "#222222", "#555555", "#FFFFFF", "#C8C8C8"
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"

@@ -4,6 +4,7 @@ import pathlib
 
 import nbformat
 import pytest
+import seeds
 from approximate import agrees, find_difference, numbers_in, read_spread, split_numbers
 from seeds import deviation, find_stale_cells, measure_spread, shift_seeds
 
@@ -133,3 +134,23 @@ def test_a_measured_cell_gets_its_deviations_and_the_others_get_none(tmp_path):
     nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "n.ipynb")
     runs = {100: [cells[0], cell("b", text="13")], 200: [cells[0], cell("b", text="6")]}
     assert measure_spread(tmp_path / "n.ipynb", runs, [1]) == ({"b": [3.5]}, [])
+
+
+def write_notebook(folder, *cells):
+    path = folder / "07_small.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=list(cells)), path)
+    return path
+
+
+def test_a_plan_runs_few_seeds_where_nothing_trained_is_printed(tmp_path, monkeypatch):
+    exact, trained = nbformat.v4.new_code_cell("x = 1"), nbformat.v4.new_code_cell("y", metadata={"tags": ["approx"]})
+    monkeypatch.setattr(seeds, "read_measured_version", lambda path: None)
+    path = write_notebook(tmp_path, exact)
+    assert seeds.plan_runs(path, [1, 2, 3], check=False, all_cells=False) == ([0], [1, 2])
+    assert seeds.plan_runs(path, [1, 2, 3], check=True, all_cells=False) == ([0], [1, 2, 3])
+    path = write_notebook(tmp_path, exact, trained)
+    assert seeds.plan_runs(path, [1, 2, 3], check=False, all_cells=False) == ([0, 1], [1, 2, 3])
+    monkeypatch.setattr(seeds, "read_measured_version", lambda path: nbformat.read(path, as_version=4))
+    path = write_notebook(tmp_path, exact)
+    assert seeds.plan_runs(path, [1, 2, 3], check=False, all_cells=False) == ([], [])
+    assert seeds.plan_runs(path, [1, 2, 3], check=False, all_cells=True) == ([0], [1, 2])

@@ -40,7 +40,7 @@ def page_paths() -> list[pathlib.Path]:
 
 
 def link_target(target: str, page: pathlib.Path) -> str:
-    """Where a link of the `page` leads in the book; what is no page is copied, or shown in the repository."""
+    """Where a link of the `page` leads in the book; other files are copied, or shown in the repository."""
     if re.match(r"[a-z]+:|#", target):
         return target
     file, _, anchor = target.partition("#")

@@ -18,6 +18,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import nbformat
 from approximate import SPREAD, find_difference, parse_number, read_spread, split_numbers
@@ -172,6 +173,65 @@ def write_spread(results: dict[str, dict[str, list[float]]]) -> None:
     SPREAD.write_text("{\n" + ",\n".join(blocks) + "\n}\n", encoding="utf-8", newline="\n")
 
 
+class Plan(NamedTuple):
+    """What is to be run of a notebook: the positions of the cells that are looked at, and by how much seeds move."""
+
+    positions: list[int]
+    amounts: list[int]
+
+
+def plan_runs(path: pathlib.Path, amounts: list[int], check: bool, all_cells: bool) -> Plan:
+    """What must be run of a notebook.
+
+    Args:
+        path: The notebook's file.
+        amounts: By how much the seeds are moved; a few of them do where nothing trained is printed.
+        check: Whether the runs are only compared with what is committed: then all cells are run, with all amounts.
+        all_cells: Whether to measure cells that have not changed, too.
+    """
+    notebook = nbformat.read(path, as_version=4)
+    before = None if all_cells or check else read_measured_version(path)
+    positions = find_stale_cells(notebook, before, read_spread(path.stem))
+    if not positions:
+        return Plan([], [])
+    trained = any(map(is_approximate, notebook.cells[: positions[-1] + 1]))
+    return Plan(positions, amounts if trained or check else amounts[:FEW])
+
+
+Jobs = Mapping[tuple[pathlib.Path, int], "concurrent.futures.Future[list[NotebookNode]]"]
+
+
+def print_differences(plans: Mapping[pathlib.Path, Plan], jobs: Jobs, amounts: Sequence[int]) -> None:
+    """Print how many cells `make test` would find different, for each amount, and which."""
+    for amount in amounts:
+        lines = [
+            line
+            for path, plan in plans.items()
+            if plan.positions
+            for line in find_differing_cells(path, jobs[path, amount].result())
+        ]
+        print("\n".join([f"Seeds moved by {amount}: {len(lines)} cells differ", *lines]), flush=True)
+
+
+def measure_all(plans: Mapping[pathlib.Path, Plan], jobs: Jobs) -> tuple[dict[str, dict[str, list[float]]], list[str]]:
+    """Measure each notebook as soon as it has run, and print how far it is.
+
+    Returns:
+        Notebook's name → what `measure_spread` has found of it, and what went wrong in any.
+    """
+    results: dict[str, dict[str, list[float]]] = {}
+    wrong: list[str] = []
+    for path, plan in plans.items():
+        runs: dict[int, list[NotebookNode]] = {}
+        for amount in plan.amounts:
+            runs[amount] = jobs[path, amount].result()
+            print(f"\r{path.stem}: {len(runs)} of {len(plan.amounts)} seeds", end="", flush=True)
+        results[path.stem], faults = measure_spread(path, runs, plan.positions)
+        print(f"\r{path.stem}: {len(plan.positions)} cells have changed, {len(faults)} findings", flush=True)
+        wrong += faults
+    return results, wrong
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("names", nargs="*", help="notebooks, such as 02; all if none is named")
@@ -179,38 +239,19 @@ def main() -> None:
     parser.add_argument("--all", action="store_true", help="measure all cells, and not only those that have changed")
     parser.add_argument("--jobs", type=int, default=2, help="notebooks that run at once (default: 2)")
     arguments = parser.parse_args()
-    paths = find_notebooks(arguments.names)
     amounts = arguments.check or AMOUNTS
-    notebooks = {path: nbformat.read(path, as_version=4) for path in paths}
-    positions = {}
-    seeds = {}
-    for path, notebook in notebooks.items():
-        before = None if arguments.all or arguments.check else read_measured_version(path)
-        positions[path] = find_stale_cells(notebook, before, read_spread(path.stem))
-        trained = any(map(is_approximate, notebook.cells[: positions[path][-1] + 1 if positions[path] else 0]))
-        seeds[path] = amounts if trained or arguments.check else amounts[:FEW]
+    check = bool(arguments.check)
+    plans = {path: plan_runs(path, amounts, check, arguments.all) for path in find_notebooks(arguments.names)}
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
         jobs = {
-            (path, amount): pool.submit(run_with_seeds, path, amount, found[-1] + 1)
-            for path, found in positions.items()
-            for amount in seeds[path]
-            if found
+            (path, amount): pool.submit(run_with_seeds, path, amount, plan.positions[-1] + 1)
+            for path, plan in plans.items()
+            for amount in plan.amounts
         }
-        if arguments.check:
-            for amount in amounts:
-                lines = [line for path in paths for line in find_differing_cells(path, jobs[path, amount].result())]
-                print("\n".join([f"Seeds moved by {amount}: {len(lines)} cells differ", *lines]), flush=True)
+        if check:
+            print_differences(plans, jobs, amounts)
             return
-        results: dict[str, dict[str, list[float]]] = {}
-        wrong: list[str] = []
-        for path, found in positions.items():
-            runs: dict[int, list[NotebookNode]] = {}
-            for amount in seeds[path] if found else []:
-                runs[amount] = jobs[path, amount].result()
-                print(f"\r{path.stem}: {len(runs)} of {len(seeds[path])} seeds", end="", flush=True)
-            results[path.stem], faults = measure_spread(path, runs, found)
-            print(f"\r{path.stem}: {len(found)} cells have changed, {len(faults)} findings", flush=True)
-            wrong += faults
+        results, wrong = measure_all(plans, jobs)
     write_spread(results)
     if wrong:
         sys.exit("\n".join(wrong))
