@@ -81,6 +81,14 @@ class Colour(str, enum.Enum):  # noqa: UP042, a StrEnum would be written alike i
     RED = "red"
 
 
+def label_of(values):
+    """The values as they are written, short enough for the name of a test."""
+    try:
+        return " ".join(repr(values).split())[:50]
+    except ValueError:  # Python does not write a number of so many digits
+        return "a number that is too long"
+
+
 NAN = float("nan")
 NUMBERS = [
     ([20, 30.5], [20, 30.5]),
@@ -101,7 +109,7 @@ NUMBERS = [
 ]
 
 
-@pytest.mark.parametrize("values, expected", NUMBERS, ids=[str(i) for i in range(len(NUMBERS))])
+@pytest.mark.parametrize("values, expected", NUMBERS, ids=[label_of(values) for values, _ in NUMBERS])
 def test_numbers_of_every_type_become_floats_and_missing_ones_nan(values, expected):
     np.testing.assert_array_equal(tensor_of("number", values), np.array(expected, "float64"))
 
@@ -184,7 +192,9 @@ BAD_COLUMNS = [
 ]
 
 
-@pytest.mark.parametrize("kind, values, error, message", BAD_COLUMNS, ids=[str(i) for i in range(len(BAD_COLUMNS))])
+@pytest.mark.parametrize(
+    "kind, values, error, message", BAD_COLUMNS, ids=[f"{kind} {label_of(values)}" for kind, values, *_ in BAD_COLUMNS]
+)
 def test_a_column_of_something_else_is_refused_by_name(kind, values, error, message):
     with pytest.raises(error, match=message):
         serving.raw_tensors({"c": values}, {"c": kind})
