@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict, TypeVar
 
 from recommender.folders import check_replaceable, replace_folder
@@ -28,6 +28,7 @@ from wide_deep.checks import check_fitted, check_whole
 from wide_deep.columns import AND, escaped, feature_codes, feature_counts, feature_prefix
 from wide_deep.evaluation import scores
 from wide_deep.features import DeepFeatures, WideFeatures, features_and_buckets, vocabulary_of_counts
+from wide_deep.plain import from_plain, to_plain
 from wide_deep.tables import PathLike
 
 import keras
@@ -74,20 +75,29 @@ def save_training(model: keras.Model, wide: WideFeatures | None, deep: DeepFeatu
         new = pathlib.Path(beside, "new")
         new.mkdir()
         model.save(new / "model.keras")
-        kept = {"format": 2, "model": _fingerprint(new / "model.keras"), "wide": wide, "deep": deep}
-        text = json.dumps(kept, default=lambda array: array.tolist(), ensure_ascii=False)
+        parts = {"wide": wide and to_plain(wide), "deep": deep and to_plain(deep)}
+        model_digest = _digest((new / "model.keras").read_bytes())
+        kept = {"format": 2, "model": model_digest, "features": _features_digest(parts), **parts}
+        text = json.dumps(kept, ensure_ascii=False)
         (new / "features.json").write_text(text, encoding="utf-8", errors="surrogatepass")
         replace_folder(folder, new)
 
 
-def _fingerprint(path: pathlib.Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _features_digest(parts: Mapping[str, Any]) -> str:
+    """The digest of both parts as plain data, in which the order of all entries counts."""
+    return _digest(json.dumps([parts["wide"], parts["deep"]]).encode())
 
 
 def load_training(folder: PathLike) -> tuple[keras.Model, WideFeatures | None, DeepFeatures | None]:
     """Load what `save_training` kept; Keras' safe mode is on, so no code comes out of the file.
 
     Earlier versions wrote the names of features in another form, which is read too: see `wide_deep.columns.escaped`.
+    Folders of version 1.0 hold no digest of the features, and still earlier ones none of the model: there it cannot be
+    seen whether someone has edited the vocabulary, or has exchanged the model for one of the same sizes.
 
     Args:
         folder: path that `save_training` wrote.
@@ -114,7 +124,7 @@ def load_training(folder: PathLike) -> tuple[keras.Model, WideFeatures | None, D
         if not (folder / name).is_file():
             raise FileNotFoundError(f"{folder} has no file {name}: make it with save_training.")
     kept = _read_features(folder / "features.json")
-    if kept["format"] == 2 and kept["model"] != _fingerprint(folder / "model.keras"):
+    if kept["format"] == 2 and kept["model"] != _digest((folder / "model.keras").read_bytes()):
         raise ValueError(f"{folder / 'model.keras'} is not the file that was saved with {folder / 'features.json'}.")
     wide, deep = kept["wide"], kept["deep"]
     model = keras.saving.load_model(folder / "model.keras", safe_mode=True)
@@ -127,22 +137,29 @@ def _read_features(path: pathlib.Path) -> dict[str, Any]:
     try:
         kept = json.loads(path.read_text(encoding="utf-8", errors="surrogatepass"))
         kept = {"format": 1, **kept}
-        for kind in ("wide", "deep"):
-            if kept[kind] is not None:
-                kept[kind] = {"kind": kind, **kept[kind]}  # earlier versions wrote no kind
-        parts = [part for part in (kept["wide"], kept["deep"]) if part is not None]
-        for part in parts:
-            part["boundaries"] = {column: np.array(edges) for column, edges in part["boundaries"].items()}
-        if kept["wide"] is not None:
-            kept["wide"]["features"] = [tuple(feature) for feature in kept["wide"]["features"]]
+        if kept["format"] in (1, 2):
+            kept |= _parts_of(kept)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is damaged, or was not written by save_training: {error}") from error
     if kept["format"] not in (1, 2):
         raise ValueError(f"{path} has the format {kept['format']!r}; this version reads 1 and 2.")
     if kept["format"] == 1:
-        for part in parts:
-            _modernise(part, path)
+        for kind in ("wide", "deep"):
+            if kept[kind] is not None:
+                _modernise(kept[kind], path)
     return kept
+
+
+def _parts_of(kept: Mapping[str, Any]) -> dict[str, WideFeatures | DeepFeatures | None]:
+    """The parts in what a features.json holds; a ValueError or TypeError if a key is missing or was changed."""
+    missing = [key for key in ("wide", "deep", *(["model"] if kept["format"] == 2 else [])) if key not in kept]
+    if missing:
+        raise ValueError(f"it has no {missing[0]!r}.")
+    # Earlier versions wrote no kind.
+    plain = {kind: kept[kind] and {"kind": kind, **kept[kind]} for kind in ("wide", "deep")}
+    if "features" in kept and kept["features"] != _features_digest(plain):
+        raise ValueError("its features are not those that were saved.")
+    return {kind: None if part is None else from_plain({**part, "kind": kind}) for kind, part in plain.items()}
 
 
 def _modernise(part: WideFeatures | DeepFeatures, path: pathlib.Path) -> None:
@@ -189,7 +206,8 @@ def grow(fitted: Part, frame: pd.DataFrame, min_count: int) -> Part:
 
     Raises:
         KeyError: a column is missing.
-        ValueError, TypeError: a cell or the count is not usable.
+        ValueError: `fitted` is not from `fit_wide` or `fit_deep`, a value is missing, or the count is below 1.
+        TypeError: a cell has a type that has no text.
 
     Taught in: notebook 9, "Day 2".
 
@@ -361,7 +379,7 @@ def dry_run(
     """Load a candidate, score a fixed sample with it, and compare it with the model that serves.
 
     The candidate is loaded by a process of its own, which takes some seconds: so it takes nothing down if it crashes,
-    hangs for more than ten minutes, or, on Linux, needs more memory than there is. That is no wall against malice: a
+    hangs for more than ten minutes, or, on Linux, needs more memory than there is. It is no shield against malice: a
     SavedModel is a program, and runs with your rights.
 
     Args:
@@ -398,7 +416,7 @@ def dry_run(
     before = scorer(serving)(sample)
     loss = scores(labels, before)["log loss"]
     report: Report = {"change": np.nan, "rise": np.nan, "reasons": []}
-    after = _scores_elsewhere(candidate, sample)
+    after = _score_in_process(candidate, sample)
     if isinstance(after, str):
         return {**report, "reasons": [f"it cannot be loaded and score: {after}"]}
     if after.shape != before.shape:
@@ -411,43 +429,28 @@ def dry_run(
     # "not at most": a bound that is NaN lets nothing through
     if not report["change"] <= max_change:
         report["reasons"].append(
-            f"its scores moved by {_above(report['change'], max_change, 2)}, more than {max_change}"
+            f"its scores moved by {_format_above(report['change'], max_change, 2)}, more than {max_change}"
         )
     if not report["rise"] <= max_rise:
-        report["reasons"].append(f"its log loss rose by {_above(report['rise'], max_rise, 4)}, more than {max_rise}")
+        rise = _format_above(report["rise"], max_rise, 4)
+        report["reasons"].append(f"its log loss rose by {rise}, more than {max_rise}")
     return report
 
 
-def _above(value: float, bound: float, digits: int) -> str:
+def _format_above(value: float, bound: float, digits: int) -> str:
     """A value that is above a bound, with as many digits as it takes to see that."""
     return f"{value:.{digits}f}" if round(value, digits) > bound else f"{value:.6g}"
 
 
-# A program by itself. On Linux it asks to be the first to be stopped where memory runs out.
-_CHILD = """
-import pathlib, pickle, sys
-try:
-    pathlib.Path("/proc/self/oom_score_adj").write_text("1000")
-except OSError:
-    pass
-from recommender.serving import scorer
-import numpy as np
-candidate, folder = sys.argv[1:]
-with open(f"{folder}/sample", "rb") as file:
-    sample = pickle.load(file)
-try:
-    np.save(f"{folder}/scores.npy", scorer(candidate)(sample))
-except Exception as error:
-    pathlib.Path(folder, "error").write_text(f"{type(error).__name__}: {error}", encoding="utf-8", errors="replace")
-"""
+GATE_PROGRAM = ["-m", "recommender.gate"]
 
 
-def _scores_elsewhere(candidate: PathLike, sample: Columns) -> np.ndarray | str:
+def _score_in_process(candidate: PathLike, sample: Columns) -> np.ndarray | str:
     """A candidate's scores of a sample, computed by another process; or, in words, why there are none."""
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         (folder / "sample").write_bytes(pickle.dumps(sample))
-        command = [sys.executable, "-c", _CHILD, str(candidate), str(folder)]
+        command = [sys.executable, *GATE_PROGRAM, str(candidate), str(folder)]
         where = os.pathsep.join(path or os.getcwd() for path in sys.path)  # it imports what this process would
         try:
             environment = {**os.environ, "PYTHONPATH": where}

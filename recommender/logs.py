@@ -15,8 +15,8 @@ import numbers
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from wide_deep.checks import check_frame, check_names, check_whole
-from wide_deep.columns import LISTS, exact_below, is_missing
+from wide_deep.checks import check_frame, check_names, check_whole, row_name
+from wide_deep.columns import LIST_TYPES, exact_below, is_missing
 
 import numpy as np
 import pandas as pd
@@ -28,7 +28,7 @@ def check_log(log: pd.DataFrame, columns: list[str]) -> None:
     """Raise a clear error unless the `log` is a data frame with rows and with one value in each of the `columns`.
 
     Raises:
-        TypeError: it is no data frame, or a column holds lists.
+        TypeError: it is not a data frame, or a column holds lists.
         KeyError: a column is missing.
         ValueError: the frame is empty, or a value is missing.
 
@@ -42,8 +42,9 @@ def check_log(log: pd.DataFrame, columns: list[str]) -> None:
     for column in columns:
         missing = np.flatnonzero(log[column].isna())
         if missing.size:
-            raise ValueError(f"Column {column!r} has {missing.size} missing values, first in row {missing[0]}.")
-        if isinstance(log[column].iloc[0], tuple(LISTS)):
+            first = row_name(log.index, missing[0])
+            raise ValueError(f"Column {column!r} has {missing.size} missing values, first in {first}.")
+        if isinstance(log[column].iloc[0], tuple(LIST_TYPES)):
             raise TypeError(f"Column {column!r} holds lists; expected one value a row: `explode` the frame first.")
 
 
@@ -61,7 +62,7 @@ def check_share(share: float) -> None:
 
 
 def _whole_number(value: Any) -> int | None:
-    """The value as an int, or None if it is no whole number."""
+    """The value as an int, or None if it is not a whole number."""
     if isinstance(value, bool) or not isinstance(value, (numbers.Real, decimal.Decimal)) or not math.isfinite(value):
         return None
     if isinstance(value, (float, np.floating)) and abs(value) >= exact_below(type(value)):
@@ -173,7 +174,7 @@ class _Pairs(NamedTuple):
     items: pd.Index  # (pairs,)
 
     def places_of(self, users: pd.Index, items: pd.Index) -> np.ndarray:
-        """For each of other pairs its place among these, or −1 if it is none of them: int array (other pairs,)."""
+        """For each of other pairs its place among these, or −1 if it is not among them: int array (other pairs,)."""
         pairs = pd.MultiIndex.from_arrays([self.users, self.items])
         return pairs.get_indexer(pd.MultiIndex.from_arrays([users, items]))
 
@@ -231,14 +232,16 @@ def _texts_as_times(texts: pd.Series, column: str) -> pd.Series:
     times = pd.to_datetime(texts, format="ISO8601", utc=True, errors="coerce")
     unread = np.flatnonzero(times.isna() | ~texts.str.match(r"\d{4}(?:-|\d{4}|$)"))
     if unread.size:
+        where = row_name(texts.index, unread[0])
         raise ValueError(
-            f"Column {column!r} holds the text {texts.iloc[unread[0]]!r} in row {unread[0]}, which does not say by its "
+            f"Column {column!r} holds the text {texts.iloc[unread[0]]!r} in {where}, which does not say by its "
             f"letters what is later: read it first, such as pd.to_datetime(frame[{column!r}], format='%m/%d/%Y')."
         )
     with_zone = texts.str.contains(r"[T ].*(?:[zZ]|[+-]\d\d(?::?\d\d)?)$")
     others = np.flatnonzero(with_zone != with_zone.iloc[0])
     if others.size:
-        raise ValueError(f"Column {column!r} has times with a time zone and times without one, as in row {others[0]}.")
+        where = row_name(texts.index, others[0])
+        raise ValueError(f"Column {column!r} has times with a time zone and times without one, as in {where}.")
     return times
 
 
@@ -295,7 +298,7 @@ def split_by_time(log: pd.DataFrame, time: str, share: float) -> tuple[pd.DataFr
 
 
 def _other_items(items: list[Any], place: int, longest: int | None, rng: np.random.Generator) -> list[Any]:
-    """A user's `items` but for the one at the `place`, −1 if it is none of them; at most `longest`, at random."""
+    """A user's `items` but for the one at the `place`, −1 if it is not among them; at most `longest`, at random."""
     n = len(items) - (place >= 0)
     if longest is not None and n > longest:
         drawn = rng.choice(n, longest, replace=False).tolist()  # places in the list without the item

@@ -159,7 +159,7 @@ def csv_batches(path: PathLike, types: Mapping[int, pa.DataType]) -> Iterator[pa
         Batches of these columns, in this order.
 
     Raises:
-        TypeError: a cell is no number, and should be.
+        TypeError: a cell that should be a number is not one.
         ValueError: the file is no CSV file of UTF-8, or its rows have different lengths. Both name the file.
 
     Example:
@@ -212,7 +212,7 @@ def to_parquet(path: PathLike, target: PathLike, columns: list[str], numbers: Co
 
     Raises:
         KeyError: a column is missing.
-        TypeError: a cell in a column of numbers is none.
+        TypeError: a cell in a column of numbers is not a number.
         ValueError: the file is not such a CSV file. All name the file.
 
     Example:
@@ -282,7 +282,7 @@ def as_shards(paths: Paths, columns: list[str], numbers: Collection[str], workpl
 
     Raises:
         KeyError: a column is missing.
-        TypeError: a cell of a CSV file in a column of numbers is none.
+        TypeError: a cell of a CSV file in a column of numbers is not a number.
         ValueError: a file is damaged, or none holds rows. All name the file.
         FileNotFoundError: a file is missing.
 

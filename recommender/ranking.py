@@ -23,7 +23,7 @@ from recommender.logs import (
     with_negatives,
 )
 from wide_deep.checks import check_frame, check_labels, check_names, check_whole
-from wide_deep.columns import LISTS
+from wide_deep.columns import LIST_TYPES
 
 import numpy as np
 import pandas as pd
@@ -89,7 +89,7 @@ def set_matrix(lists: Sequence[Any] | pd.Series, items: Sequence[Any]) -> sparse
         SciPy sparse array, float64 (lists, items). An item that is not among the columns is left out.
 
     Raises:
-        TypeError: one of the lists is none, or they hold strings where items has numbers.
+        TypeError: one of the lists is not a list, or they hold strings where items has numbers.
         ValueError: items is empty or names an item twice, or a list holds a missing value.
 
     Taught in: notebook 8, "Two models without training".
@@ -100,7 +100,7 @@ def set_matrix(lists: Sequence[Any] | pd.Series, items: Sequence[Any]) -> sparse
     """
     name = f"Column {lists.name!r}" if isinstance(lists, pd.Series) else "lists"
     for place, cell in enumerate(lists):
-        if not isinstance(cell, tuple(LISTS)):
+        if not isinstance(cell, tuple(LIST_TYPES)):
             raise TypeError(f"{name} holds {cell!r} in row {place}; expected a list of items.")
     index = different_items(items)
     values = ids_of([value for cell in lists for value in cell], name)  # (values,)
@@ -154,8 +154,8 @@ def held_out_places(
 
     Raises:
         KeyError: a column is missing.
-        TypeError: held-out items or lists hold strings where `items` has numbers, or a cell of `others` is no list.
-        ValueError: a held-out item is none of `items` or stands in its own list, or what `score` returns has another
+        TypeError: held-out items or lists hold strings where `items` has numbers, or a cell of `others` is not a list.
+        ValueError: a held-out item is not among `items` or stands in its own list, or what `score` returns has another
             shape or is not finite.
 
     Taught in: notebook 8, "A test that others published".

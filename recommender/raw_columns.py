@@ -11,8 +11,8 @@ columns or as examples:
 
 - A missing text is the text '', alone and in a list. Where training did not have it, it is unseen like any new text.
 - A missing list is an empty one.
-- A missing number is NaN, and an infinite one counts as missing. It has no bucket and is no category, so it is unseen;
-  among the numbers of the deep part it is the training rows' median.
+- A missing number is NaN, and an infinite one counts as missing. It has no bucket and is not a category, so it is
+  unseen; among the numbers of the deep part it is the training rows' median.
 
 What is unseen adds nothing in the wide part and has no vector in the deep part. Hashed features know no unseen text:
 each has a bucket.
@@ -28,7 +28,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
 from wide_deep.checks import check_frame
-from wide_deep.columns import LISTS, MOST_DIGITS, category_text, is_missing, is_too_long
+from wide_deep.columns import LIST_TYPES, MOST_DIGITS, category_text, is_missing, is_too_long
 from wide_deep.features import DeepFeatures, WideFeatures, used_columns
 from wide_deep.reproducible import quiet_stderr
 
@@ -56,7 +56,7 @@ def column_kinds(frame: pd.DataFrame, wide: WideFeatures | None, deep: DeepFeatu
         list in it is a list, and anything else is text.
 
     Raises:
-        TypeError: `frame` is no data frame.
+        TypeError: `frame` is not a data frame.
         KeyError: a column is missing.
         ValueError: the frame is empty, or has a column twice.
 
@@ -83,7 +83,7 @@ def column_kinds(frame: pd.DataFrame, wide: WideFeatures | None, deep: DeepFeatu
 
 
 def _is_list(value: object) -> bool:
-    return isinstance(value, tuple(LISTS))
+    return isinstance(value, tuple(LIST_TYPES))
 
 
 def raw_tensors(columns: Columns, kinds: Mapping[str, ColumnKind]) -> Tensors:

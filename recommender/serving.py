@@ -44,7 +44,7 @@ def graph_inputs(wide: WideFeatures | None, deep: DeepFeatures | None) -> Callab
         `tf.data.Dataset`, and exported; `tables` is an attribute with the lookup tables, to be kept alive.
 
     Raises:
-        ValueError: a feature is no text that UTF-8 can hold.
+        ValueError: a feature is a text that UTF-8 cannot hold.
 
     Taught in: notebook 9, "One artefact".
 
@@ -290,7 +290,7 @@ def _kind_of(spec: tf.TypeSpec) -> ColumnKind:
 def signature_names(kinds: Mapping[str, ColumnKind]) -> dict[str, list[str]]:
     """What an export's signature 'columns' calls its inputs.
 
-    TensorFlow takes ASCII names that begin with a letter, are no word of Python's, and differ in more than case.
+    TensorFlow takes ASCII names that begin with a letter, are not keywords of Python, and differ in more than case.
 
     Args:
         kinds: from `column_kinds`.
@@ -298,7 +298,7 @@ def signature_names(kinds: Mapping[str, ColumnKind]) -> dict[str, list[str]]:
     Returns:
         dict column → its inputs' names. A list column has two inputs: the values of all rows one after the other, and
         how many each row has. A column that has such a name keeps it. In any other name '_' stands for other
-        characters, 'c_' before what is no name then, and a number behind a name that is taken.
+        characters, 'c_' before what is not a name then, and a number behind a name that is taken.
 
     Example:
         >>> signature_names({"a_b": "text", "a b": "text", "größe": "number", "class": "text", "tags": "list"})
@@ -404,7 +404,7 @@ def export(
             a moment there is none, so give each day a folder of its own where a server may load it.
 
     Raises:
-        TypeError: the model or the sample is none, or a cell of the sample is of no use.
+        TypeError: the model is not a Keras model, the sample is not a frame, or a cell of it is not usable.
         KeyError: a column is missing.
         ValueError: the model returns something else than a logit, or does not belong to the features; a column that is
             a number and a category holds whole numbers that a float32 does not hold; or the export's scores of the

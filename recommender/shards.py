@@ -41,7 +41,16 @@ from recommender.parquet import (
 from recommender.sql import cell_problems, counts_query, rows_of, table_query, vocabulary_query
 from wide_deep.checks import check_whole
 from wide_deep.columns import category_text
-from wide_deep.features import DeepFeatures, WideFeatures, fit_deep, fit_wide, optional_inputs, used_columns
+from wide_deep.features import (
+    DeepFeatures,
+    WideFeatures,
+    assemble_deep,
+    assemble_wide,
+    fit_deep,
+    fit_wide,
+    optional_inputs,
+    used_columns,
+)
 from wide_deep.reproducible import quiet_stderr
 from wide_deep.tables import PathLike
 
@@ -139,9 +148,9 @@ def fit_shards(
         check_types(shards, texts | numbers, numbers)
         for shard in shards:
             _check_cells(engine, shard, texts, numbers)
-        counted = {column: _counted_numbers(engine, shards, column) for column in sorted(numbers)}
-        wide = _counted_wide(engine, shards, features, counted, wide_settings)
-        deep = _counted_deep(engine, shards, counted, deep_settings)
+        counted = {column: _count_numbers(engine, shards, column) for column in sorted(numbers)}
+        wide = _fit_wide_from_counts(engine, shards, features, counted, wide_settings)
+        deep = _fit_deep_from_counts(engine, shards, counted, deep_settings)
     return wide, deep
 
 
@@ -232,12 +241,12 @@ def _create_view(
     return aliases
 
 
-def _counted_numbers(engine: duckdb.DuckDBPyConnection, shards: list[Shard], column: str) -> pd.DataFrame:
+def _count_numbers(engine: duckdb.DuckDBPyConnection, shards: list[Shard], column: str) -> pd.DataFrame:
     aliases = _create_view(engine, shards, [column], [column])
     return engine.execute(counts_query(aliases[column])).df()
 
 
-def _vocabulary(
+def _count_vocabulary(
     engine: duckdb.DuckDBPyConnection,
     shards: list[Shard],
     features: list[tuple[str, ...]],
@@ -256,7 +265,7 @@ def _vocabulary(
     return vocabulary
 
 
-def _counted_wide(
+def _fit_wide_from_counts(
     engine: duckdb.DuckDBPyConnection,
     shards: list[Shard],
     features: list[tuple[str, ...]],
@@ -267,39 +276,22 @@ def _counted_wide(
     boundaries = {}
     for column, n_buckets in (settings["buckets"] or {}).items():
         boundaries[column] = np.unique(counted_quantiles(counted[column], n_buckets))
-    wide = WideFeatures(kind="wide", features=features, boundaries=boundaries, vocabulary=None, n_ids=0)
-    if settings["longest"] is not None:
-        wide["longest"] = settings["longest"]
-    if settings["hash_buckets"] is not None:
-        wide["n_ids"] = settings["hash_buckets"] + 1
-        return wide
-    id_of = _vocabulary(engine, shards, features, boundaries, settings)
-    wide["vocabulary"] = id_of
-    wide["n_ids"] = len(id_of) + 1
-    return wide
+    hash_buckets = settings["hash_buckets"]
+    id_of = _count_vocabulary(engine, shards, features, boundaries, settings) if hash_buckets is None else None
+    return assemble_wide(features, boundaries, id_of, hash_buckets, settings["longest"])
 
 
-def _counted_deep(
+def _fit_deep_from_counts(
     engine: duckdb.DuckDBPyConnection,
     shards: list[Shard],
     counted: Mapping[str, pd.DataFrame],
     settings: Mapping[str, Any],
 ) -> DeepFeatures:
-    """What `fit_deep` learns; `counted` as for `_counted_wide`."""
+    """What `fit_deep` learns; `counted` as for `_fit_wide_from_counts`."""
     features: list[tuple[str, ...]] = [(column,) for column in settings["categories"]]
-    id_of = _vocabulary(engine, shards, features, {}, settings) if features else {}
-    deep = DeepFeatures(
-        kind="deep",
-        categories=list(settings["categories"]),
-        vocabulary=id_of,
-        boundaries={
-            column: counted_quantiles(counted[column], settings["n_quantiles"]) for column in settings["numbers"]
-        },
-        n_ids=len(id_of) + 1,
-    )
-    if settings["longest"] is not None:
-        deep["longest"] = settings["longest"]
-    return deep
+    id_of = _count_vocabulary(engine, shards, features, {}, settings) if features else {}
+    boundaries = {column: counted_quantiles(counted[column], settings["n_quantiles"]) for column in settings["numbers"]}
+    return assemble_deep(list(settings["categories"]), id_of, boundaries, settings["longest"])
 
 
 # ----------------------------------------------------------------------------------------------- reading

@@ -233,7 +233,7 @@ def vocabulary_query(
         The query; its result has the columns 'name', the string as `cross` writes it, and 'n', its rows.
 
     Raises:
-        TypeError, ValueError: boundaries are no numbers that ascend.
+        TypeError, ValueError: boundaries are not ascending numbers.
 
     Taught in: notebook 10, "Counting rows that do not fit".
 

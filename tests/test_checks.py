@@ -1,7 +1,9 @@
 """Checks of models and arguments that no other test file reaches."""
 
+import json
+
 import wdl_helpers as wdl
-from wide_deep import checks
+from wide_deep import checks, plain
 
 import keras
 import numpy as np
@@ -52,16 +54,20 @@ IDS = {"wide_ids": wdl.wide_ids(CITY, WIDE)}
     "call, error, message",
     [
         # Names, and lists of them
-        (lambda: wdl.fit_wide(CITY, None), TypeError, "Got None; expected a list.* of column names and tuples"),
-        (lambda: wdl.fit_wide(CITY, {"city"}), TypeError, "Got {'city'}; expected a list, which has an order"),
+        (lambda: wdl.fit_wide(CITY, None), TypeError, "features is None; expected a list.* of column names and tuples"),
+        (lambda: wdl.fit_wide(CITY, {"city"}), TypeError, "features is {'city'}; expected a list, which has an order"),
         (
             lambda: wdl.fit_deep(CITY, None, []),
             TypeError,
-            "Got None; expected a list.* of column names",
+            "categories is None; expected a list.* of column names",
         ),
-        (lambda: wdl.fit_deep(CITY, {"city"}, []), TypeError, "Got {'city'}; expected a list, which has an order"),
+        (
+            lambda: wdl.fit_deep(CITY, {"city"}, []),
+            TypeError,
+            "categories is {'city'}; expected a list, which has an order",
+        ),
         (lambda: wdl.fit_wide(CITY, ["age"], buckets={"age": 10.0}), ValueError, r"buckets\['age'\] is 10.0"),
-        (lambda: list(wdl.feature_codes(CITY, ["city"], {})), TypeError, "Got 'city'; expected a list"),
+        (lambda: list(wdl.feature_codes(CITY, ["city"], {})), TypeError, "feature is 'city'; expected a list"),
         (lambda: list(wdl.feature_codes(CITY, [("town",)], {})), KeyError, "no column 'town'"),
         (lambda: wdl.cross(CITY.T.set_index([0, 1]).T, ["city"]), TypeError, "several levels; expected one name"),
         (lambda: wdl.cross(CITY, []), ValueError, "columns is empty"),
@@ -175,3 +181,47 @@ def test_inputs_may_be_lists_and_tuples_too(kind):
     given = {"wide_ids": kind(ids)}
     wdl.train(model, given, [0, 1, 1], wdl.Ftrl(0.1), epochs=1, validation=(given, [0, 1, 1]))
     np.testing.assert_array_equal(wdl.predict(model, given), wdl.predict(model, {"wide_ids": np.array(ids)}))
+
+
+def test_a_row_of_a_filtered_frame_is_named_by_position_and_label():
+    frame = pd.DataFrame({"city": ["Rome", "Oslo", None, "Bern"], "age": [20, 30, 40, None]})
+    cut = frame[frame["city"] != "Rome"]  # positions 0, 1, 2 have the labels 1, 2, 3
+    with pytest.raises(ValueError, match=r"'city' has a missing value in row 1 \(index 2\): fill it"):
+        wdl.fit_wide(cut, ["city"])
+    with pytest.raises(ValueError, match=r"'age' has 1 missing or infinite values, first in row 2 \(index 3\)\."):
+        wdl.fit_deep(cut, [], ["age"])
+    with pytest.raises(ValueError, match=r"first in row 3\.$"):
+        wdl.fit_deep(frame, [], ["age"])
+    named = frame.set_index(pd.Index(["a", "b", "c", "d"]))
+    with pytest.raises(ValueError, match=r"in row 2 \(index 'c'\)"):
+        wdl.fit_wide(named, ["city"])
+    mixed = pd.DataFrame({"city": [["Rome"], "Oslo"]}, index=[7, 8])
+    with pytest.raises(TypeError, match=r"mixes lists with single values, as in row 1 \(index 8\)"):
+        wdl.fit_wide(mixed, ["city"])
+
+
+@pytest.mark.parametrize("key", ["features", "boundaries", "vocabulary", "n_ids"])
+def test_a_part_without_one_of_its_keys_is_refused(key):
+    wide = wdl.fit_wide(CITY, ["city"])
+    del wide[key]
+    with pytest.raises(ValueError, match=f"The dict has no '{key}', which fit_wide"):
+        wdl.wide_ids(CITY, wide)
+
+
+def test_hashing_has_no_minimum_count():
+    with pytest.raises(ValueError, match="min_count is 9 and hash_buckets 5; expected one of them"):
+        wdl.fit_wide(CITY, ["city"], hash_buckets=5, min_count=9)
+
+
+def test_fitted_parts_go_through_json_and_come_back():
+    wide = wdl.fit_wide(CITY, ["city", ("city", "age")], buckets={"age": 2}, longest=3)
+    hashed = wdl.fit_wide(CITY, ["city"], hash_buckets=5)
+    deep = wdl.fit_deep(CITY, ["city"], ["age"], n_quantiles=4)
+    for part in (wide, hashed, deep):
+        again = plain.from_plain(json.loads(json.dumps(plain.to_plain(part))))
+        np.testing.assert_equal(again, part)
+        assert all(edges.dtype == "float64" for edges in again["boundaries"].values())
+    with pytest.raises(TypeError, match="boundaries is a list; expected a dict"):
+        plain.from_plain({**plain.to_plain(wide), "boundaries": []})
+    with pytest.raises(ValueError, match="The vocabulary has the id 9, but n_ids is 3"):
+        plain.from_plain({**plain.to_plain(wide), "vocabulary": {"city=Rome": 9}, "n_ids": 3})

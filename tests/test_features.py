@@ -298,7 +298,7 @@ def test_no_cross_is_counted_for_hashed_features(monkeypatch):
         raise AssertionError("counted")
 
     monkeypatch.setattr("wide_deep.features.feature_counts", count)
-    monkeypatch.setattr("wide_deep.columns.crossed", count)
+    monkeypatch.setattr("wide_deep.columns.cross_coded", count)
     assert wdl.fit_wide(STRANGE, [("a", "tags")], hash_buckets=10)["n_ids"] == 11
 
 
@@ -379,7 +379,7 @@ def test_ids_that_are_nearly_all_padding_get_one_warning_that_names_the_column(m
     frame = padded([])
     wide, deep = wdl.fit_wide(frame, ["a", "tags"]), wdl.fit_deep(frame, ["a", "tags"], [])
     short = wdl.fit_wide(frame, ["a", "tags"], longest=2)
-    monkeypatch.setattr("wide_deep.features.LARGE", 1859)
+    monkeypatch.setattr("wide_deep.features.WARN_FROM_IDS", 1859)
     with pytest.warns(UserWarning, match="padding") as found:  # noqa: PT031, the warnings of all calls
         wdl.wide_ids(frame, wide)  # 60 × 31 ids, of which 60 + 30 + 59 are values
         wdl.deep_inputs(frame, deep)  # 60 × 2 × 30 ids
@@ -399,7 +399,7 @@ def test_ids_that_are_nearly_all_padding_get_one_warning_that_names_the_column(m
     ids=["an array that is not large", "one with a tenth of values"],
 )
 def test_padding_that_costs_little_is_no_reason_to_warn(monkeypatch, recwarn, large, rest):
-    monkeypatch.setattr("wide_deep.features.LARGE", large)
+    monkeypatch.setattr("wide_deep.features.WARN_FROM_IDS", large)
     frame = padded(rest)
     assert wdl.wide_ids(frame, wdl.fit_wide(frame, ["tags"])).size == 1800
     assert wdl.deep_inputs(frame, wdl.fit_deep(frame, ["tags"], []))["deep_ids"].size == 1800

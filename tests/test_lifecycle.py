@@ -150,12 +150,56 @@ def test_what_does_not_belong_together_is_refused_by_name(saved, trained, parts,
         '{"wide": null}',
         '{"wide": {}, "deep": null}',
         '{"wide": 1, "deep": 1}',
+        '{"wide": 0, "deep": null}',
+        '{"format": 2, "wide": null, "deep": null}',
     ],
 )
 def test_a_damaged_file_is_named(saved, text):
     (saved / "features.json").write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=r"features.json is damaged, or was not written by save_training"):
         lifecycle.load_training(saved)
+
+
+@pytest.mark.parametrize(
+    "kind, key, value",
+    [
+        ("wide", "n_ids", None),
+        ("wide", "vocabulary", None),
+        ("wide", "vocabulary", {"letter=a": 4711}),
+        ("wide", "vocabulary", {"letter=a": "1"}),
+        ("wide", "features", "letter"),
+        ("wide", "boundaries", [1.0]),
+        ("wide", "longest", 0),
+        ("deep", "boundaries", {"size": [2.0, 1.0]}),
+        ("deep", "categories", [7]),
+    ],
+)
+@pytest.mark.parametrize("has_digest", [True, False], ids=["now", "version 1.0"])
+def test_a_key_that_is_gone_or_has_another_type_is_damage(saved, kind, key, value, has_digest):
+    kept = json.loads((saved / "features.json").read_text(encoding="utf-8"))
+    if value is None:
+        del kept[kind][key]
+    else:
+        kept[kind][key] = value
+    if not has_digest:
+        del kept["features"]
+    (saved / "features.json").write_text(json.dumps(kept), encoding="utf-8")
+    says = "not those that were saved" if has_digest else key if value is None else ""
+    with pytest.raises(ValueError, match=f"features.json is damaged, or was not written by save_training.*{says}"):
+        lifecycle.load_training(saved)
+
+
+def test_an_edited_vocabulary_is_refused_and_a_folder_of_version_1_0_has_no_digest_of_it(saved):
+    kept = json.loads((saved / "features.json").read_text(encoding="utf-8"))
+    one, other = list(kept["wide"]["vocabulary"])[:2]
+    ids = kept["wide"]["vocabulary"]
+    kept["wide"]["vocabulary"] = {**ids, one: ids[other], other: ids[one]}
+    (saved / "features.json").write_text(json.dumps(kept), encoding="utf-8")
+    with pytest.raises(ValueError, match="damaged, .*its features are not those that were saved"):
+        lifecycle.load_training(saved)
+    del kept["features"]
+    (saved / "features.json").write_text(json.dumps(kept), encoding="utf-8")
+    assert lifecycle.load_training(saved)[1]["vocabulary"][one] == ids[other]
 
 
 def test_a_missing_file_a_cut_off_one_and_a_later_format_are_named(saved):
@@ -528,7 +572,7 @@ def gate(live, shown, tmp_path):
 @pytest.fixture
 def at_once(monkeypatch):
     """Candidates are scored in the tests' own process, where it does not matter; another takes seconds to begin."""
-    monkeypatch.setattr(lifecycle, "_scores_elsewhere", lambda candidate, sample: serving.scorer(candidate)(sample))
+    monkeypatch.setattr(lifecycle, "_score_in_process", lambda candidate, sample: serving.scorer(candidate)(sample))
 
 
 def run_gate(live, candidate, shown):
@@ -620,7 +664,7 @@ def test_a_candidate_that_is_not_there_crashes_or_hangs_takes_nothing_down(live,
 
 def test_scores_of_a_process_that_crashed_afterwards_do_not_count(live, shown, monkeypatch):
     crash = "import os, sys, numpy; numpy.save(sys.argv[2] + '/scores.npy', numpy.zeros(3)); os.abort()"
-    monkeypatch.setattr(lifecycle, "_CHILD", crash)
+    monkeypatch.setattr(lifecycle, "GATE_PROGRAM", ["-c", crash])
     assert "its process ended with the code -6" in run_gate(live, live, shown)["reasons"][0]
 
 

@@ -357,3 +357,19 @@ def test_training_goes_on_identically_after_saving_and_loading(tmp_path, small):
     for slot, same in zip(model.optimizer.variables, loaded.optimizer.variables, strict=True):
         assert slot.path == same.path
         np.testing.assert_array_equal(same.numpy(), slot.numpy(), err_msg=slot.path)
+
+
+@pytest.mark.parametrize(
+    "sizes, says",
+    [
+        ({"embedding_dim": 0}, "embedding_dim is 0; expected a whole number of at least 1"),
+        ({"units": (8, 0)}, "a size in units is 0; expected a whole number of at least 1"),
+        ({"dropout": 2}, "dropout is 2; expected a share from 0 to 1"),
+        ({"dropout": -0.1}, "dropout is -0.1; expected a share"),
+        ({"dropout": True}, "dropout is True; expected a share"),
+    ],
+)
+def test_a_size_that_cannot_be_is_refused_by_the_name_of_its_argument(sizes, says):
+    deep = wdl.fit_deep(pd.DataFrame({"city": ["Oslo", "Rome"]}), ["city"], [])
+    with pytest.raises(ValueError, match=says):
+        wdl.deep_model(deep, **sizes)

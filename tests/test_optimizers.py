@@ -325,10 +325,10 @@ def test_both_optimizers_are_named_so_that_they_cannot_be_swapped():
 
 def test_an_optimizer_of_keras_is_seen_inside_one_that_scales_the_loss():
     with pytest.warns(UserWarning, match="Keras' own Adam squares"):
-        optimizers.check_sums_repeated(keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(0.1)))
+        optimizers.warn_of_repeated_ids(keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(0.1)))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        optimizers.check_sums_repeated(keras.optimizers.LossScaleOptimizer(wdl.Adam(0.1)))
+        optimizers.warn_of_repeated_ids(keras.optimizers.LossScaleOptimizer(wdl.Adam(0.1)))
 
 
 KERAS_OWN = [
@@ -345,7 +345,7 @@ def test_a_warning_is_given_for_those_of_keras_that_are_wrong_on_repeated_ids_al
     results = [run(kind(learning_rate=0.1), np.full((ROWS, 2), 0.5), batches, dense) for dense in (True, False)]
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
-        optimizers.check_sums_repeated(kind(learning_rate=0.1))
+        optimizers.warn_of_repeated_ids(kind(learning_rate=0.1))
     said = [warning for warning in seen if "repeated id" in str(warning.message)]
     assert len(said) == (not np.allclose(*results, rtol=0, atol=1e-5)), f"Keras {keras.version()} has changed it"
 

@@ -1,6 +1,7 @@
 """What holds the project's own files together: its pins, its README, its module."""
 
 import ast
+import importlib
 import inspect
 import json
 import pathlib
@@ -13,13 +14,27 @@ import tomllib
 import wdl_features
 import wdl_helpers
 import wdl_reproducible
-from recommender import folders, lifecycle, logs, parquet, pictures, ranking, raw_columns, serving, shards, sql
+from recommender import folders, gate, lifecycle, logs, parquet, pictures, ranking, raw_columns, serving, shards, sql
 from recommender.datasets import adult, files, planted, recipes, visits
 from recommender.datasets import store as app_store
-from wide_deep import checks, columns, evaluation, features, models, optimizers, plots, reproducible, tables, training
+from wide_deep import (
+    checks,
+    columns,
+    evaluation,
+    features,
+    models,
+    optimizers,
+    plain,
+    plots,
+    reproducible,
+    tables,
+    training,
+)
 
 import pytest
 import yaml
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -31,6 +46,7 @@ MODULES = [
     tables,
     columns,
     features,
+    plain,
     models,
     optimizers,
     training,
@@ -48,6 +64,7 @@ MODULES = [
     folders,
     raw_columns,
     serving,
+    gate,
     lifecycle,
     parquet,
     sql,
@@ -127,8 +144,67 @@ def raised(function, seen=()):
     for called in calls(tree, module):
         if inspect.isfunction(called) and sys.modules[called.__module__] in MODULES and called not in (function, *seen):
             private = called.__name__.startswith("_")
-            found |= raised(called, (*seen, function)) if private else documented(called) - caught
+            found |= (raised(called, (*seen, function)) if private else documented(called)) - caught
     return found
+
+
+ERRORS = """
+def public():
+    \"\"\"Do it.
+
+    Raises:
+        KeyError: it is not there.
+        TypeError: it is of another type.
+    \"\"\"
+
+def _private():
+    raise ValueError("by a private function")
+
+def caller():
+    raise OSError("by itself")
+
+def caller_of_private():
+    _private()
+
+def caller_of_public():
+    try:
+        public()
+    except TypeError:
+        pass
+
+def catcher():
+    try:
+        _private()
+    except ValueError as error:
+        raise KeyError("another one") from error
+
+def with_a_function():
+    def later():
+        raise OSError("not now")
+"""
+
+
+@pytest.fixture
+def errors(tmp_path, monkeypatch):
+    """A module of functions that raise, or do not."""
+    (tmp_path / "errors_of_a_test.py").write_text(ERRORS, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    module = importlib.import_module("errors_of_a_test")
+    monkeypatch.setattr(sys.modules[__name__], "MODULES", [*MODULES, module])
+    yield module
+    del sys.modules["errors_of_a_test"]
+
+
+def test_the_errors_of_a_function_are_its_own_and_those_of_its_private_functions(errors):
+    assert raised(errors.caller) == {"OSError"}
+    assert raised(errors.caller_of_private) == {"ValueError"}
+    assert raised(errors.with_a_function) == set()
+    assert raised(errors.catcher) == {"KeyError"}
+
+
+def test_the_errors_of_a_public_function_are_those_that_it_documents_and_nobody_catches(errors):
+    assert documented(errors.public) == {"KeyError", "TypeError"}
+    assert raised(errors.caller_of_public) == {"KeyError"}
 
 
 NOT_PASSED_ON = {"error_bars": {"ValueError"}}  # one panel is always possible
@@ -242,12 +318,48 @@ def test_the_workflow_runs_the_commands_of_make_test():
     assert said[-1].startswith("pytest --nbval") and made[-1].startswith("pytest --nbval")
 
 
-@pytest.mark.parametrize("package", reproducible.NEEDED)
-def test_a_missing_package_is_named_with_what_to_do(package):
-    program = f"import sys; sys.modules[{package!r}] = None; import wdl_helpers"
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "notebooks/README.md",
+    *(f"docs/{path.name}" for path in ROOT.glob("docs/*.md")),
+]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_names_the_variables_that_the_makefile_reads(page):
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    commands = re.findall(r"`(make [^`]*)`", (ROOT / page).read_text(encoding="utf-8"))
+    named = {name for command in commands for name in re.findall(r"(?<=\s)([A-Z][A-Z0-9]*)=", command)}
+    assert not [name for name in named if f"$({name})" not in makefile]
+
+
+def test_a_kernel_takes_its_command_from_the_private_name_that_the_sandbox_sets():
+    spec = KernelSpec(argv=["program"], language="python")
+    manager = AsyncKernelManager()
+    manager._kernel_spec = spec
+    assert manager.kernel_spec is spec, "see course/sandbox.py"
+
+
+NEEDED = [
+    *(("wdl_features", package) for package in reproducible.NEEDED_BY_FEATURES),
+    *(("wdl_helpers", package) for package in reproducible.NEEDED_BY_MODELS),
+]
+
+
+@pytest.mark.parametrize("door, package", NEEDED)
+def test_a_missing_package_is_named_with_what_to_do(door, package):
+    program = f"import sys; sys.modules[{package!r}] = None; import {door}"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode != 0
     assert re.search(rf"'{package}.*make lab.*environment.yml", done.stderr, re.S)
+
+
+def test_the_features_alone_need_neither_keras_nor_what_draws():
+    gone = dict.fromkeys(reproducible.NEEDED_BY_MODELS)
+    program = f"import sys; sys.modules |= {gone}; import wdl_features"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_wrong_python_gets_one_sentence():

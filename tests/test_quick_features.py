@@ -43,7 +43,8 @@ def frames(draw):
 @FEW
 def test_wide_ids_and_vocabularies_are_those_of_the_slow_way(pair, min_count, hash_buckets):
     first, second = pair
-    wide = wdl.fit_wide(first, FEATURES, buckets={"size": 3}, min_count=min_count, hash_buckets=hash_buckets)
+    how = {"hash_buckets": hash_buckets} if hash_buckets else {"min_count": min_count}
+    wide = wdl.fit_wide(first, FEATURES, buckets={"size": 3}, **how)
     if not hash_buckets:
         assert list(wide["vocabulary"].items()) == list(slow.vocabulary_of(first, wide, min_count).items())
     for frame in (first, second):

@@ -204,7 +204,7 @@ def test_other_files_and_names_are_refused(tmp_path):
         wdl.read_table(tmp_path / "rows.csv")
     with pytest.raises(FileNotFoundError, match="rows.parquet"):
         wdl.read_table(tmp_path / "rows.parquet")
-    with pytest.raises(TypeError, match="Got 'age'; expected a list"):
+    with pytest.raises(TypeError, match="numbers is 'age'; expected a list"):
         wdl.read_table(tmp_path / "rows.csv", numbers="age")
     assert wdl.read_table(str(written(tmp_path, "a\nx\n", name="ROWS.CSV")))["a"].tolist() == ["x"]
 

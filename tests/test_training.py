@@ -95,12 +95,12 @@ def test_one_graph_serves_whole_batches_the_shorter_last_one_and_other_data(monk
 def test_each_row_is_in_one_batch_an_epoch_and_the_seed_gives_the_order():
     for n_rows, batch_size, shapes in ((600, 2, [(256, 2), (44, 2)]), (7, 3, [(2, 3), (1, 1)]), (3, 5, [(1, 3)])):
         np.random.seed(1)
-        first, second = (training._batches(n_rows, batch_size) for _ in range(2))
+        first, second = (training._draw_batches(n_rows, batch_size) for _ in range(2))
         assert [batches.shape for batches in first] == shapes
         rows = [np.concatenate([batches.ravel() for batches in each]) for each in (first, second)]
         assert sorted(rows[0]) == sorted(rows[1]) == list(range(n_rows)) and (n_rows == 3 or (rows[0] != rows[1]).any())
         np.random.seed(1)
-        again = np.concatenate([batches.ravel() for batches in training._batches(n_rows, batch_size)])
+        again = np.concatenate([batches.ravel() for batches in training._draw_batches(n_rows, batch_size)])
         np.testing.assert_array_equal(again, rows[0])
 
 
@@ -684,8 +684,10 @@ def test_reproducible_refuses_what_the_environment_forbids(name, monkeypatch):
 
 
 def test_another_backend_of_keras_is_an_error_that_names_it(monkeypatch):
-    run = other_process("import wdl_features", KERAS_BACKEND="jax")
+    run = other_process("import wdl_helpers", KERAS_BACKEND="jax")
     assert run.returncode == 1 and "ImportError: Keras runs on jax, and these modules on TensorFlow" in run.stderr
+    features = "import os, wdl_features; assert os.environ['KERAS_BACKEND'] == 'jax'"
+    assert other_process(features, KERAS_BACKEND="jax").returncode == 0  # they are for whatever library trains
     monkeypatch.setattr(keras.backend, "backend", lambda: "torch")  # Keras is there, whatever the variable says
     with pytest.raises(ImportError, match="Keras runs on torch, .* with KERAS_BACKEND=tensorflow"):
         reproducible.check_backend()

@@ -43,7 +43,7 @@ def check_frame(frame: pd.DataFrame, columns: Iterable[str]) -> None:
         columns: names of the columns that are needed.
 
     Raises:
-        TypeError: `frame` is no data frame, its columns have several levels, or a name is not a string.
+        TypeError: `frame` is not a data frame, its columns have several levels, or a name is not a string.
         KeyError: a column is missing.
         ValueError: a column stands in the frame twice, or the frame is empty.
 
@@ -76,7 +76,7 @@ def check_whole(name: str, value: object, least: int) -> None:
         least: the smallest number that is allowed.
 
     Raises:
-        ValueError: it is no whole number, or below `least`.
+        ValueError: it is not a whole number, or below `least`.
 
     Example:
         >>> check_whole("epochs", 2.5, 1)
@@ -95,7 +95,7 @@ def check_buckets(name: str, value: Any) -> None:
         value: what was given for it.
 
     Raises:
-        ValueError: it is no whole number from 1 to 2³¹ − 2.
+        ValueError: it is not a whole number from 1 to 2³¹ − 2.
 
     Example:
         >>> check_buckets("hash_buckets", 2**31)
@@ -107,24 +107,25 @@ def check_buckets(name: str, value: Any) -> None:
         raise ValueError(f"{name} is {value}; expected at most {2**31 - 2}, so that ids are 32-bit numbers.")
 
 
-def _as_list(given: object, of: str) -> list[Any]:
-    """What was `given`, as a list; a TypeError if it is a single string, has no order, or gives nothing."""
+def _as_list(argument: str, given: object, of: str) -> list[Any]:
+    """What was `given` for an argument, as a list; a TypeError if it is a single string, has no order or no entries."""
     if isinstance(given, (str, set, frozenset)) or not isinstance(given, Iterable):
-        raise TypeError(f"Got {given!r}; expected a list, which has an order, of {of}.")
+        raise TypeError(f"{argument} is {given!r}; expected a list, which has an order, of {of}.")
     return list(given)
 
 
-def check_names(columns: Iterable[str]) -> list[str]:
+def check_names(columns: Iterable[str], argument: str = "columns") -> list[str]:
     """Raise a clear error unless a list holds names of columns, each of them once.
 
     Args:
         columns: list of names, or anything that gives them one after the other.
+        argument: what the list is called where it was given.
 
     Returns:
         The names as a list.
 
     Raises:
-        TypeError: it is a single string or a set, nothing that gives names, or a name is not a string.
+        TypeError: it is a single string or a set, cannot be iterated over, or a name is not a string.
         ValueError: a name is listed twice.
 
     Example:
@@ -132,7 +133,7 @@ def check_names(columns: Iterable[str]) -> list[str]:
         Traceback (most recent call last):
         ValueError: 'city' is listed more than once.
     """
-    columns = _as_list(columns, "column names")
+    columns = _as_list(argument, columns, "column names")
     for column in columns:
         check_name(column)
         if columns.count(column) > 1:
@@ -150,7 +151,7 @@ def check_features(features: Iterable[str | Sequence[str]]) -> list[tuple[str, .
         A tuple of names for each.
 
     Raises:
-        TypeError: it is a single string, a set, nothing that gives names, or a name is not a string.
+        TypeError: it is a single string or a set, cannot be iterated over, or a name is not a string.
         ValueError: it is empty, or a column or a cross is listed twice.
 
     Example:
@@ -160,7 +161,7 @@ def check_features(features: Iterable[str | Sequence[str]]) -> list[tuple[str, .
         Traceback (most recent call last):
         ValueError: 'city & device' is listed more than once.
     """
-    given = _as_list(features, "column names and tuples of them")
+    given = _as_list("features", features, "column names and tuples of them")
     tuples = [tuple(feature) if isinstance(feature, (tuple, list)) else (feature,) for feature in given]
     if not tuples or not all(tuples):
         raise ValueError("features is empty: name at least one column or cross.")
@@ -227,7 +228,7 @@ def check_boundaries(boundaries: Any) -> np.ndarray:
         float64 (boundaries,).
 
     Raises:
-        TypeError: they are no numbers.
+        TypeError: they are not numbers.
         ValueError: there is none, one is missing or infinite, or they do not ascend.
 
     Example:
@@ -251,6 +252,26 @@ def _is_numeric(series: pd.Series) -> bool:
     is_type = pd.api.types
     real = is_type.is_numeric_dtype(series) and not is_type.is_complex_dtype(series)
     return real and not is_type.is_bool_dtype(series)
+
+
+def row_name(index: pd.Index, row: int) -> str:
+    """What a row is called in a message: its position, and its label in the frame's index where that is another one.
+
+    Args:
+        index: the frame's index.
+        row: the row's position, from 0.
+
+    Returns:
+        A text such as 'row 2', or 'row 2 (index 17)': `frame.iloc[2]`, `frame.loc[17]`.
+
+    Example:
+        >>> frame = pd.DataFrame({"age": [20, 30, 40]})
+        >>> row_name(frame.index, 1), row_name(frame[frame["age"] > 20].index, 1)
+        ('row 1', 'row 1 (index 2)')
+    """
+    label = index[row]
+    label = label.item() if isinstance(label, np.generic) else label
+    return f"row {row}" if label == row and not isinstance(label, bool) else f"row {row} (index {label!r})"
 
 
 def check_numbers(frame: pd.DataFrame, column: str) -> np.ndarray:
@@ -282,8 +303,15 @@ def check_numbers(frame: pd.DataFrame, column: str) -> np.ndarray:
         raise ValueError(f"Column {column!r} holds a whole number that is too large for a float.") from None
     bad = np.flatnonzero(~np.isfinite(values))
     if bad.size:
-        raise ValueError(f"Column {column!r} has {bad.size} missing or infinite values, first in row {bad[0]}.")
+        first = row_name(frame.index, bad[0])
+        raise ValueError(f"Column {column!r} has {bad.size} missing or infinite values, first in {first}.")
     return values
+
+
+FITTED_KEYS = {
+    "wide": ("features", "boundaries", "vocabulary", "n_ids"),
+    "deep": ("categories", "vocabulary", "boundaries", "n_ids"),
+}
 
 
 def check_fitted(fitted: object, *kinds: Literal["wide", "deep"]) -> None:
@@ -294,7 +322,7 @@ def check_fitted(fitted: object, *kinds: Literal["wide", "deep"]) -> None:
         *kinds: the parts that it may be.
 
     Raises:
-        ValueError: it is no such part.
+        ValueError: it is something else, or one of its keys is missing.
 
     Example:
         >>> check_fitted({}, "wide")
@@ -304,6 +332,10 @@ def check_fitted(fitted: object, *kinds: Literal["wide", "deep"]) -> None:
     if not isinstance(fitted, dict) or fitted.get("kind") not in kinds:
         functions = " or ".join(f"fit_{kind}" for kind in kinds)
         raise ValueError(f"Expected the dict that {functions}(training frame, …) returns: call {functions} first.")
+    kind = fitted["kind"]
+    missing = [key for key in FITTED_KEYS[kind] if key not in fitted]
+    if missing:
+        raise ValueError(f"The dict has no {missing[0]!r}, which fit_{kind}(training frame, …) gives: call it again.")
 
 
 # ------------------------------------------------------------------------ labels, inputs and models
@@ -319,7 +351,7 @@ def check_labels(labels: Any) -> np.ndarray:
         float32 (rows,).
 
     Raises:
-        TypeError: they are no numbers, or not one a row.
+        TypeError: they are not numbers, or not one a row.
         ValueError: one of them is neither 0 nor 1, or all are alike.
 
     Example:
@@ -374,7 +406,7 @@ def check_logit(model: Any) -> None:
         model: Keras model.
 
     Raises:
-        TypeError: it is no Keras model.
+        TypeError: it is not a Keras model.
         ValueError: it returns something else, or ends in a sigmoid or a softmax.
 
     Example:

@@ -3,8 +3,8 @@
 Read it from top to bottom: the functions stand in the order in which data flows.
 
     quantile_boundaries ─► quantile_index, quantile_normalise    numbers
-    category_text ─► escaped, feature_prefix ─► coded_column     categories: a named feature for each value
-    crossed                                                      and for each pair of values of two columns
+    category_text ─► escaped, feature_prefix ─► code_column      categories: a named feature for each value
+    cross_coded                                                  and for each pair of values of two columns
     feature_codes ─► feature_counts                              all features of a frame, and how often each holds
 
 What the text of a category is, one rule says for frames, files (recommender.shards) and requests (recommender.serving):
@@ -24,7 +24,7 @@ import numbers as numeric_types
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
-from wide_deep.checks import check_boundaries, check_frame, check_names, check_numbers, check_whole
+from wide_deep.checks import check_boundaries, check_frame, check_names, check_numbers, check_whole, row_name
 
 import numpy as np
 import pandas as pd
@@ -74,7 +74,7 @@ def quantile_index(frame: pd.DataFrame, column: str, boundaries: np.ndarray) -> 
 
     Raises:
         KeyError, TypeError, ValueError: the column is missing, not numeric, or has missing values; or the boundaries
-            are no numbers that ascend.
+            are not ascending numbers.
 
     Taught in: notebook 3, "Numbers become quantiles".
 
@@ -98,7 +98,7 @@ def quantile_normalise(frame: pd.DataFrame, column: str, boundaries: np.ndarray)
 
     Raises:
         KeyError, TypeError, ValueError: the column is missing, not numeric, or has missing values; or the boundaries
-            are no numbers that ascend.
+            are not ascending numbers.
 
     Source:
         Section 4.1 of the paper.
@@ -122,7 +122,7 @@ def bucket_names(boundaries: Sequence[float] | np.ndarray) -> np.ndarray:
         str objects (len(boundaries) + 1,).
 
     Raises:
-        TypeError, ValueError: the boundaries are no numbers that ascend.
+        TypeError, ValueError: the boundaries are not ascending numbers.
 
     Example:
         >>> bucket_names([25, 32.5]).tolist()
@@ -135,9 +135,9 @@ def bucket_names(boundaries: Sequence[float] | np.ndarray) -> np.ndarray:
 
 # ---------------------------------------------------------------------------------------- cells as text
 
-LISTS = {list, tuple, np.ndarray}  # the types of a cell that holds several values
+LIST_TYPES = {list, tuple, np.ndarray}  # the types of a cell that holds several values
 MOST_DIGITS = 4300  # of a whole number: Python writes no longer one, unless it is told to
-NUMBERS = (numeric_types.Integral, float, np.floating, decimal.Decimal)  # and bool, which is an Integral
+NUMBER_TYPES = (numeric_types.Integral, float, np.floating, decimal.Decimal)  # and bool, which is an Integral
 
 
 def exact_below(float_type: type[float | np.floating]) -> int:
@@ -237,10 +237,12 @@ def is_missing(value: object) -> bool:
     return value is None or value is pd.NA or value is pd.NaT
 
 
-def _refuse(column: str, row: int, value: object) -> NoReturn:
-    """Say why a cell, or an entry of its list, has no text."""
+def _refuse(series: pd.Series, row: int, value: object) -> NoReturn:
+    """Say why a cell of a column, or an entry of its list, has no text."""
+    column = series.name
+    where = row_name(series.index, row)
     if is_missing(value):
-        raise ValueError(f"Column {column!r} has a missing value in row {row}: fill it, for example with '?'.")
+        raise ValueError(f"Column {column!r} has a missing value in {where}: fill it, for example with '?'.")
     found = type(value).__name__
     reason = "cut decimals into buckets, turn anything else into strings."
     if isinstance(value, (float, np.floating)):
@@ -249,7 +251,7 @@ def _refuse(column: str, row: int, value: object) -> NoReturn:
             reason = f"from {exact_below(type(value))} on, two of them can be the same float."
     elif is_too_long(value):
         reason = f"this one has more than {MOST_DIGITS:,} digits."
-    raise TypeError(f"Column {column!r} holds a {found} in row {row}; expected strings or whole numbers: {reason}")
+    raise TypeError(f"Column {column!r} holds a {found} in {where}; expected strings or whole numbers: {reason}")
 
 
 # ----------------------------------------------------------------------------------- names of features
@@ -309,7 +311,7 @@ class Coded(NamedTuple):
     single: bool  # each row has just one, so that rows are 0, 1, 2, …
 
 
-def _consecutive(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+def _consecutive_runs(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     """For each start its run start, start + 1, … of that length, one after another: int64 (sum of lengths,).
 
     The `starts` 5, 0, 7 with the `lengths` 3, 0, 2 become 5, 6, 7, 7, 8.
@@ -318,7 +320,7 @@ def _consecutive(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     return np.arange(lengths.sum()) + np.repeat(starts - before, lengths)
 
 
-def coded_column(frame: pd.DataFrame, column: str, every_row: np.ndarray, longest: int | None = None) -> Coded:
+def code_column(frame: pd.DataFrame, column: str, every_row: np.ndarray, longest: int | None = None) -> Coded:
     """The features of one column of categories.
 
     Args:
@@ -336,20 +338,20 @@ def coded_column(frame: pd.DataFrame, column: str, every_row: np.ndarray, longes
 
     Example:
         >>> frame = pd.DataFrame({"apps": [["maps", "chess", "maps"], [], ["chess"]]})
-        >>> rows, codes, names, single = coded_column(frame, "apps", np.arange(3))
+        >>> rows, codes, names, single = code_column(frame, "apps", np.arange(3))
         >>> rows.tolist(), codes.tolist(), names.tolist()
         ([0, 0, 2], [0, 1, 1], ['apps=maps', 'apps=chess'])
     """
     series = frame[column]
-    lists = _lists_of(column, series)
+    lists = _find_lists(series)
     if lists is None:
-        codes, names = _coded_values(column, series, every_row)
+        codes, names = _code_values(series, series, every_row)
         return Coded(every_row, codes, names, single=True)
-    codes, names = _coded_values(column, lists.values, np.repeat(lists.first_row, lists.sizes))
-    codes, sizes = _without_repeats(codes, lists.sizes, longest)
+    codes, names = _code_values(series, lists.values, np.repeat(lists.first_row, lists.sizes))
+    codes, sizes = _drop_repeats(codes, lists.sizes, longest)
     starts = np.cumsum(sizes) - sizes  # (lists,), where each begins in codes
     sizes_of_rows = sizes[lists.list_of_row]  # (rows,)
-    taken = _consecutive(starts[lists.list_of_row], sizes_of_rows)  # (k,), places in codes
+    taken = _consecutive_runs(starts[lists.list_of_row], sizes_of_rows)  # (k,), places in codes
     return Coded(np.repeat(every_row, sizes_of_rows), codes[taken], names, single=False)
 
 
@@ -369,7 +371,7 @@ def _is_plain(dtype: Any) -> bool:
     return isinstance(dtype, pd.StringDtype) or dtype.kind in "iufb"
 
 
-def _lists_of(column: str, series: pd.Series) -> _Lists | None:
+def _find_lists(series: pd.Series) -> _Lists | None:
     """The lists of a column; None if its cells are single values."""
     if _is_plain(series.dtype):
         return None
@@ -379,16 +381,18 @@ def _lists_of(column: str, series: pd.Series) -> _Lists | None:
         return _Lists(series.list.flatten(), sizes, every_row, every_row)  # no Python object for each value
     cells = series.astype(object).to_numpy()
     types = set(map(type, cells))
-    if types.isdisjoint(LISTS):
+    if types.isdisjoint(LIST_TYPES):
         return None
-    if not types <= LISTS:
-        row = next(row for row, cell in enumerate(cells) if type(cell) not in LISTS)
+    if not types <= LIST_TYPES:
+        row = next(row for row, cell in enumerate(cells) if type(cell) not in LIST_TYPES)
+        where = row_name(series.index, row)
         if is_missing(cells[row]):
-            raise ValueError(f"Column {column!r} has a missing value in row {row}: fill it, for example with [].")
-        raise TypeError(f"Column {column!r} mixes lists with single values, as in row {row}.")
+            raise ValueError(f"Column {series.name!r} has a missing value in {where}: fill it, for example with [].")
+        raise TypeError(f"Column {series.name!r} mixes lists with single values, as in {where}.")
     for row, cell in enumerate(cells):
         if np.ndim(cell) == 0 and isinstance(cell, np.ndarray):
-            raise TypeError(f"Column {column!r} holds an array without a length in row {row}; expected lists.")
+            where = row_name(series.index, row)
+            raise TypeError(f"Column {series.name!r} holds an array without a length in {where}; expected lists.")
     # An id is one list's, since the cells keep all of them alive.
     list_of_row, _ = pd.factorize(np.fromiter(map(id, cells), "int64", len(cells)))
     _, first_row = np.unique(list_of_row, return_index=True)
@@ -397,7 +401,7 @@ def _lists_of(column: str, series: pd.Series) -> _Lists | None:
     return _Lists(pd.Series(values, dtype=object), sizes, first_row, list_of_row)
 
 
-def _factorized(column: str, values: pd.Series, rows: np.ndarray) -> tuple[np.ndarray, list[Any]]:
+def _factorize(column: pd.Series, values: pd.Series, rows: np.ndarray) -> tuple[np.ndarray, list[Any]]:
     """For each value the code of a different one, int64 (k,), −1 if it is missing; and the different ones."""
     if _is_plain(values.dtype):
         codes, different = pd.factorize(values.array)
@@ -405,7 +409,7 @@ def _factorized(column: str, values: pd.Series, rows: np.ndarray) -> tuple[np.nd
         return codes, np.asarray(different, object).tolist() if is_text else list(different)
     cells = values.astype(object).to_numpy()
     types = set(map(type, cells))
-    if types != {str} and not all(issubclass(each, NUMBERS) and each is not bool for each in types):
+    if types != {str} and not all(issubclass(each, NUMBER_TYPES) and each is not bool for each in types):
         # True equals 1, but is another text; sets cannot be looked up. So each cell becomes a text first.
         texts = [_text_or_error(column, row, cell) for row, cell in zip(rows, cells, strict=True)]
         cells = np.array(texts, dtype=object)
@@ -413,19 +417,19 @@ def _factorized(column: str, values: pd.Series, rows: np.ndarray) -> tuple[np.nd
     return codes, different.tolist()
 
 
-def _text_or_error(column: str, row: int, value: object) -> str:
+def _text_or_error(column: pd.Series, row: int, value: object) -> str:
     text = category_text(value)
     if text is None:
         _refuse(column, row, value)
     return text
 
 
-def _coded_values(column: str, values: pd.Series, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _code_values(column: pd.Series, values: pd.Series, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """For each value the code of its feature, int64 (k,), and the names of the features, str objects (n,).
 
-    `rows`, int64 (k,), says which row each value is from.
+    The values are the cells of the `column`, or the entries of its lists; `rows`, int64 (k,), has the row of each.
     """
-    codes, different = _factorized(column, values, rows)
+    codes, different = _factorize(column, values, rows)
     missing = np.flatnonzero(codes == -1)
     if missing.size:
         _refuse(column, rows[missing[0]], None)
@@ -437,10 +441,10 @@ def _coded_values(column: str, values: pd.Series, rows: np.ndarray) -> tuple[np.
         texts.append(text)
     joined = "".join(texts)  # looked through at once, since most columns hold nothing special
     if not joined.isascii():
-        _check_utf8(column, texts)
+        _check_utf8(column.name, texts)
     if " &" in joined:
         texts = [escaped(text) for text in texts]
-    return codes, feature_prefix(column) + np.array(texts, dtype=object)
+    return codes, feature_prefix(column.name) + np.array(texts, dtype=object)
 
 
 def _check_utf8(column: str, texts: list[str]) -> None:
@@ -451,7 +455,7 @@ def _check_utf8(column: str, texts: list[str]) -> None:
             raise ValueError(f"Column {column!r} holds {text!r}, which is no text in UTF-8.") from None
 
 
-def _without_repeats(codes: np.ndarray, sizes: np.ndarray, longest: int | None) -> tuple[np.ndarray, np.ndarray]:
+def _drop_repeats(codes: np.ndarray, sizes: np.ndarray, longest: int | None) -> tuple[np.ndarray, np.ndarray]:
     """Lists of codes, each code once a list; and of each list its first `longest`.
 
     Lists of the `sizes` 3, 1 with the codes 5, 5, 2 and 5 become sizes 2, 1 with the codes 5, 2 and 5.
@@ -468,7 +472,7 @@ def _without_repeats(codes: np.ndarray, sizes: np.ndarray, longest: int | None) 
     return codes[place < longest], np.minimum(sizes, longest)
 
 
-def _renumbered(codes: np.ndarray, n_codes: int) -> tuple[np.ndarray, np.ndarray]:
+def _renumber(codes: np.ndarray, n_codes: int) -> tuple[np.ndarray, np.ndarray]:
     """The codes, all below n_codes, numbered anew from 0 without gaps; and for each new number the old one.
 
     Codes 7, 2, 7 become 1, 0, 1 and the old ones 2, 7.
@@ -481,7 +485,7 @@ def _renumbered(codes: np.ndarray, n_codes: int) -> tuple[np.ndarray, np.ndarray
     return new[codes], old
 
 
-def crossed(one: Coded, other: Coded) -> Coded:
+def cross_coded(one: Coded, other: Coded) -> Coded:
     """The AND of two features: 1 in the rows where both are.
 
     A row with a=x, a=y of the one and b=p, b=q of the other has four pairs: x and p, x and q, y and p, y and q.
@@ -498,8 +502,8 @@ def crossed(one: Coded, other: Coded) -> Coded:
 
     Example:
         >>> frame = pd.DataFrame({"apps": [["maps", "chess"], ["go"]], "city": ["Rome", "Oslo"]})
-        >>> of_apps, of_city = (coded_column(frame, column, np.arange(2)) for column in frame)
-        >>> rows, codes, names, single = crossed(of_apps, of_city)
+        >>> of_apps, of_city = (code_column(frame, column, np.arange(2)) for column in frame)
+        >>> rows, codes, names, single = cross_coded(of_apps, of_city)
         >>> rows.tolist(), names[codes].tolist()
         ([0, 0, 1], ['apps=maps & city=Rome', 'apps=chess & city=Rome', 'apps=go & city=Oslo'])
     """
@@ -510,10 +514,10 @@ def crossed(one: Coded, other: Coded) -> Coded:
         sizes = np.bincount(other.rows, minlength=rows.max(initial=-1) + 1)  # (rows of the frame,)
         starts = np.cumsum(sizes) - sizes  # (rows of the frame,), where a row's codes begin in other.codes
         partners = sizes[rows]  # (k,), how many codes of the other each code of the one meets
-        right = other.codes[_consecutive(starts[rows], partners)]  # (pairs,)
+        right = other.codes[_consecutive_runs(starts[rows], partners)]  # (pairs,)
         left = np.repeat(left, partners)  # (pairs,)
         rows = np.repeat(rows, partners)  # (pairs,)
-    codes, pairs = _renumbered(left * len(other.names) + right, len(one.names) * len(other.names))
+    codes, pairs = _renumber(left * len(other.names) + right, len(one.names) * len(other.names))
     of_one, of_other = np.divmod(pairs, len(other.names))
     names = one.names[of_one] + AND + other.names[of_other]
     return Coded(rows, codes, names, one.single and other.single)
@@ -545,7 +549,7 @@ def feature_codes(
         >>> codes.tolist(), names.tolist()
         ([0, 2, 1], ['city=Rome & age=[-inf, 30)', 'city=Rome & age=[30, inf)', 'city=Oslo & age=[30, inf)'])
     """
-    features = [check_names(feature) for feature in features]
+    features = [check_names(feature, "feature") for feature in features]
     check_frame(frame, itertools.chain(*features))
     every_row = np.arange(len(frame))
     columns = {}
@@ -555,9 +559,9 @@ def feature_codes(
             names = feature_prefix(column) + bucket_names(boundaries[column])
             columns[column] = Coded(every_row, buckets, names, single=True)
         else:
-            columns[column] = coded_column(frame, column, every_row, longest)
+            columns[column] = code_column(frame, column, every_row, longest)
     for feature in features:
-        yield functools.reduce(crossed, (columns[column] for column in feature))
+        yield functools.reduce(cross_coded, (columns[column] for column in feature))
 
 
 def feature_counts(coded: Iterable[Coded]) -> pd.Series:

@@ -4,15 +4,16 @@ from collections.abc import Mapping
 
 from wide_deep.checks import check_fitted, check_labels, check_lengths
 from wide_deep.features import WideFeatures
-from wide_deep.reproducible import quiet_stderr
+from wide_deep.reproducible import check_keras, quiet_stderr
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
+check_keras()
 with quiet_stderr():  # TensorFlow greets there when it is imported
     import keras
+    from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
 
 def scores(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> dict[str, float]:
@@ -26,7 +27,7 @@ def scores(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> dict[str, flo
         'accuracy' and 'AUC' (more is better), and 'log loss' (less is better).
 
     Raises:
-        TypeError: labels are no numbers.
+        TypeError: labels are not numbers.
         ValueError: lengths differ, labels are not 0/1 or of one class, or a probability is not in [0, 1].
 
     Taught in: notebook 5, "Choose by rules, then look once".

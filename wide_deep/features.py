@@ -144,7 +144,7 @@ def vocabulary(values: pd.Series, min_count: int = 1) -> dict[str, int]:
         dict string → id. Ids run from 1, the most frequent string first; id 0 is kept for unseen strings.
 
     Raises:
-        TypeError: the values are no Series of strings.
+        TypeError: the values are not a Series of strings.
         ValueError: min_count is not a whole number of at least 1.
 
     Source:
@@ -173,7 +173,7 @@ def _padded_matrix(rows: np.ndarray, ids: np.ndarray, n_rows: int) -> np.ndarray
     return matrix
 
 
-def _rows_of(values: pd.Series, n_rows: int) -> np.ndarray:
+def _row_numbers(values: pd.Series, n_rows: int) -> np.ndarray:
     """The numbers of the rows that strings from `cross` belong to, which are their index."""
     check_strings(values)
     rows = values.index.to_numpy()
@@ -184,11 +184,11 @@ def _rows_of(values: pd.Series, n_rows: int) -> np.ndarray:
     return rows
 
 
-def _looked_up(names: pd.Series | np.ndarray, id_of: Mapping[str, int]) -> np.ndarray:
+def _look_up(names: pd.Series | np.ndarray, id_of: Mapping[str, int]) -> np.ndarray:
     return np.fromiter((id_of.get(name, 0) for name in names), "int32", len(names))
 
 
-def _hashed(names: pd.Series | np.ndarray, n_buckets: int) -> np.ndarray:
+def _hash_names(names: pd.Series | np.ndarray, n_buckets: int) -> np.ndarray:
     with quiet_stderr():
         import tensorflow as tf  # here, since it takes seconds, and nothing else about features needs it
     return tf.strings.to_hash_bucket_fast(tf.constant(list(names), tf.string), n_buckets).numpy() + 1
@@ -207,7 +207,7 @@ def vocabulary_ids(values: pd.Series, id_of: Mapping[str, int], n_rows: int) -> 
         has id 0, and shorter rows are filled up with 0.
 
     Raises:
-        TypeError: the values are no Series of strings, or `id_of` is no vocabulary.
+        TypeError: the values are not a Series of strings, or `id_of` is not a vocabulary.
         ValueError: the strings' index does not hold numbers of rows that ascend, all below n_rows.
 
     Taught in: notebook 1, "From a cross to an id".
@@ -217,7 +217,7 @@ def vocabulary_ids(values: pd.Series, id_of: Mapping[str, int], n_rows: int) -> 
         [[1, 2], [0, 0]]
     """
     check_vocabulary(id_of)
-    return _padded_matrix(_rows_of(values, n_rows), _looked_up(values, id_of), n_rows)
+    return _padded_matrix(_row_numbers(values, n_rows), _look_up(values, id_of), n_rows)
 
 
 def hash_ids(values: pd.Series, n_buckets: int, n_rows: int) -> np.ndarray:
@@ -234,7 +234,7 @@ def hash_ids(values: pd.Series, n_buckets: int, n_rows: int) -> np.ndarray:
         int32 (n_rows, width) of ids 1 … n_buckets; shorter rows are filled up with 0.
 
     Raises:
-        TypeError: the values are no Series of strings.
+        TypeError: the values are not a Series of strings.
         ValueError: n_buckets is not a whole number of at least 1, or too large for an int32; or the strings' index does
             not hold numbers of rows that ascend, all below n_rows.
 
@@ -245,12 +245,12 @@ def hash_ids(values: pd.Series, n_buckets: int, n_rows: int) -> np.ndarray:
         [[911], [165], [911]]
     """
     check_buckets("n_buckets", n_buckets)
-    return _padded_matrix(_rows_of(values, n_rows), _hashed(values, n_buckets), n_rows)
+    return _padded_matrix(_row_numbers(values, n_rows), _hash_names(values, n_buckets), n_rows)
 
 
 # ----------------------------------------------------------------------------------------- wide and deep
 
-LARGE = 10_000_000  # ids of an array, 40 MB, from which on padding is worth a warning
+WARN_FROM_IDS = 10_000_000  # ids of an array, 40 MB: from here on padding is worth a warning
 
 
 def features_and_buckets(
@@ -268,13 +268,13 @@ def features_and_buckets(
 
 
 def _ids_of_features(frame: pd.DataFrame, fitted: WideFeatures | DeepFeatures) -> tuple[list[np.ndarray], int]:
-    """The ids of each feature, list of int32 (rows, width); and how many of them are no padding."""
+    """The ids of each feature, list of int32 (rows, width); and how many of them are not padding."""
     features, boundaries = features_and_buckets(fitted)
     blocks = []
     filled = 0
     for coded in feature_codes(frame, features, boundaries, fitted.get("longest")):
         id_of = fitted["vocabulary"]
-        ids = _hashed(coded.names, fitted["n_ids"] - 1) if id_of is None else _looked_up(coded.names, id_of)
+        ids = _hash_names(coded.names, fitted["n_ids"] - 1) if id_of is None else _look_up(coded.names, id_of)
         ids = ids[coded.codes]  # (k,)
         blocks.append(ids.astype("int32")[:, None] if coded.single else _padded_matrix(coded.rows, ids, len(frame)))
         filled += len(ids)
@@ -285,13 +285,44 @@ def _warn_of_padding(
     features: Sequence[tuple[str, ...]], blocks: list[np.ndarray], filled: int, size: int, kind: Literal["wide", "deep"]
 ) -> None:
     """Say so if a large array of `size` ids would be nearly all padding, since lists differ much in length."""
-    if size > LARGE and filled < size / 10:
+    if size > WARN_FROM_IDS and filled < size / 10:
         widest = max(range(len(blocks)), key=lambda i: blocks[i].shape[1])
         warnings.warn(
             f"{1 - filled / size:.1%} of {size:,} ids are padding, since a row of {AND.join(features[widest])!r} has "
             f"{blocks[widest].shape[1]:,} values: call fit_{kind} with longest=, the most values of a list to take.",
             stacklevel=3,
         )
+
+
+def assemble_wide(
+    features: list[tuple[str, ...]],
+    boundaries: dict[str, np.ndarray],
+    id_of: dict[str, int] | None,
+    hash_buckets: int | None,
+    longest: int | None,
+) -> WideFeatures:
+    """What `fit_wide` returns, of its parts, whatever has counted them.
+
+    `features`, `boundaries` and `longest` stand in it as they are; `id_of` is the vocabulary, or None where there are
+    `hash_buckets` in its place.
+    """
+    n_ids = (len(id_of) if hash_buckets is None else hash_buckets) + 1  # type: ignore[arg-type]
+    wide = WideFeatures(kind="wide", features=features, boundaries=boundaries, vocabulary=id_of, n_ids=n_ids)
+    if longest is not None:
+        wide["longest"] = longest
+    return wide
+
+
+def assemble_deep(
+    categories: list[str], id_of: dict[str, int], boundaries: dict[str, np.ndarray], longest: int | None
+) -> DeepFeatures:
+    """What `fit_deep` returns, of its parts: `categories`, the vocabulary `id_of`, `boundaries`, and `longest`."""
+    deep = DeepFeatures(
+        kind="deep", categories=categories, vocabulary=id_of, boundaries=boundaries, n_ids=len(id_of) + 1
+    )
+    if longest is not None:
+        deep["longest"] = longest
+    return deep
 
 
 def fit_wide(
@@ -313,7 +344,7 @@ def fit_wide(
         features: a column name is a base feature, a tuple of column names their cross.
         buckets: dict column → number of quantile buckets that its numbers are cut into first.
         min_count: at least 1, rows that must hold a feature's value for it to get a weight of its own.
-        hash_buckets: hash all values into that many ids; there is no vocabulary then, and no minimum count.
+        hash_buckets: hash all values into that many ids. There is no vocabulary then, so min_count must be 1.
         longest: at least 1, how many different values of a list are taken, its first ones; None takes all.
 
     Returns:
@@ -321,7 +352,9 @@ def fit_wide(
 
     Raises:
         KeyError: a column is missing.
-        ValueError, TypeError: a cell, a count or the list is not usable.
+        ValueError: a value is missing, features is empty or lists one twice, buckets names a column of no feature, a
+            count is too small, or min_count is given with hash_buckets.
+        TypeError: features is not a list, buckets is not a dict, or a cell has a type that has no text.
 
     Source:
         Section 3.1 of the paper.
@@ -345,21 +378,20 @@ def fit_wide(
         check_whole(f"buckets[{column!r}]", n_buckets, 2)
     boundaries = {column: np.unique(quantile_boundaries(frame, column, n)) for column, n in buckets.items()}
     check_whole("min_count", min_count, 1)
-    wide = WideFeatures(kind="wide", features=tuples, boundaries=boundaries, vocabulary=None, n_ids=0)
     if longest is not None:
         check_whole("longest", longest, 1)
-        wide["longest"] = longest
     if hash_buckets is not None:
         check_buckets("hash_buckets", hash_buckets)
+        if min_count != 1:
+            raise ValueError(
+                f"min_count is {min_count} and hash_buckets {hash_buckets}; expected one of them, since hashing counts "
+                "no values."
+            )
         for column in used:  # nothing is learned of the cells, but a bad one is found now, not when the model serves
             list(feature_codes(frame, [(column,)], boundaries))
-        wide["n_ids"] = hash_buckets + 1
-        return wide
+        return assemble_wide(tuples, boundaries, None, hash_buckets, longest)
     counts = feature_counts(feature_codes(frame, tuples, boundaries, longest))
-    id_of = vocabulary_of_counts(counts, min_count)
-    wide["vocabulary"] = id_of
-    wide["n_ids"] = len(id_of) + 1
-    return wide
+    return assemble_wide(tuples, boundaries, vocabulary_of_counts(counts, min_count), None, longest)
 
 
 def wide_ids(frame: pd.DataFrame, wide: WideFeatures) -> np.ndarray:
@@ -374,7 +406,8 @@ def wide_ids(frame: pd.DataFrame, wide: WideFeatures) -> np.ndarray:
 
     Raises:
         KeyError: a column is missing.
-        ValueError, TypeError: `wide` is not from `fit_wide`, or a cell is not usable.
+        ValueError: `wide` is not from `fit_wide`, or a value is missing.
+        TypeError: a cell has a type that has no text.
 
     Taught in: notebook 2, "A weight for every id".
 
@@ -417,7 +450,9 @@ def fit_deep(
 
     Raises:
         KeyError: a column is missing.
-        ValueError, TypeError: a cell, a count or the lists are not usable.
+        ValueError: a value is missing or a number infinite, a column is listed twice, both lists are empty, or a count
+            is too small.
+        TypeError: categories or numbers is not a list, or a cell has a type that has no text, or is not a number.
 
     Source:
         Sections 3.2 and 4.1 of the paper.
@@ -429,8 +464,8 @@ def fit_deep(
         >>> deep["vocabulary"], deep["boundaries"]["age"].tolist()
         ({'city=Oslo': 1, 'city=Rome': 2}, [30.0])
     """
-    categories = check_names(categories)
-    numbers = check_names(numbers)
+    categories = check_names(categories, "categories")
+    numbers = check_names(numbers, "numbers")
     check_whole("n_quantiles", n_quantiles, 2)
     check_whole("min_count", min_count, 1)
     if not [*categories, *numbers]:
@@ -440,16 +475,8 @@ def fit_deep(
         check_whole("longest", longest, 1)
     coded = feature_codes(frame, [(column,) for column in categories], {}, longest)
     id_of = vocabulary_of_counts(feature_counts(coded), min_count)
-    deep = DeepFeatures(
-        kind="deep",
-        categories=categories,
-        vocabulary=id_of,
-        boundaries={column: quantile_boundaries(frame, column, n_quantiles) for column in numbers},
-        n_ids=len(id_of) + 1,
-    )
-    if longest is not None:
-        deep["longest"] = longest
-    return deep
+    boundaries = {column: quantile_boundaries(frame, column, n_quantiles) for column in numbers}
+    return assemble_deep(categories, id_of, boundaries, longest)
 
 
 def deep_inputs(frame: pd.DataFrame, deep: DeepFeatures) -> dict[str, np.ndarray]:
@@ -465,7 +492,8 @@ def deep_inputs(frame: pd.DataFrame, deep: DeepFeatures) -> dict[str, np.ndarray
 
     Raises:
         KeyError: a column is missing.
-        ValueError, TypeError: `deep` is not from `fit_deep`, or a cell is not usable.
+        ValueError: `deep` is not from `fit_deep`, or a value is missing.
+        TypeError: a cell has a type that has no text, or is not a number.
 
     Taught in: notebook 3, "Three apps in the plane".
 
@@ -503,7 +531,8 @@ def joint_inputs(frame: pd.DataFrame, wide: WideFeatures, deep: DeepFeatures) ->
 
     Raises:
         KeyError: a column is missing.
-        ValueError, TypeError: a part is not from `fit_wide` or `fit_deep`, or a cell is not usable.
+        ValueError: a part is not from `fit_wide` or `fit_deep`, or a value is missing.
+        TypeError: a cell has a type that has no text, or is not a number.
 
     Taught in: notebook 4, "One logit, one loss".
 
@@ -548,7 +577,8 @@ def optional_inputs(frame: pd.DataFrame, wide: WideFeatures | None, deep: DeepFe
 
     Raises:
         KeyError: a column is missing.
-        ValueError, TypeError: a part is not from `fit_wide` or `fit_deep`, or a cell is not usable.
+        ValueError: a part is not from `fit_wide` or `fit_deep`, or a value is missing.
+        TypeError: a cell has a type that has no text, or is not a number.
 
     Taught in: notebook 9, "Yesterday's model".
 

@@ -3,13 +3,15 @@
 The paper is Cheng et al., "Wide & Deep Learning for Recommender Systems", 2016, arXiv 1606.07792.
 """
 
+import numbers
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from wide_deep.checks import check_fitted, check_whole
 from wide_deep.features import DeepFeatures, WideFeatures
-from wide_deep.reproducible import quiet_stderr
+from wide_deep.reproducible import check_keras, quiet_stderr
 
+check_keras()
 with quiet_stderr():  # TensorFlow greets there when it is imported
     import keras
     import tensorflow as tf
@@ -95,18 +97,24 @@ class LogitSum(layers.Layer):
 # many others are in it; for a model whose inputs are a dict, it would pair the arrays with the wrong inputs.
 
 
-def _wide_part(wide: WideFeatures) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+def _make_wide_part(wide: WideFeatures) -> tuple[keras.KerasTensor, keras.KerasTensor]:
     check_fitted(wide, "wide")
     ids = keras.Input((None,), dtype="int32", name="wide_ids")  # (rows, k)
     return ids, Lookup(wide["n_ids"], 1, "sum", "zeros", name="wide_weights")(ids)
 
 
-def _deep_part(
+def _make_deep_part(
     deep: DeepFeatures, embedding_dim: int, units: Iterable[int], dropout: float
 ) -> tuple[list[keras.KerasTensor], keras.KerasTensor]:
     check_fitted(deep, "deep")
     if not isinstance(units, Iterable):
         raise TypeError(f"units is {units!r}; expected a list with the number of neurons of each layer.")
+    units = list(units)
+    check_whole("embedding_dim", embedding_dim, 1)
+    for n in units:
+        check_whole("a size in units", n, 1)
+    if not isinstance(dropout, numbers.Real) or isinstance(dropout, bool) or not 0 <= dropout <= 1:
+        raise ValueError(f"dropout is {dropout!r}; expected a share from 0 to 1.")
     n_categories = len(deep["categories"])
     ids = keras.Input((n_categories, None), dtype="int32", name="deep_ids")  # (rows, categories, width)
     values = keras.Input((len(deep["boundaries"]),), name="numbers")  # (rows, numbers)
@@ -147,7 +155,7 @@ def wide_model(wide: WideFeatures) -> keras.Model:
         >>> model({"wide_ids": wdl.wide_ids(frame, wide)}).numpy().tolist()
         [[0.0], [0.0]]
     """
-    ids, logit = _wide_part(wide)
+    ids, logit = _make_wide_part(wide)
     return keras.Model([ids], LogitSum(name="logit")([logit]), name="wide")
 
 
@@ -167,8 +175,9 @@ def deep_model(
         A multi-valued cell enters as the mean of its known values' vectors.
 
     Raises:
-        TypeError: units is no list.
-        ValueError: `deep` is not from `fit_deep`, or a size is no whole number of at least 1.
+        TypeError: units is not a list.
+        ValueError: `deep` is not from `fit_deep`, a size is not a whole number of at least 1, or dropout is not a share
+            from 0 to 1.
 
     Source:
         Section 3.2 and equation 2 of the paper.
@@ -183,7 +192,7 @@ def deep_model(
         >>> {weight.path: tuple(weight.shape) for weight in model.trainable_variables[:2]}
         {'deep_embeddings/table': (3, 4), 'deep_hidden_1/kernel': (5, 16)}
     """
-    inputs, logit = _deep_part(deep, embedding_dim, units, dropout)
+    inputs, logit = _make_deep_part(deep, embedding_dim, units, dropout)
     return keras.Model(inputs, LogitSum(name="logit")([logit]), name="deep")
 
 
@@ -207,8 +216,9 @@ def wide_deep_model(
         Keras model with the inputs of both parts → logit (rows, 1).
 
     Raises:
-        TypeError: units is no list.
-        ValueError: `wide` is not from `fit_wide`, `deep` not from `fit_deep`, or a size not a whole number above 0.
+        TypeError: units is not a list.
+        ValueError: `wide` is not from `fit_wide`, `deep` is not from `fit_deep`, a size is not a whole number of at
+            least 1, or dropout is not a share from 0 to 1.
 
     Source:
         Section 3.3 and equation 3 of the paper.
@@ -223,7 +233,7 @@ def wide_deep_model(
         >>> [tensor.name for tensor in model.inputs], model.output_shape
         (['deep_ids', 'numbers', 'wide_ids'], (None, 1))
     """
-    ids, wide_logit = _wide_part(wide)
-    inputs, deep_logit = _deep_part(deep, embedding_dim, units, dropout)
+    ids, wide_logit = _make_wide_part(wide)
+    inputs, deep_logit = _make_deep_part(deep, embedding_dim, units, dropout)
     logit = LogitSum(name="logit")([wide_logit, deep_logit])
     return keras.Model([*inputs, ids], logit, name="wide_deep")

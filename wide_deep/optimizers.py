@@ -9,10 +9,11 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from wide_deep.reproducible import quiet_stderr
+from wide_deep.reproducible import check_keras, quiet_stderr
 
 import numpy as np
 
+check_keras()
 with quiet_stderr():  # TensorFlow greets there when it is imported
     import keras
     import tensorflow as tf
@@ -216,7 +217,7 @@ def joint_optimizer(
         A Keras optimizer for `train`, or for `compile`, of a `wide_deep_model`.
 
     Raises:
-        TypeError: one of them is no optimizer.
+        TypeError: one of them is not an optimizer.
         ValueError: both are the same object, or Keras has no optimizer of that name.
 
     Source:
@@ -258,10 +259,10 @@ def inner_optimizers(optimizer: keras.optimizers.Optimizer) -> list[keras.optimi
     return [optimizer]
 
 
-def check_sums_repeated(optimizer: keras.optimizers.Optimizer) -> None:
+def warn_of_repeated_ids(optimizer: keras.optimizers.Optimizer) -> None:
     """Warn if the `optimizer`, or one in it, is one of Keras' own whose step is wrong where a batch repeats ids.
 
-    SGD, Lion and Muon are right: they square no gradient, or make it dense first.
+    SGD, Lion and Muon are right: they do not square the gradient, or make it dense first.
     """
     right = (_SumFirst, keras.optimizers.SGD, keras.optimizers.Lion, keras.optimizers.Muon)
     for part in inner_optimizers(optimizer):

@@ -19,23 +19,25 @@ import contextlib
 import importlib.util
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-NEEDED = (
-    "IPython", "keras", "matplotlib", "numpy", "pandas", "pyarrow", "scipy", "sklearn", "tensorflow", "threadpoolctl",
-)  # fmt: skip
+NEEDED_BY_FEATURES = ("numpy", "pandas")  # to fit and look up features, whatever library trains
+NEEDED_BY_MODELS = ("IPython", "keras", "matplotlib", "pyarrow", "scipy", "sklearn", "tensorflow", "threadpoolctl")
 AT_IMPORT = {"TF_ENABLE_ONEDNN_OPTS": "0"}  # must be set before TensorFlow is imported
 AT_FIRST_PRODUCT = {"TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL": "false"}  # before TensorFlow multiplies matrices
 THREADS = 2  # one thread gives the same bits as two; four give others
 
 
-def check_packages() -> None:
+def check_packages(packages: Iterable[str]) -> None:
     """Say what to do if a package that the modules need is not there; this looks for it, and imports nothing.
 
+    Args:
+        packages: names of packages.
+
     Raises:
-        ModuleNotFoundError: it is not there.
+        ModuleNotFoundError: one of them is not there.
     """
-    for package in NEEDED:
+    for package in packages:
         if importlib.util.find_spec(package) is None:
             raise ModuleNotFoundError(
                 f"The package '{package}' is missing: type `make lab` in the project's folder, "
@@ -58,8 +60,18 @@ def check_backend() -> None:
         )
 
 
-check_packages()
-check_backend()
+def check_keras() -> None:
+    """Say what to do if the modules that import Keras and TensorFlow cannot work; they call it before they do.
+
+    Raises:
+        ModuleNotFoundError: a package is not there.
+        ImportError: Keras runs on another backend.
+    """
+    check_packages(NEEDED_BY_MODELS)
+    check_backend()
+
+
+check_packages(NEEDED_BY_FEATURES)
 IMPORTED_FIRST = "tensorflow" not in sys.modules or AT_IMPORT.items() <= os.environ.items()
 for name, value in {**AT_IMPORT, "TF_CPP_MIN_LOG_LEVEL": "3"}.items():
     os.environ.setdefault(name, value)
@@ -110,6 +122,8 @@ def reproducible(seed: int = 0) -> None:
     Raises:
         RuntimeError: TensorFlow was imported before wdl_helpers, or has computed something with other settings, or an
             environment variable forbids the settings.
+        ModuleNotFoundError: Keras, TensorFlow or threadpoolctl is missing.
+        ImportError: Keras runs on another backend than TensorFlow.
 
     Taught in: notebook 1, its first cell.
 
@@ -121,6 +135,8 @@ def reproducible(seed: int = 0) -> None:
         >>> [float(keras.random.uniform(()))] == draws
         True
     """
+    check_packages(("keras", "tensorflow", "threadpoolctl"))
+    check_backend()
     if not IMPORTED_FIRST:
         raise RuntimeError("Import wdl_helpers before tensorflow and keras: some settings cannot be changed later.")
     for name, value in {**AT_IMPORT, **AT_FIRST_PRODUCT}.items():

@@ -35,10 +35,10 @@ def read_table(path: PathLike, numbers: Sequence[str] = ()) -> pd.DataFrame:
         but that texts in a column of `numbers` become numbers too.
 
     Raises:
-        TypeError: `numbers` is no list of names.
+        TypeError: `numbers` is not a list of names.
         KeyError: one of them is missing.
-        ValueError: the file is none of the two, has no rows or a row of another length, two columns of one name or one
-            without; or a cell of `numbers` is no number. The message names the file.
+        ValueError: the file is neither CSV nor Parquet; it has no rows, rows of different lengths, two columns of one
+            name or a column without a name; or a cell of `numbers` is not a number. The message names the file.
 
     Example:
         >>> import tempfile
@@ -49,9 +49,9 @@ def read_table(path: PathLike, numbers: Sequence[str] = ()) -> pd.DataFrame:
         0    02116  Food & drink    12.0
         1    10001            NA     NaN
     """
-    numbers = check_names(numbers)
+    numbers = check_names(numbers, "numbers")
     path = pathlib.Path(path)
-    readers = {".csv": _csv_table, ".parquet": _parquet_table}
+    readers = {".csv": _read_csv, ".parquet": _read_parquet}
     if path.suffix.lower() not in readers:
         raise ValueError(f"{path} ends in {path.suffix!r}; expected .csv or .parquet.")
     try:
@@ -67,7 +67,7 @@ def read_table(path: PathLike, numbers: Sequence[str] = ()) -> pd.DataFrame:
     frame = table.to_pandas(ignore_metadata=True, integer_object_nulls=True)
     for column in numbers:
         if not pd.api.types.is_numeric_dtype(frame[column]):
-            frame[column] = _numbers_of_texts(path, column, frame[column])
+            frame[column] = _parse_numbers(path, column, frame[column])
     return frame
 
 
@@ -98,7 +98,7 @@ def check_quotes(path: PathLike) -> None:
         csv.field_size_limit(limit)
 
 
-def _csv_table(path: pathlib.Path) -> pa.Table:
+def _read_csv(path: pathlib.Path) -> pa.Table:
     check_quotes(path)  # first, since an open one in the header would take in all rows
     with path.open(newline="", encoding="utf-8-sig") as file:
         header = next((row for row in csv.reader(file) if row), [])
@@ -113,7 +113,7 @@ def _csv_table(path: pathlib.Path) -> pa.Table:
     )
 
 
-def _parquet_table(path: pathlib.Path) -> pa.Table:
+def _read_parquet(path: pathlib.Path) -> pa.Table:
     table = pyarrow.parquet.ParquetFile(path).read()
     _check_header(table.column_names)
     return table
@@ -126,7 +126,7 @@ def _check_header(columns: Sequence[str]) -> None:
     check_names(columns)
 
 
-def _numbers_of_texts(path: pathlib.Path, column: str, texts: pd.Series) -> pd.Series:
+def _parse_numbers(path: pathlib.Path, column: str, texts: pd.Series) -> pd.Series:
     """Texts as float64, '' as NaN."""
     values = np.full(len(texts), np.nan)
     for row, text in enumerate(texts):

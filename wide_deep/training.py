@@ -9,7 +9,7 @@ from typing import Any
 
 from wide_deep.checks import check_labels, check_lengths, check_logit, check_whole
 from wide_deep.models import Lookup
-from wide_deep.optimizers import as_optimizer, build_for, check_sums_repeated
+from wide_deep.optimizers import as_optimizer, build_for, warn_of_repeated_ids
 from wide_deep.reproducible import quiet_stderr
 
 import numpy as np
@@ -27,7 +27,7 @@ tf.get_logger().setLevel("ERROR")
 Inputs = Mapping[str, npt.ArrayLike]  # arrays by the names of a model's inputs, each with a row for each label
 
 
-def _inputs_of(model: keras.Model, inputs: Inputs) -> dict[str, npt.ArrayLike]:
+def _select_inputs(model: keras.Model, inputs: Inputs) -> dict[str, npt.ArrayLike]:
     """The arrays that the model takes, by name, out of what may be a larger dict."""
     check_logit(model)
     if not isinstance(inputs, Mapping):
@@ -109,7 +109,7 @@ class LogLoss(keras.losses.Loss):
 STEPS_PER_CALL = 256  # between two calls a reader can interrupt the training
 
 
-def _batches(n_rows: int, batch_size: int) -> list[np.ndarray]:
+def _draw_batches(n_rows: int, batch_size: int) -> list[np.ndarray]:
     """An epoch: the row numbers in random order, as matrices of up to STEPS_PER_CALL lines, a line a batch."""
     order = np.random.permutation(n_rows).astype("int32")  # noqa: NPY002, of the numbers that `reproducible` fixes
     in_whole_batches = n_rows // batch_size * batch_size
@@ -161,7 +161,7 @@ class _Steps:
         graph(inputs, labels, tf.constant(batches))
 
 
-def _steps_of(model: keras.Model) -> _Steps:
+def _steps_for(model: keras.Model) -> _Steps:
     """The steps that the `model` keeps, or new ones if those are of another optimizer, loss or list of weights."""
     kept = getattr(model, "wdl_steps", None)
     if kept is None or not kept.are_of(model):
@@ -169,11 +169,11 @@ def _steps_of(model: keras.Model) -> _Steps:
     return kept
 
 
-def _epoch(model: keras.Model, inputs: dict[str, tf.Tensor], labels: tf.Tensor, batch_size: int) -> float:
+def _train_epoch(model: keras.Model, inputs: dict[str, tf.Tensor], labels: tf.Tensor, batch_size: int) -> float:
     """Train for an epoch, and return the mean loss of its rows, each at the time of its step."""
-    steps = _steps_of(model)
+    steps = _steps_for(model)
     model.reset_metrics()
-    for batches in _batches(len(labels), batch_size):
+    for batches in _draw_batches(len(labels), batch_size):
         steps(inputs, labels, batches)
         loss = float(model.metrics[0].result())
         if not np.isfinite(loss):
@@ -181,7 +181,7 @@ def _epoch(model: keras.Model, inputs: dict[str, tf.Tensor], labels: tf.Tensor, 
     return loss
 
 
-def _compile(model: keras.Model, optimizer: keras.optimizers.Optimizer | str | None) -> None:
+def _compile_for(model: keras.Model, optimizer: keras.optimizers.Optimizer | str | None) -> None:
     """Compile the model for an optimizer; with None leave it as it was compiled. Check that it can be trained so."""
     if optimizer is None and getattr(model, "optimizer", None) is None:
         raise ValueError(f"The model '{model.name}' has no optimizer yet: give one.")
@@ -193,7 +193,7 @@ def _compile(model: keras.Model, optimizer: keras.optimizers.Optimizer | str | N
     chosen = model.optimizer if optimizer is None else as_optimizer("optimizer", optimizer)
     build_for(chosen, model)
     if any(isinstance(layer, Lookup) for layer in model.layers):
-        check_sums_repeated(chosen)
+        warn_of_repeated_ids(chosen)
     if optimizer is not None:
         model.compile(chosen, LogLoss(), jit_compile=False)  # XLA cannot compile the sum over repeated ids
 
@@ -228,8 +228,11 @@ def train(
         'val_loss' with `validation`.
 
     Raises:
-        ValueError, TypeError: labels are not 0/1 or of one class, lengths differ, or the optimizer is missing or
-            has trained other weights.
+        ValueError: the model returns something else than one logit a row, an input does not fit it, the labels are not
+            0 and 1 or all alike, lengths differ, epochs or batch_size is below 1, or the optimizer is missing or has
+            trained other weights.
+        TypeError: the model is not a Keras model, the inputs are not a dict of arrays of its types, the labels are not
+            numbers, the optimizer is not one of Keras, or validation is not a pair.
         KeyError: an input is missing.
         FloatingPointError: the loss became NaN or infinite.
 
@@ -250,21 +253,21 @@ def train(
     """
     check_whole("epochs", epochs, 1)
     check_whole("batch_size", batch_size, 1)
-    inputs = _inputs_of(model, inputs)
+    inputs = _select_inputs(model, inputs)
     labels = check_labels(labels)  # (rows,)
     check_lengths(inputs, labels)
     history: dict[str, list[float]] = {"loss": []}
     if validation is not None:
         if not isinstance(validation, (tuple, list)) or len(validation) != 2:
             raise TypeError(f"validation is a {type(validation).__name__}; expected a pair (inputs, labels).")
-        validation = (_inputs_of(model, validation[0]), check_labels(validation[1]))
+        validation = (_select_inputs(model, validation[0]), check_labels(validation[1]))
         check_lengths(*validation)
         history["val_loss"] = []
-    _compile(model, optimizer)
+    _compile_for(model, optimizer)
     tensors = {name: tf.constant(array) for name, array in inputs.items()}
     labels = tf.constant(labels)
     for epoch in range(1, epochs + 1):
-        history["loss"].append(_epoch(model, tensors, labels, batch_size))
+        history["loss"].append(_train_epoch(model, tensors, labels, batch_size))
         if validation is not None:
             scored = model.evaluate(*validation, batch_size=4096, verbose=0, return_dict=True)
             history["val_loss"].append(scored["loss"])
@@ -286,7 +289,7 @@ def predict_logits(model: keras.Model, inputs: Inputs) -> np.ndarray:
         float64 array (rows,).
 
     Raises:
-        TypeError: the model is none, or the inputs are no dict of arrays of its types.
+        TypeError: the model is not a Keras model, or the inputs are not a dict of arrays of its types.
         KeyError: an input is missing.
         ValueError: the model returns something else than one logit a row, or the inputs differ in length.
 
@@ -301,7 +304,7 @@ def predict_logits(model: keras.Model, inputs: Inputs) -> np.ndarray:
         >>> predict_logits(model, {"wide_ids": np.array([[1], [2], [0]])}).tolist()
         [100.5, -99.5, 0.5]
     """
-    arrays = _inputs_of(model, inputs)
+    arrays = _select_inputs(model, inputs)
     rows = {name: len(np.asarray(array)) for name, array in arrays.items()}
     if len(set(rows.values())) > 1:
         raise ValueError(f"The inputs differ in their numbers of rows: {rows}.")
@@ -322,7 +325,7 @@ def predict(model: keras.Model, inputs: Inputs) -> np.ndarray:
         float64 array (rows,).
 
     Raises:
-        TypeError: the model is none, or the inputs are no dict of arrays of its types.
+        TypeError: the model is not a Keras model, or the inputs are not a dict of arrays of its types.
         KeyError: an input is missing.
         ValueError: the model returns something else than one logit a row, or the inputs differ in length.
 

@@ -66,7 +66,7 @@ def optimizer_of_kind(
         deep_optimizer: of everything else.
 
     Raises:
-        TypeError: one of them is no optimizer.
+        TypeError: one of them is not an optimizer.
         ValueError: there is no such kind.
 
     Example:

@@ -1,0 +1,70 @@
+"""Fitted parts as plain data, which JSON can hold: `to_plain` writes their arrays as lists, `from_plain` reads them."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from wide_deep.checks import check_boundaries, check_features, check_fitted, check_names, check_vocabulary, check_whole
+from wide_deep.features import DeepFeatures, WideFeatures
+
+
+def to_plain(fitted: WideFeatures | DeepFeatures) -> dict[str, Any]:
+    """A fitted part of which `json.dumps` makes a text.
+
+    Args:
+        fitted: what `fit_wide` or `fit_deep` returned.
+
+    Returns:
+        A new dict with the same keys, which holds dicts, lists, strings and numbers alone.
+
+    Raises:
+        ValueError: it is not such a part.
+
+    Example:
+        >>> import pandas as pd
+        >>> from wide_deep.features import fit_deep
+        >>> to_plain(fit_deep(pd.DataFrame({"age": [20, 40]}), [], ["age"], n_quantiles=2))["boundaries"]
+        {'age': [30.0]}
+    """
+    check_fitted(fitted, "wide", "deep")
+    return json.loads(json.dumps(fitted, default=lambda array: array.tolist()))
+
+
+def from_plain(plain: Mapping[str, Any]) -> WideFeatures | DeepFeatures:
+    """A fitted part as `fit_wide` or `fit_deep` returned it, from what `to_plain` made of it.
+
+    Args:
+        plain: what `to_plain` returned, perhaps after a way through JSON.
+
+    Returns:
+        The part; its boundaries are arrays again, its features tuples.
+
+    Raises:
+        ValueError: a key is missing, or a number or the boundaries are not usable.
+        TypeError: an entry has another type.
+
+    Example:
+        >>> import pandas as pd
+        >>> from wide_deep.features import fit_wide
+        >>> wide = fit_wide(pd.DataFrame({"city": ["Rome", "Oslo"]}), ["city"])
+        >>> from_plain(json.loads(json.dumps(to_plain(wide)))) == wide
+        True
+    """
+    check_fitted(plain, "wide", "deep")
+    part: Any = dict(plain)
+    check_whole("n_ids", part["n_ids"], 1)
+    if "longest" in part:
+        check_whole("longest", part["longest"], 1)
+    if part["kind"] == "wide":
+        part["features"] = check_features(part["features"])
+    else:
+        part["categories"] = check_names(part["categories"], "categories")
+    if part["kind"] == "deep" or part["vocabulary"] is not None:
+        check_vocabulary(part["vocabulary"])
+        largest = max(part["vocabulary"].values(), default=0)
+        if largest >= part["n_ids"]:
+            raise ValueError(f"The vocabulary has the id {largest}, but n_ids is {part['n_ids']}.")
+    if not isinstance(part["boundaries"], Mapping):
+        raise TypeError(f"boundaries is a {type(part['boundaries']).__name__}; expected a dict, column → numbers.")
+    part["boundaries"] = {column: check_boundaries(edges) for column, edges in part["boundaries"].items()}
+    return part
