@@ -268,7 +268,7 @@ class Student:
         return (right, wrong) == ("ok", "error")
 
     def restart(self) -> None:
-        """Start a new kernel and run the same cells in it, in place of one that cannot be stopped."""
+        """Start a new kernel and run the same cells in it, in place of the one that cannot be stopped."""
         self.violations += self.kernel.violations()
         self.kernel.close()
         self.kernel = self.start()

@@ -152,7 +152,7 @@ def _listed(paths: list[str]) -> str:
 
 
 def _choose_files(found: list[_Found], names: list[str]) -> HandIn:
-    """Choose a student's files: the one that is called like the notebook, else the last copy of it."""
+    """Choose a student's files: the file with the notebook's own name, else its last copy."""
     candidates: dict[str, list[tuple[bool, int, float, str, pathlib.Path]]] = {}
     left_out = []
     for each in found:

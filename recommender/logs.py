@@ -72,7 +72,7 @@ def _whole_number(value: Any) -> int | None:
     return whole if whole == value else None
 
 
-def _named_error(cells: np.ndarray, found: list[int | None], name: str) -> Exception:
+def _make_error(cells: np.ndarray, found: list[int | None], name: str) -> Exception:
     """What to say of values of which some are neither strings nor whole numbers, or of a mixture."""
     texts = [isinstance(cell, str) for cell in cells]
     other = [row for row, (text, number) in enumerate(zip(texts, found, strict=True)) if not text and number is None]
@@ -119,7 +119,7 @@ def ids_of(values: Iterable[Any], name: str) -> pd.Index:
     found = [_whole_number(cell) for cell in cells]
     if None not in found:
         return pd.Index(found)
-    raise _named_error(cells, found, name)
+    raise _make_error(cells, found, name)
 
 
 def check_same_type(ids: pd.Index, name: str, others: pd.Index, other_name: str) -> None:
@@ -227,7 +227,7 @@ def split_by_user(log: pd.DataFrame, user: str, share: float, seed: int = 0) -> 
     return log[~held_out], log[held_out]
 
 
-def _texts_as_times(texts: pd.Series, column: str) -> pd.Series:
+def _parse_times(texts: pd.Series, column: str) -> pd.Series:
     """Times written in ISO 8601, year first, the one way of writing them that is read alike in all countries."""
     times = pd.to_datetime(texts, format="ISO8601", utc=True, errors="coerce")
     unread = np.flatnonzero(times.isna() | ~texts.str.match(r"\d{4}(?:-|\d{4}|$)"))
@@ -245,13 +245,13 @@ def _texts_as_times(texts: pd.Series, column: str) -> pd.Series:
     return times
 
 
-def _ordered_times(times: pd.Series, column: str) -> pd.Series:
+def _as_ordered_times(times: pd.Series, column: str) -> pd.Series:
     """The times as values that are ordered as time is: an ordered categorical by its order, texts by what they mean."""
     if isinstance(times.dtype, pd.CategoricalDtype):
         if times.cat.ordered:
             return times.cat.codes
         times = times.astype(times.cat.categories.dtype)
-    return _texts_as_times(times, column) if pd.api.types.is_string_dtype(times) else times
+    return _parse_times(times, column) if pd.api.types.is_string_dtype(times) else times
 
 
 def split_by_time(log: pd.DataFrame, time: str, share: float) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -282,7 +282,7 @@ def split_by_time(log: pd.DataFrame, time: str, share: float) -> tuple[pd.DataFr
     """
     check_log(log, [time])
     check_share(share)
-    moments = _ordered_times(log[time], time)
+    moments = _as_ordered_times(log[time], time)
     try:
         order = moments.argsort(kind="stable").to_numpy()  # (rows,): row numbers, the earliest first
     except TypeError as error:

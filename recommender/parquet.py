@@ -484,7 +484,7 @@ def read_group(shard: Shard, group: int, types: Mapping[str, pa.DataType]) -> pa
     for column, arrow_type in types.items():
         cells = table.column(column).combine_chunks()
         try:
-            columns.append(_converted(cells, arrow_type))
+            columns.append(_convert(cells, arrow_type))
         except (TypeError, ValueError) as error:
             raise type(error)(f"{shard.origin}: Column {column!r} {error}") from None
     return pa.table(columns, list(types))
@@ -493,12 +493,12 @@ def read_group(shard: Shard, group: int, types: Mapping[str, pa.DataType]) -> pa
 MISSING = "has missing values: fill them, for example with '?'."
 
 
-def _converted(cells: pa.Array, arrow_type: pa.DataType) -> pa.Array:
+def _convert(cells: pa.Array, arrow_type: pa.DataType) -> pa.Array:
     """The cells in another type that means the same; an error for those that it cannot hold."""
     if cells.null_count:
         raise ValueError(MISSING)
     if is_list(arrow_type):
-        values = _converted(cells.flatten(), arrow_type.value_type)
+        values = _convert(cells.flatten(), arrow_type.value_type)
         ends = np.cumsum(pa.compute.list_value_length(cells).to_numpy())
         return pa.ListArray.from_arrays(np.concatenate([[0], ends]).astype("int32"), values)
     if cells.type == arrow_type:

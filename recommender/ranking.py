@@ -199,7 +199,7 @@ def held_out_places(
     return places
 
 
-def _checked_places(places: Sequence[float] | np.ndarray) -> np.ndarray:
+def _check_places(places: Sequence[float] | np.ndarray) -> np.ndarray:
     """The places as float64 (places,); a clear error unless there are some, and all of them are at least 0."""
     array = np.asarray(places, dtype="float64")
     if array.ndim != 1 or not array.size:
@@ -233,7 +233,7 @@ def half_life_score(places: Sequence[float] | np.ndarray, half_life: float) -> f
         >>> half_life_score([0, 5], half_life=5)
         75.0
     """
-    array = _checked_places(places)
+    array = _check_places(places)
     if not half_life > 0:
         raise ValueError(f"half_life is {half_life!r}; expected a number above 0.")
     return float(100 * np.mean(2 ** (-array / half_life)))
@@ -259,7 +259,7 @@ def hit_rate(places: Sequence[float] | np.ndarray, k: int) -> float:
         0.5
     """
     check_whole("k", k, 1)
-    return float(np.mean(_checked_places(places) <= k - 1))
+    return float(np.mean(_check_places(places) <= k - 1))
 
 
 # --------------------------------------------------------------------------- a ranking of labelled rows

@@ -60,12 +60,12 @@ def graph_inputs(wide: WideFeatures | None, deep: DeepFeatures | None) -> Callab
     if wide is not None and wide["vocabulary"] is not None:
         tables["wide"] = _lookup_table(wide["vocabulary"])
     if deep is not None:
-        tables["deep"] = _lookup_table({_unescaped(name): i for name, i in deep["vocabulary"].items()})
+        tables["deep"] = _lookup_table({_unescape(name): i for name, i in deep["vocabulary"].items()})
 
     def inputs(tensors: Tensors) -> Tensors:
         # A feature is 1 however often a list repeats its value.
         lists = {column: t for column, t in tensors.items() if isinstance(t, tf.RaggedTensor)}
-        tensors = tensors | {column: _without_repeats(tensor) for column, tensor in lists.items()}
+        tensors = tensors | {column: _drop_repeats(tensor) for column, tensor in lists.items()}
         found = {}
         if wide is not None:
             found["wide_ids"] = _wide_ids(tensors, wide, tables.get("wide"))
@@ -89,7 +89,7 @@ def _lookup_table(vocabulary: Mapping[str, int]) -> tf.lookup.StaticHashTable:
     return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(names, ids), default_value=0)
 
 
-def _without_repeats(lists: tf.RaggedTensor) -> tf.RaggedTensor:
+def _drop_repeats(lists: tf.RaggedTensor) -> tf.RaggedTensor:
     """Each value of a list once, where it stands first: [[p, q, p], [p]] becomes [[p, q], [p]].
 
     The comments follow this example.
@@ -108,9 +108,7 @@ def _wide_ids(tensors: Tensors, wide: WideFeatures, table: tf.lookup.StaticHashT
     base = {}  # column → names (rows, width of the column)
     for column in used_columns(wide, None):
         boundaries = wide["boundaries"].get(column)
-        base[column] = _feature_names(
-            feature_prefix(column), _escaped(tensors[column]), boundaries, wide.get("longest")
-        )
+        base[column] = _feature_names(feature_prefix(column), _escape(tensors[column]), boundaries, wide.get("longest"))
     names = tf.concat([_cross_names([base[column] for column in feature]) for feature in wide["features"]], axis=1)
     if table is not None:
         ids = table.lookup(names)  # (rows, k)
@@ -131,7 +129,7 @@ def _deep_ids(tensors: Tensors, deep: DeepFeatures, table: tf.lookup.StaticHashT
         return tf.zeros((n_rows, 0, 1), tf.int32)
     names = []  # of each category, (rows, its width)
     for column in deep["categories"]:
-        prefix = _unescaped(feature_prefix(column))
+        prefix = _unescape(feature_prefix(column))
         names.append(_feature_names(prefix, tensors[column], None, deep.get("longest")))
     widths = [tf.shape(block)[1] for block in names]
     width = tf.reduce_max([1, *widths])
@@ -144,7 +142,7 @@ def _deep_ids(tensors: Tensors, deep: DeepFeatures, table: tf.lookup.StaticHashT
 
 
 def _deep_numbers(tensors: Tensors, deep: DeepFeatures) -> tf.Tensor:
-    """The numbers by their quantile, float32 (rows, numbers) in [0, 1]; one that is missing is the median."""
+    """The numbers by their quantile, float32 (rows, numbers) in [0, 1]; a missing one becomes the median."""
     columns = []
     for column, boundaries in deep["boundaries"].items():
         values = tensors[column]  # (rows,)
@@ -177,12 +175,12 @@ def _feature_names(prefix: str, tensor: Any, boundaries: np.ndarray | None, long
     return tf.where(is_value, tf.strings.join([prefix, texts]), "")[:, None]
 
 
-def _escaped(values: Any) -> Any:
+def _escape(values: Any) -> Any:
     """`wide_deep.columns.escaped` in the graph; numbers stay as they are."""
     return tf.strings.regex_replace(values, " &", " &&") if values.dtype == tf.string else values
 
 
-def _unescaped(name: str) -> str:
+def _unescape(name: str) -> str:
     return name.replace(" &&", " &")
 
 
@@ -201,7 +199,7 @@ def _quantile_index(values: tf.Tensor, boundaries: np.ndarray) -> tf.Tensor:
     return tf.searchsorted(tf.constant(boundaries, tf.float64), values, side="right")
 
 
-def _parsed_examples(
+def _parse_examples(
     serialised: tf.Tensor, kinds: Mapping[str, ColumnKind], boundaries: Mapping[str, np.ndarray]
 ) -> Tensors:
     """The raw tensors of serialised examples; a feature that is not there is missing."""
@@ -213,12 +211,12 @@ def _parsed_examples(
     tensors = tf.io.parse_example(serialised, {column: features[kind] for column, kind in kinds.items()})
     for column, kind in kinds.items():
         if kind == "number":
-            tensors[column] = _snapped(tensors[column], boundaries[column])
+            tensors[column] = _snap_to_edges(tensors[column], boundaries[column])
     return tensors
 
 
-def _snapped(values: tf.Tensor, boundaries: np.ndarray) -> tf.Tensor:
-    """Numbers that were rounded to float32, as float64; one that a boundary is rounded to is that boundary.
+def _snap_to_edges(values: tf.Tensor, boundaries: np.ndarray) -> tf.Tensor:
+    """Numbers that were rounded to float32, as float64; a number to which a boundary is rounded becomes that boundary.
 
     47.3 arrives as 47.299999. The boundary 47.3 is rounded to the same float32, so 47.3 was meant, and the number
     belongs into the group above it.
@@ -320,7 +318,7 @@ def _is_signature_name(name: str) -> bool:
 
 
 def _free_name(wanted: str, taken: set[str]) -> str:
-    """A signature's name that is like the one that is wanted; it is put among those that are `taken`, in lower case."""
+    """A name for a signature, close to the wanted one and not among the `taken`, to which it is added in lower case."""
     stem = re.sub("[^A-Za-z0-9_]", "_", wanted)
     if not _is_signature_name(stem):
         stem = f"c_{stem}"
@@ -492,7 +490,7 @@ def _save(
         return module.score(_columns_of(inputs, input_names))
 
     def score_examples(examples: tf.Tensor) -> Tensors:
-        return module.score(_parsed_examples(examples, kinds, boundaries))
+        return module.score(_parse_examples(examples, kinds, boundaries))
 
     specs = {column: _spec(kind, input_names[column][0]) for column, kind in kinds.items()}
     module.score = tf.function(score, input_signature=[specs])

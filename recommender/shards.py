@@ -141,9 +141,9 @@ def fit_shards(
     deep_settings = _with_defaults(fit_deep, deep_settings)
     buckets = wide_settings["buckets"] or {}
     numbers = {*buckets, *deep_settings["numbers"]}
-    features = _checked_features(shard_files(paths)[0], wide_settings, deep_settings, numbers)
+    features = _check_settings(shard_files(paths)[0], wide_settings, deep_settings, numbers)
     texts = {*itertools.chain(*features)} - {*buckets} | {*deep_settings["categories"]}
-    with _workplace(folder) as workplace, _engine(memory_limit, workplace) as engine:
+    with _make_workplace(folder) as workplace, _open_engine(memory_limit, workplace) as engine:
         shards = as_shards(paths, sorted(texts | numbers), numbers, workplace)
         check_types(shards, texts | numbers, numbers)
         for shard in shards:
@@ -154,14 +154,14 @@ def fit_shards(
     return wide, deep
 
 
-def _workplace(folder: PathLike | None) -> tempfile.TemporaryDirectory[str]:
+def _make_workplace(folder: PathLike | None) -> tempfile.TemporaryDirectory[str]:
     """A folder below `folder`, with what is in it gone at the end."""
     if folder is not None:
         pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
     return tempfile.TemporaryDirectory(dir=folder)
 
 
-def _engine(memory_limit: str, workplace: str) -> duckdb.DuckDBPyConnection:
+def _open_engine(memory_limit: str, workplace: str) -> duckdb.DuckDBPyConnection:
     """A DuckDB that spills into a folder what does not fit under its limit."""
     if not re.fullmatch(r"\d+(\.\d+)? ?[KMGT]i?B", memory_limit):
         raise ValueError(f"memory_limit is {memory_limit!r}; expected a size such as '1GB' or '500MB'.")
@@ -180,11 +180,11 @@ def _with_defaults(function: Callable[..., Any], settings: Mapping[str, Any]) ->
     return {name: value for name, value in bound.arguments.items() if name != "frame"}
 
 
-def _checked_features(
+def _check_settings(
     first: pathlib.Path, wide_settings: dict[str, Any], deep_settings: dict[str, Any], numbers: Collection[str]
 ) -> list[tuple[str, ...]]:
     """The wide part's features; what is wrong with the settings is said at once, and as `fit_wide` says it."""
-    head = _head(first, numbers)
+    head = _read_head(first, numbers)
     try:
         features = fit_wide(head, **wide_settings)["features"]
         fit_deep(head, **deep_settings)
@@ -193,7 +193,7 @@ def _checked_features(
     return features
 
 
-def _head(path: pathlib.Path, numbers: Collection[str]) -> pd.DataFrame:
+def _read_head(path: pathlib.Path, numbers: Collection[str]) -> pd.DataFrame:
     """The first rows of a file as a data frame; of columns of one name the first, since they are checked later."""
     if path.suffix.lower() == ".csv":
         header, _ = csv_header(path)
@@ -376,21 +376,21 @@ def stream(
         raise ValueError("wide and deep are both None: name at least one.")
     numbers = {column for part in (wide, deep) if part for column in part["boundaries"]}
     columns = list(dict.fromkeys([*used_columns(wide, deep), label]))
-    workplace = _workplace(folder)
+    workplace = _make_workplace(folder)
     shards = as_shards(paths, columns, numbers, workplace.name)
     check_types(shards, columns, numbers)
     groups = _row_groups(shards, seed, epoch, worker)
-    windows = _windows(groups, buffer_rows)
+    windows = _fill_windows(groups, buffer_rows)
     n_batches = -(-sum(group.rows for group in groups) // batch_size)
     read = functools.partial(read_group, types=common_types(shards, columns, numbers))
     look_up = functools.partial(_inputs_and_labels, wide=wide, deep=deep, label=label, classes=classes)
 
     def chunks() -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
-        tables = _shuffled(windows, read, start * batch_size, None if seed is None else [seed, epoch])
-        yield from _ahead(look_up, _in_whole_batches(tables, batch_size))
+        tables = _shuffle(windows, read, start * batch_size, None if seed is None else [seed, epoch])
+        yield from _read_ahead(look_up, _cut_into_batches(tables, batch_size))
 
     dataset = tf.data.Dataset.from_generator(chunks, output_signature=_signature(wide, deep))
-    dataset = dataset.prefetch(1).flat_map(functools.partial(_batches, batch_size)).prefetch(16)
+    dataset = dataset.prefetch(1).flat_map(functools.partial(_make_batches, batch_size)).prefetch(16)
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(max(n_batches - start, 0)))
     weakref.finalize(dataset, workplace.cleanup)  # the files are there as long as the dataset is
     return dataset
@@ -435,7 +435,7 @@ def _row_groups(shards: list[Shard], seed: int | None, epoch: int, worker: tuple
     return groups
 
 
-def _windows(groups: list[_Group], buffer_rows: int) -> list[list[_Group]]:
+def _fill_windows(groups: list[_Group], buffer_rows: int) -> list[list[_Group]]:
     """The row groups, as many together as the buffer holds, but at least one."""
     windows: list[list[_Group]] = [[]]
     for group in groups:
@@ -445,7 +445,7 @@ def _windows(groups: list[_Group], buffer_rows: int) -> list[list[_Group]]:
     return windows
 
 
-def _shuffled(
+def _shuffle(
     windows: list[list[_Group]], read: Callable[[Shard, int], pa.Table], skip: int, seed: list[int] | None
 ) -> Iterator[pa.Table]:
     """A table for each window, shuffled unless the seed is None, without the first rows that are to be skipped."""
@@ -461,7 +461,7 @@ def _shuffled(
         skip = 0
 
 
-def _in_whole_batches(tables: Iterable[pa.Table], batch_size: int) -> Iterator[pa.Table]:
+def _cut_into_batches(tables: Iterable[pa.Table], batch_size: int) -> Iterator[pa.Table]:
     """The same rows in tables of about CHUNK_ROWS; each is a whole number of batches, but for the last."""
     step = max(CHUNK_ROWS // batch_size, 1) * batch_size
     rest = None
@@ -475,7 +475,7 @@ def _in_whole_batches(tables: Iterable[pa.Table], batch_size: int) -> Iterator[p
         yield rest
 
 
-def _ahead(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
+def _read_ahead(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
     """function(item) for each item in order; threads work on the next ones meanwhile."""
     with concurrent.futures.ThreadPoolExecutor(READERS) as readers:
         waiting: collections.deque[Any] = collections.deque()
@@ -521,7 +521,7 @@ def _signature(wide: WideFeatures | None, deep: DeepFeatures | None) -> tuple[An
     return inputs, tf.TensorSpec((None,), tf.float32)
 
 
-def _batches(batch_size: int, inputs: dict[str, tf.Tensor], labels: tf.Tensor) -> tf.data.Dataset:
+def _make_batches(batch_size: int, inputs: dict[str, tf.Tensor], labels: tf.Tensor) -> tf.data.Dataset:
     """The batches of a chunk of rows."""
 
     def batch(first: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:

@@ -233,7 +233,8 @@ def vocabulary_query(
         The query; its result has the columns 'name', the string as `cross` writes it, and 'n', its rows.
 
     Raises:
-        TypeError, ValueError: boundaries are not ascending numbers.
+        TypeError: boundaries are not numbers.
+        ValueError: they do not ascend.
 
     Taught in: notebook 10, "Counting rows that do not fit".
 

@@ -519,7 +519,7 @@ def test_a_number_that_a_boundary_is_rounded_to_is_the_boundary():
     boundaries = serving._all_boundaries(wide, deep)
     assert boundaries["n"].tolist() == [0.1, 47.3]  # those of both parts
     values = tf.constant([47.3, 0.1, 47.29, 1e9, -1.0, NAN], tf.float32)
-    found = serving._snapped(values, boundaries["n"]).numpy()
+    found = serving._snap_to_edges(values, boundaries["n"]).numpy()
     expected = np.array([47.3, 0.1, *np.float32([47.29, 1e9, -1.0, NAN])], "float64")
     np.testing.assert_array_equal(found, expected)
 
@@ -585,7 +585,7 @@ def test_parts_without_a_value_can_be_exported(frame, tmp_path):
 
 
 def test_an_export_that_scores_otherwise_is_refused(frame, tmp_path, monkeypatch):
-    monkeypatch.setattr(serving, "_escaped", tf.strings.lower)
+    monkeypatch.setattr(serving, "_escape", tf.strings.lower)
     shouting = frame.assign(letter=frame["letter"].str.upper())
     wide, deep = wdl.fit_wide(shouting, ["letter"]), wdl.fit_deep(shouting, ["letter"], ["size"])
     with pytest.raises(ValueError, match="scores of the sample differ from the model's by up to"):

@@ -45,7 +45,9 @@ def quantile_boundaries(frame: pd.DataFrame, column: str, n_quantiles: int) -> n
         several times.
 
     Raises:
-        KeyError, TypeError, ValueError: the column is missing, not numeric, or has missing values.
+        KeyError: the column is missing.
+        TypeError: it is not numeric.
+        ValueError: it has missing values, or n_quantiles is below 2.
 
     Source:
         Section 4.1 of the paper.
@@ -73,8 +75,9 @@ def quantile_index(frame: pd.DataFrame, column: str, boundaries: np.ndarray) -> 
         int64 (rows,), 0 … len(boundaries).
 
     Raises:
-        KeyError, TypeError, ValueError: the column is missing, not numeric, or has missing values; or the boundaries
-            are not ascending numbers.
+        KeyError: the column is missing.
+        TypeError: the column or the boundaries are not numeric.
+        ValueError: the column has missing values, or the boundaries do not ascend.
 
     Taught in: notebook 3, "Numbers become quantiles".
 
@@ -97,8 +100,9 @@ def quantile_normalise(frame: pd.DataFrame, column: str, boundaries: np.ndarray)
         float32 (rows,).
 
     Raises:
-        KeyError, TypeError, ValueError: the column is missing, not numeric, or has missing values; or the boundaries
-            are not ascending numbers.
+        KeyError: the column is missing.
+        TypeError: the column or the boundaries are not numeric.
+        ValueError: the column has missing values, or the boundaries do not ascend.
 
     Source:
         Section 4.1 of the paper.
@@ -122,7 +126,8 @@ def bucket_names(boundaries: Sequence[float] | np.ndarray) -> np.ndarray:
         str objects (len(boundaries) + 1,).
 
     Raises:
-        TypeError, ValueError: the boundaries are not ascending numbers.
+        TypeError: the boundaries are not numbers.
+        ValueError: they do not ascend.
 
     Example:
         >>> bucket_names([25, 32.5]).tolist()

@@ -149,7 +149,7 @@ def reply(
 
 
 def guard_streams() -> None:
-    """Put the kernel's own streams back after each cell that has left one that cannot be flushed.
+    """Put the kernel's own streams back after each cell that leaves a stream which cannot be flushed.
 
     The kernel flushes them before it replies, so after `sys.stdout = Mine()` it would never be heard of again.
     """
