@@ -48,7 +48,7 @@ def comparable_name(name: str) -> str:
     """A name as names are compared: in one Unicode form, without capitals, with single blanks.
 
     Example:
-        >>> plain("  JOSE\\u0301  Garcia ") == comparable_name("José Garcia")
+        >>> comparable_name("  JOSE\\u0301  Garcia ") == comparable_name("José Garcia")
         True
     """
     return " ".join(unicodedata.normalize("NFC", name).casefold().split())
