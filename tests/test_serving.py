@@ -4,6 +4,7 @@ import concurrent.futures
 import datetime
 import enum
 import pathlib
+import re
 import subprocess
 import sys
 from decimal import Decimal
@@ -84,7 +85,7 @@ class Colour(str, enum.Enum):  # noqa: UP042, a StrEnum would be written alike i
 def label_of(values):
     """The values as they are written, short enough for the name of a test."""
     try:
-        return " ".join(repr(values).split())[:50]
+        return re.sub(" at 0x[0-9a-f]+", "", " ".join(repr(values).split()))[:50]  # two workers must find the same name
     except ValueError:  # Python does not write a number of so many digits
         return "a number that is too long"
 
