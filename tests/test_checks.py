@@ -223,5 +223,31 @@ def test_fitted_parts_go_through_json_and_come_back():
         assert all(edges.dtype == "float64" for edges in again["boundaries"].values())
     with pytest.raises(TypeError, match="boundaries is a list; expected a dict"):
         plain.from_plain({**plain.to_plain(wide), "boundaries": []})
+    with pytest.raises(ValueError, match="Two strings of the vocabulary have the same id"):
+        plain.from_plain({**plain.to_plain(wide), "vocabulary": {"city=Rome": 1, "city=Oslo": 1}})
+    with pytest.raises(ValueError, match="n_ids is 1; expected a whole number of at least 2"):
+        plain.from_plain({**plain.to_plain(hashed), "n_ids": 1})
+    with pytest.raises(ValueError, match=r"The numbers are \['size'\], but there are boundaries for \['age'\]"):
+        plain.from_plain({**plain.to_plain(deep), "numbers": ["size"]})
     with pytest.raises(ValueError, match="The vocabulary has the id 9, but n_ids is 3"):
         plain.from_plain({**plain.to_plain(wide), "vocabulary": {"city=Rome": 9}, "n_ids": 3})
+
+
+def test_a_way_through_json_that_sorts_the_keys_changes_no_input_and_no_name():
+    frame = pd.DataFrame({"city": list("cabd") * 3, "size": range(12), "age": range(12, 0, -1)})
+    wide = wdl.fit_wide(frame, ["city"])
+    deep = wdl.fit_deep(frame, ["city"], ["size", "age"], n_quantiles=4)
+    again = [plain.from_plain(json.loads(json.dumps(plain.to_plain(part), sort_keys=True))) for part in (wide, deep)]
+    for name, array in wdl.joint_inputs(frame, wide, deep).items():
+        np.testing.assert_array_equal(wdl.joint_inputs(frame, *again)[name], array)
+    model = wdl.wide_model(wide)
+    model.set_weights([np.arange(len(wide["vocabulary"]) + 1)[:, None], np.zeros(1)])
+    by_name = {name: float(number) for name, number in wide["vocabulary"].items()}
+    shuffled = {**wide, "vocabulary": dict(sorted(wide["vocabulary"].items(), key=lambda item: -item[1]))}
+    for part in (wide, again[0], shuffled):
+        assert wdl.wide_weights(model, part).to_dict() == by_name
+
+
+def test_an_empty_dict_is_no_part_that_is_missing():
+    with pytest.raises(ValueError, match="Expected the dict that fit_wide"):
+        wdl.optional_inputs(CITY, {}, None)

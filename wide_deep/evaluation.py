@@ -96,5 +96,6 @@ def wide_weights(model: keras.Model, wide: WideFeatures) -> pd.Series:
     weights = model.get_layer("wide_weights").get_weights()[0][1:, 0]  # (ids,), without id 0
     if len(weights) != wide["n_ids"] - 1:
         raise ValueError(f"The model has {len(weights)} wide weights, but `wide` has {wide['n_ids'] - 1} features.")
-    names = wide["vocabulary"] or range(1, wide["n_ids"])
+    id_of = wide["vocabulary"]
+    names = range(1, wide["n_ids"]) if id_of is None else sorted(id_of, key=id_of.__getitem__)  # in the order of ids
     return pd.Series(weights, index=list(names), name="weight").sort_values(key=np.abs, ascending=False, kind="stable")

@@ -587,5 +587,5 @@ def optional_inputs(frame: pd.DataFrame, wide: WideFeatures | None, deep: DeepFe
         >>> list(optional_inputs(frame, fit_wide(frame, ["city"]), None))
         ['wide_ids']
     """
-    found = {"wide_ids": wide_ids(frame, wide)} if wide else {}
-    return found | (deep_inputs(frame, deep) if deep else {})
+    found = {} if wide is None else {"wide_ids": wide_ids(frame, wide)}
+    return found | ({} if deep is None else deep_inputs(frame, deep))

@@ -15,7 +15,8 @@ def to_plain(fitted: WideFeatures | DeepFeatures) -> dict[str, Any]:
         fitted: what `fit_wide` or `fit_deep` returned.
 
     Returns:
-        A new dict with the same keys, which holds dicts, lists, strings and numbers alone.
+        A new dict with the same keys, which holds dicts, lists, strings and numbers alone. Of a deep part 'numbers'
+        says the order of its columns of numbers, since not everything that holds JSON keeps the order of keys.
 
     Raises:
         ValueError: it is not such a part.
@@ -27,7 +28,8 @@ def to_plain(fitted: WideFeatures | DeepFeatures) -> dict[str, Any]:
         {'age': [30.0]}
     """
     check_fitted(fitted, "wide", "deep")
-    return json.loads(json.dumps(fitted, default=lambda array: array.tolist()))
+    plain: dict[str, Any] = json.loads(json.dumps(fitted, default=lambda array: array.tolist()))
+    return plain | {"numbers": list(fitted["boundaries"])} if fitted["kind"] == "deep" else plain
 
 
 def from_plain(plain: Mapping[str, Any]) -> WideFeatures | DeepFeatures:
@@ -40,7 +42,7 @@ def from_plain(plain: Mapping[str, Any]) -> WideFeatures | DeepFeatures:
         The part; its boundaries are arrays again, its features tuples.
 
     Raises:
-        ValueError: a key is missing, or a number or the boundaries are not usable.
+        ValueError: a key is missing, a number or the boundaries are not usable, or two strings have one id.
         TypeError: an entry has another type.
 
     Example:
@@ -52,7 +54,7 @@ def from_plain(plain: Mapping[str, Any]) -> WideFeatures | DeepFeatures:
     """
     check_fitted(plain, "wide", "deep")
     part: Any = dict(plain)
-    check_whole("n_ids", part["n_ids"], 1)
+    check_whole("n_ids", part["n_ids"], 2 if part["vocabulary"] is None else 1)  # a hashed part has a bucket at least
     if "longest" in part:
         check_whole("longest", part["longest"], 1)
     if part["kind"] == "wide":
@@ -64,7 +66,13 @@ def from_plain(plain: Mapping[str, Any]) -> WideFeatures | DeepFeatures:
         largest = max(part["vocabulary"].values(), default=0)
         if largest >= part["n_ids"]:
             raise ValueError(f"The vocabulary has the id {largest}, but n_ids is {part['n_ids']}.")
+        if len(set(part["vocabulary"].values())) < len(part["vocabulary"]):
+            raise ValueError("Two strings of the vocabulary have the same id.")
+        part["vocabulary"] = dict(sorted(part["vocabulary"].items(), key=lambda item: item[1]))
     if not isinstance(part["boundaries"], Mapping):
         raise TypeError(f"boundaries is a {type(part['boundaries']).__name__}; expected a dict, column → numbers.")
-    part["boundaries"] = {column: check_boundaries(edges) for column, edges in part["boundaries"].items()}
+    columns = part.pop("numbers", list(part["boundaries"]))  # an earlier version did not write their order
+    if sorted(columns) != sorted(part["boundaries"]):
+        raise ValueError(f"The numbers are {columns}, but there are boundaries for {list(part['boundaries'])}.")
+    part["boundaries"] = {column: check_boundaries(part["boundaries"][column]) for column in columns}
     return part
