@@ -85,3 +85,8 @@ def test_the_slides_of_a_lesson_hold_its_pictures_its_recap_and_its_questions(nu
     assert text.count("Check yourself") == 6 and "<details>" not in text and "secret" not in text
     assert sum(slide.heading == "What to remember" for slide in found) == 1
     assert text.count("<img") >= 3 and text.count('src="data:') == text.count("<img")
+
+
+def test_a_sentence_that_a_formula_ends_is_no_caption():
+    assert slides.make_caption("First. **Each weight costs about**") == ""
+    assert slides.make_caption("First. **Each weight costs much.** Last.") == "**Each weight costs much.**"

@@ -150,7 +150,8 @@ def make_caption(paragraph: str) -> str:
     all_of_it = split_sentences(paragraph)
     bold = [i for i, sentence in enumerate(all_of_it) if re.search(r"\*\*[a-zA-Z]", sentence)]
     first = bold[0] if bold else 0
-    return " ".join(all_of_it[first : first + (1 if bold else SENTENCES)])
+    caption = " ".join(all_of_it[first : first + (1 if bold else SENTENCES)])
+    return caption if re.search(r"[.!?:)]\**$", caption) else ""  # a sentence that a formula ends stands with it
 
 
 class Deck:
