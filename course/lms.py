@@ -54,6 +54,16 @@ def comparable_name(name: str) -> str:
     return " ".join(unicodedata.normalize("NFC", name).casefold().split())
 
 
+def student_name(row: Row) -> str:
+    """A student of grades.csv, whose name has an apostrophe before it where a spreadsheet would take it for a formula.
+
+    Example:
+        >>> student_name({"student": "'=Ada"})
+        '=ada'
+    """
+    return comparable_name(row["student"].removeprefix("'"))
+
+
 def notebook_of_heading(heading: str) -> str:
     """The notebook of a column of grades.csv.
 
@@ -131,7 +141,7 @@ def match_students(roster: list[Row], students: list[Row]) -> dict[int, Row]:
     """
     found: dict[int, Row] = {}
     for student in students:
-        name = comparable_name(student["student"].removeprefix("'"))
+        name = student_name(student)
         number = re.search(r"_(\d+)$", name)
         fits = [i for i, row in enumerate(roster) if number and row.get("ID") == number[1]]
         fits = fits or [i for i, row in enumerate(roster) if name in possible_names(row)]
@@ -156,7 +166,7 @@ def points_after_lateness(student: Row, heading: str, late: Lateness, headings: 
         late: What late work costs.
         headings: All notebooks' columns, in the order in which free days are used up.
     """
-    name = comparable_name(student["student"])
+    name = student_name(student)
     free = late.free
     for each in headings:
         days = late.days.get((name, notebook_of_heading(each)), 0) if student[each] else 0

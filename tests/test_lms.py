@@ -113,6 +113,12 @@ def test_free_late_days_are_used_up_in_the_notebooks_order():
     assert [lms.points_after_lateness(student, each, Lateness(), headings) for each in headings] == ["10", "8", "", "9"]
 
 
+def test_a_name_that_looks_like_a_formula_is_late_all_the_same():
+    student = {"student": "'=Ada", "01_a (of 10)": "10.0"}
+    late = Lateness({("=ada", "01_a"): 1}, free=0, penalty=10)
+    assert lms.points_after_lateness(student, "01_a (of 10)", late, ["01_a (of 10)"]) == "9"
+
+
 def test_late_days_come_from_a_file(tmp_path, folders):
     path = tmp_path / "late.csv"
     path.write_text("student,notebook,days\nJosé Muñoz,01,1\n", encoding="utf-8")
