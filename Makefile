@@ -152,7 +152,10 @@ benchmarks: .venv/installed build/peers/installed build/estimator/installed ## m
 	$(BIN)/python benchmarks/planted.py --json benchmarks/planted.json
 	$(BIN)/python benchmarks/joint_training.py --json benchmarks/joint_training.json
 	$(BIN)/python benchmarks/playground.py --json benchmarks/playground.json
+	$(BIN)/python benchmarks/retrieval.py --json benchmarks/retrieval.json
 	$(BIN)/python benchmarks/app_store.py --seeds 10 --json benchmarks/app_store.json
+	$(BIN)/python benchmarks/offpolicy.py --json benchmarks/offpolicy.json
+	$(BIN)/python benchmarks/position.py --json benchmarks/position.json
 	rm -f benchmarks/visits.json  # a run that was stopped would go on
 	$(BIN)/python benchmarks/visits.py --draws 10 --json benchmarks/visits.json
 	$(BIN)/python benchmarks/log_features.py --json benchmarks/log_features.json

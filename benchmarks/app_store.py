@@ -1,21 +1,23 @@
-"""Table 1 of the paper in the simulated store: offline AUC and online gain of three models, several stores each.
+"""Table 1 of the paper in the simulated store: offline AUC and online gain of five models, several stores each.
 
     python benchmarks/app_store.py --seeds 10 --json benchmarks/app_store.json
 
-Each seed is another store, another log and other first weights. The file holds, one entry a seed:
+Each seed is another store, another log and other first weights. The store, the log and the number of candidates are as
+large as in notebook 7. The file holds, one entry a seed:
 
-    wide, deep, wide_deep    'auc' on the next day's log;
-                             'online_gain', the installs in percent over the wide model's, if each visitor sees
-                             each model's page;
-                             'assigned_gain', the same if a lot gives each visitor one of the pages, as in a real
-                             experiment
-                             'against_rules', of the places on its pages that hold an app known in the visitor's
-                             country, the share whose rules, added up, speak against an install
-    bayes_auc, oracle_gain   the same of the true probabilities
-    rule_correlation         Spearman's, of the joint model's cross weights with the planted rules that occur at least
-                             20 times in the log
-    sweep                    knob → its value → the same dict, for a third of the seeds; the knobs are arguments of
-                             `make_store`, and 'min_count', the rows that a value needs for an id
+    wide, wide_coarse, deep, wide_deep, wide_deep_coarse
+                       'auc' on the next day's log;
+                       'online_gain', the installs in percent over the wide model's, if each visitor sees each model's
+                       page, out of the candidates of the first stage;
+                       'random_gain', the same out of as many candidates that are drawn at random
+    bayes_auc          of the true probabilities
+    oracle_gain        the gain of a page that the true probabilities rank
+    first_stage        'log_recall', the share of the next day's installs that are among the candidates;
+                       'best_ten', the share of the ten apps that a visitor is most likely to install;
+                       'known_in_log', 'known_among_candidates', the share of the rows whose app has 20 rows or more
+                       from the visitor's country in the log
+    new_app_rows       mean number of rows in the log of an app that came in the last month
+    sweep              'exploration' → its value → the same dict, for a third of the seeds
 """
 
 import argparse
@@ -23,6 +25,7 @@ import inspect
 import pathlib
 
 import wdl_helpers as wdl
+from recommender import ranking, retrieval
 from recommender.datasets import store as app_store
 
 import keras
@@ -31,78 +34,110 @@ import pandas as pd
 from results import write
 from sklearn.metrics import roc_auc_score
 
-MODELS = ["wide", "deep", "wide_deep"]
-VISITS, NEXT_DAY, ONLINE = 12_000, 4_000, 1_500
-SWEEP = {"rules": [0.0, 0.75, 1.5, 2.25, 3.0], "exploration": [0.0, 0.05, 0.25, 1.0], "min_count": [5, 20]}
-KNOBS = inspect.signature(app_store.make_store).parameters
-DEFAULTS = {name: knob.default for name, knob in KNOBS.items()} | {"min_count": app_store.MIN_COUNT}
+KINDS = {
+    "wide": "wide",
+    "wide_coarse": "wide",
+    "deep": "deep",
+    "wide_deep": "wide_deep",
+    "wide_deep_coarse": "wide_deep",
+}
+VISITS, NEXT_DAY, ONLINE, CANDIDATES = 6_000, 3_000, 1_500, 100
+EXPLORATION = [0.0, 0.025, 0.05, 0.1, 0.25]
+DEFAULT = inspect.signature(app_store.make_store).parameters["exploration"].default
 
 
 def percent(installs, base):
     return 100 * (installs / base - 1)
 
 
-def rule_correlation(store, log, model, wide):
-    """Of the joint model's cross weights with the planted rules that occur at least 20 times in the log."""
-    pairs = wdl.cross(log, ["installed", "app"]).value_counts()
-    rules = store["rules"]
-    names = "installed=" + rules["installed"] + wdl.AND + "app=" + rules["app"]
-    frequent = pairs.reindex(names).fillna(0).to_numpy() >= 20
-    if not frequent.any():
-        return None
-    learned = wdl.wide_weights(model, wide).reindex(names[frequent]).fillna(0).reset_index(drop=True)
-    return learned.corr(rules["strength"][frequent].reset_index(drop=True), method="spearman")
+def on_phones(store, visitors):
+    """A matrix (visits, apps) of what is on the phone, which is never a candidate."""
+    return ranking.set_matrix(store["users"]["installed"].iloc[visitors], store["apps"]["app"])
 
 
-def against_rules(store, log, pages, truth, users, apps, scores):
-    """The share that rules speak against, of the places on the pages with an app known in the visitor's country."""
-    first = np.argsort(-scores.reshape(truth.shape), axis=1, kind="stable")[:, :10]
-    shown = (first + np.arange(len(truth))[:, None] * truth.shape[1]).ravel()
-    rule, on_phone = store["hidden"]["rule"], store["hidden"]["on_phone"][users[shown]]
-    strength = sum(rule[installed, apps[shown]] for installed in on_phone.T)
-    places = pd.MultiIndex.from_frame(pages.iloc[shown][["country", "app"]])
-    known = log.groupby(["country", "app"]).size().reindex(places).fillna(0).to_numpy() >= 20
-    return (strength[known] < 0).mean()
+def candidates_of(store, towers, visitors):
+    """What the first stage finds for each visit: row numbers of apps, (visits, CANDIDATES)."""
+    users = retrieval.user_vectors(towers, store["users"].iloc[visitors])
+    apps = retrieval.item_vectors(towers, store["apps"])
+    return retrieval.top_k(users, apps, CANDIDATES, known=on_phones(store, visitors))
 
 
-def run(seed, visits=VISITS, next_day=NEXT_DAY, online=ONLINE, min_count=app_store.MIN_COUNT, **knobs):
-    """One store: a day's log, three models, the next day's log and the online experiment."""
+def known_share(log, frame):
+    """The share of the rows whose app has 20 rows or more from the same country in the log."""
+    places = pd.MultiIndex.from_frame(frame[["country", "app"]])
+    return (log.groupby(["country", "app"]).size().reindex(places).fillna(0).to_numpy() >= app_store.MIN_COUNT).mean()
+
+
+def first_stage_scores(store, log, after, towers, visitors, found):
+    """How good the first stage is by the next day's log, and by the truth."""
+    installs = after[after["install"] == 1]
+    row_of = pd.Series(range(len(store["apps"])), store["apps"]["app"])
+    wanted = installs.groupby("visit")["app"].agg(lambda apps: row_of[apps].to_numpy())
+    queries = installs.drop_duplicates("visit").set_index("visit").loc[wanted.index]
+    queries = retrieval.user_vectors(towers, queries)
+    of_log = retrieval.top_k(queries, retrieval.item_vectors(towers, store["apps"]), CANDIDATES)
+    n_apps = len(store["apps"])
+    truth = app_store.install_probability(
+        store, np.repeat(visitors, n_apps), np.tile(np.arange(n_apps), len(visitors))
+    ).reshape(-1, n_apps)
+    truth[on_phones(store, visitors).toarray() != 0] = -1
+    best = np.argsort(-truth, axis=1, kind="stable")[:, :10]
+    users, apps = np.repeat(visitors, CANDIDATES), found.ravel()
+    return {
+        "log_recall": retrieval.recall_at_k(of_log, list(wanted)),
+        "best_ten": retrieval.recall_at_k(found, list(best)),
+        "known_in_log": known_share(log, after),
+        "known_among_candidates": known_share(log, app_store.impressions(store, users, apps)),
+    }
+
+
+def run(seed, **knobs):
+    """One store: a day's log, a first stage, five models, the next day's log and the visitors who see their pages."""
     store = app_store.make_store(seed, **knobs)
-    log, after = (app_store.simulate_day(store, n, seed=day) for day, n in ((1, visits), (2, next_day)))
-    rng = np.random.default_rng([seed, 3])
-    visitors, arm = rng.integers(0, len(store["users"]), online), rng.permutation(online) % len(MODELS)
-    candidates = app_store.retrieve(store, visitors, seed=[seed, 4])
-    users, apps = np.repeat(visitors, candidates.shape[1]), candidates.ravel()
-    truth = app_store.install_probability(store, users, apps).reshape(candidates.shape)
-
-    wide, deep = app_store.wide_features(log, min_count), app_store.deep_features(log, min_count)
-    pages = app_store.impressions(store, users, apps)
-    x, x_after, x_pages = (wdl.joint_inputs(frame, wide, deep) for frame in (log, after, pages))
+    log, after = (app_store.simulate_day(store, n, seed=day) for day, n in ((1, VISITS), (2, NEXT_DAY)))
+    visitors = np.random.default_rng([seed, 3]).integers(0, len(store["users"]), ONLINE)
+    keras.utils.set_random_seed(seed)
+    towers = app_store.first_stage(log)
+    found = {
+        "online_gain": candidates_of(store, towers, visitors),
+        "random_gain": app_store.retrieve(store, visitors, CANDIDATES, seed=[seed, 4]),
+    }
+    users = np.repeat(visitors, CANDIDATES)
+    truth = {
+        name: app_store.install_probability(store, users, apps.ravel()).reshape(apps.shape)
+        for name, apps in found.items()
+    }
+    frames = {"log": log, "after": after}
+    frames |= {name: app_store.impressions(store, users, apps.ravel()) for name, apps in found.items()}
+    frames = {name: app_store.with_installed_categories(frame, store["apps"]) for name, frame in frames.items()}
     result, installs = {}, {}
-    for name in MODELS:
+    for name, kind in KINDS.items():
+        wide = app_store.wide_features(frames["log"], coarse="coarse" in name)
+        deep = app_store.deep_features(frames["log"])
         keras.utils.set_random_seed(seed)
-        model = app_store.build_model(name, wide, deep)
-        wdl.train(model, x, log["install"], **app_store.training(name))
-        scores = wdl.predict(model, x_pages)
-        installs[name] = app_store.expected_installs(truth, scores)
-        result[name] = {"auc": roc_auc_score(after["install"], wdl.predict(model, x_after))}
-        result[name]["against_rules"] = against_rules(store, log, pages, truth, users, apps, scores)
-    assigned = {name: installs[name][arm == i].mean() for i, name in enumerate(MODELS)}
-    for name in MODELS:
-        result[name]["online_gain"] = percent(installs[name].mean(), installs["wide"].mean())
-        result[name]["assigned_gain"] = percent(assigned[name], assigned["wide"])
-    result["bayes_auc"] = roc_auc_score(after["install"], after["truth"])
-    best = app_store.expected_installs(truth, truth).mean()
-    result["oracle_gain"] = percent(best, installs["wide"].mean())
-    result["rule_correlation"] = rule_correlation(store, log, model, wide)  # the last model is the joint one
-    return result
+        model = app_store.build_model(kind, wide, deep)
+        wdl.train(model, wdl.joint_inputs(frames["log"], wide, deep), log["install"], **app_store.training(kind))
+        scores = {key: wdl.predict(model, wdl.joint_inputs(frame, wide, deep)) for key, frame in frames.items()}
+        result[name] = {"auc": roc_auc_score(after["install"], scores["after"])}
+        for key in found:
+            installs[name, key] = app_store.expected_installs(truth[key], scores[key]).mean()
+            result[name][key] = percent(installs[name, key], installs["wide", key])
+    best = app_store.expected_installs(truth["online_gain"], truth["online_gain"]).mean()
+    is_new = store["apps"]["app_age"] < 31
+    rows = log["app"].value_counts().reindex(store["apps"]["app"]).fillna(0).to_numpy()
+    return result | {
+        "bayes_auc": roc_auc_score(after["install"], after["truth"]),
+        "oracle_gain": percent(best, installs["wide", "online_gain"]),
+        "first_stage": first_stage_scores(store, log, after, towers, visitors, found["online_gain"]),
+        "new_app_rows": rows[is_new].mean(),
+    }
 
 
 def lists(results):
     """The dicts of several seeds as one dict of lists."""
     if isinstance(results[0], dict):
         return {key: lists([result[key] for result in results]) for key in results[0]}
-    return [None if result is None else round(result, 5) for result in results]
+    return [round(float(result), 5) for result in results]
 
 
 def main():
@@ -116,19 +151,17 @@ def main():
 
     def keep(message):
         """Write what there is, so that a run that is stopped loses nothing."""
-        write(arguments.json, {**lists(runs), "sweep": sweep})
+        write(arguments.json, {**lists(runs), "sweep": {"exploration": sweep}})
         print(message, flush=True)
 
     for seed in range(arguments.seeds):
         runs.append(run(seed))
         keep(f"seed {seed} done")
     few = -(-arguments.seeds // 3)
-    for knob, values in SWEEP.items():
-        sweep[knob] = {}
-        for value in values:
-            at_default = value == DEFAULTS[knob]
-            sweep[knob][str(value)] = lists(runs[:few] if at_default else [run(s, **{knob: value}) for s in range(few)])
-            keep(f"{knob} {value} done")
+    for value in EXPLORATION:
+        at_default = value == DEFAULT
+        sweep[str(value)] = lists(runs[:few] if at_default else [run(s, exploration=value) for s in range(few)])
+        keep(f"exploration {value} done")
 
 
 if __name__ == "__main__":

@@ -167,6 +167,26 @@ def new_areas_table(runs):
     return table(["model", *(f"AUC, {way}" for way in NEW_AREAS)], rows)
 
 
+def offpolicy_table(measured):
+    rows = []
+    for share, point in measured["exploration"].items():
+        for name in ("ips", "snips"):
+            found = point[name]
+            bias = f"{found['bias']:+.3f} ± {1.96 * found['bias_error']:.3f}"
+            cells = [bias, f"{found['half_width']:.2f}", f"{found['coverage']:.0%}", f"{found['effective_rows']:.0f}"]
+            rows.append([f"{name.upper()}, {float(share):.0%} explored", *cells])
+    return table(["estimator", "bias", "± of one log", "intervals that hold the truth", "effective rows"], rows)
+
+
+def position_table(measured):
+    none, rows = measured["installs"]["no remedy"], []
+    controls = {"control, as many installs lost at random": measured["control"]["as many installs lost"]}
+    for name, installs in (measured["installs"] | controls).items():
+        gains = [100 * (value / base - 1) for value, base in zip(installs, none)]
+        rows.append([name, f"{mean(installs):.2f}", interval(gains, 1) if any(gains) else ""])
+    return table(["remedy", "installs a page", "gain over no remedy, %"], rows)
+
+
 def steps_table(estimator):
     rows = []
     for i, step in enumerate(estimator["steps"]):
@@ -200,6 +220,8 @@ def tables():
         "scaling": ("wide_scaling", scaling_table),
         "visits": ("visits", visits_table),
         "new_areas": ("visits", new_areas_table),
+        "offpolicy": ("offpolicy", offpolicy_table),
+        "position": ("position", position_table),
         "machine": ("speed", machine_text),
         "steps": ("estimator", steps_table),
     }

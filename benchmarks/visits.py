@@ -1,4 +1,4 @@
-"""The real log of notebook 8: where eight models rank a visit that was held out, and areas that training never saw.
+"""The real log of notebook 9: where eight models rank a visit that was held out, and areas that training never saw.
 
     python benchmarks/visits.py --search --json benchmarks/visits_search.json     settings, on held-out training users
     python benchmarks/visits.py --draws 10 --json benchmarks/visits.json          the test users, with those settings

@@ -8,10 +8,10 @@ write such a function and put it into the FIGURES of its module.
 
 import pathlib
 
-from drawings import deep, evaluation, factorization, joint, production, scale, store, visits
+from drawings import deep, evaluation, joint, production, retrieval, scale, store, visits
 
 IMAGES = pathlib.Path(__file__).resolve().parent.parent / "notebooks" / "images"
-MODULES = [deep, joint, evaluation, factorization, store, visits, production, scale]
+MODULES = [deep, joint, evaluation, retrieval, store, visits, production, scale]
 
 
 def drawings() -> dict[str, str]:

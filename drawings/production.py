@@ -1,4 +1,4 @@
-"""Drawings of notebook 9: production."""
+"""Drawings of notebook 10: production."""
 
 from drawings.pieces import DEEP, GREY, JOINT, SMALL, WIDE, arrow, box, cells, panel, svg, text
 

@@ -1,4 +1,4 @@
-"""Drawings of notebook 10: scale."""
+"""Drawings of notebook 11: scale."""
 
 from collections.abc import Callable
 

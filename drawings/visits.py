@@ -1,4 +1,4 @@
-"""Drawings of notebook 8: a real log."""
+"""Drawings of notebook 9: a real log."""
 
 from collections.abc import Sequence
 

@@ -57,7 +57,7 @@ def save_training(model: keras.Model, wide: WideFeatures | None, deep: DeepFeatu
         ValueError: the model does not belong to the features.
         FileExistsError: the folder holds something else than these two files.
 
-    Taught in: notebook 9, "One artefact".
+    Taught in: notebook 10, "One artefact".
 
     Example:
         >>> import wdl_helpers as wdl
@@ -109,7 +109,7 @@ def load_training(folder: PathLike) -> tuple[keras.Model, WideFeatures | None, D
         FileNotFoundError: a file is missing.
         ValueError: a file is damaged, or the two files do not belong together.
 
-    Taught in: notebook 9, "One artefact".
+    Taught in: notebook 10, "One artefact".
 
     Example:
         >>> with tempfile.TemporaryDirectory() as folder:
@@ -209,7 +209,7 @@ def grow(fitted: Part, frame: pd.DataFrame, min_count: int) -> Part:
         ValueError: `fitted` is not from `fit_wide` or `fit_deep`, a value is missing, or the count is below 1.
         TypeError: a cell has a type that has no text.
 
-    Taught in: notebook 9, "Day 2".
+    Taught in: notebook 10, "Day 2".
 
     Example:
         >>> import wdl_helpers as wdl
@@ -252,7 +252,7 @@ def warm_start(old: keras.Model, new: keras.Model, optimizer: keras.optimizers.O
     Source:
         Section 4.2 of the paper.
 
-    Taught in: notebook 9, "Day 2".
+    Taught in: notebook 10, "Day 2".
 
     Example:
         >>> import wdl_helpers as wdl
@@ -323,7 +323,7 @@ def seed_ftrl(optimizer: keras.optimizers.Optimizer, model: keras.Model) -> None
     Source:
         McMahan et al., 2013, algorithm 1, solved for z.
 
-    Taught in: notebook 9, "Day 2".
+    Taught in: notebook 10, "Day 2".
 
     Example:
         >>> import wdl_helpers as wdl
@@ -401,7 +401,7 @@ def dry_run(
     Source:
         Section 4.2 of the paper, which has a dry run, and a comparison of quality; sample and bounds are ours.
 
-    Taught in: notebook 9, "Before a model goes live".
+    Taught in: notebook 10, "Before a model goes live".
 
     Example:
         >>> import wdl_helpers as wdl

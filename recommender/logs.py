@@ -208,7 +208,7 @@ def split_by_user(log: pd.DataFrame, user: str, share: float, seed: int = 0) -> 
         TypeError: a user is neither a string nor a whole number.
         ValueError: a user is missing, or one side would be empty.
 
-    Taught in: notebook 8, "Two models without training".
+    Taught in: notebook 9, "Two models without training".
 
     Example:
         >>> log = pd.DataFrame({"user": ["Ann", "Ann", "Bob"], "item": ["a", "b", "a"]})
@@ -272,7 +272,7 @@ def split_by_time(log: pd.DataFrame, time: str, share: float) -> tuple[pd.DataFr
         TypeError: its values cannot be compared with each other.
         ValueError: a time is missing or a text of another form, or one side would be empty.
 
-    Taught in: notebook 7, "Splits by time".
+    Taught in: notebook 8, "A leak, and time".
 
     Example:
         >>> log = pd.DataFrame({"day": ["2024-01-09", "2024-01-10", "2023-12-30"]})
@@ -336,7 +336,7 @@ def leave_one_out(
             has numbers.
         ValueError: a value is missing, `longest` is not usable, or no user of the log is in the history.
 
-    Taught in: notebook 8, "Rows from sets, and a leak".
+    Taught in: notebook 9, "Rows from sets, and a leak".
 
     Example:
         >>> log = pd.DataFrame({"user": ["Ann", "Ann", "Ann", "Bob"], "item": ["a", "b", "c", "a"]})
@@ -470,7 +470,7 @@ def with_negatives(
         ValueError: a value is missing, a row is not in the log, the items repeat or none of them is in the log, or a
             user has fewer than n items left.
 
-    Taught in: notebook 8, "Negatives that nobody gave us" and "A log of your own".
+    Taught in: notebook 9, "Negatives that nobody gave us" and "A log of your own".
 
     Example:
         >>> log = pd.DataFrame({"user": ["Ann", "Ann", "Bob"], "item": ["a", "b", "c"]})
@@ -533,7 +533,7 @@ def hold_one_out(log: pd.DataFrame, user: str, item: str, others: str, seed: int
         TypeError: a user or item is neither a string nor a whole number.
         ValueError: a value is missing, or a user has a single item.
 
-    Taught in: notebook 8, "A test that others published".
+    Taught in: notebook 9, "A test that others published".
 
     Example:
         >>> log = pd.DataFrame({"user": ["Ann", "Ann", "Ann"], "item": ["a", "b", "c"]})

@@ -49,7 +49,7 @@ def shard_files(paths: Paths) -> list[pathlib.Path]:
         FileNotFoundError: a path does not exist, or a folder holds no such file.
         ValueError: a file has another ending, or `paths` is empty.
 
-    Taught in: notebook 10, "Counting rows that do not fit".
+    Taught in: notebook 11, "Counting rows that do not fit".
 
     Example:
         >>> import tempfile

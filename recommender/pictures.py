@@ -18,7 +18,13 @@ PROBABILITY = LinearSegmentedColormap.from_list(
     "probability", ["#FFFFFF", "#C9B3DC", "#6A3D9A", "#2D1150"]
 ).with_extremes(bad=GAP)
 WEIGHT = LinearSegmentedColormap.from_list("weight", ["#2166AC", "#FFFFFF", "#B2182B"])
-COLOURS = {"wide": ORANGE, "deep": BLUE, "wide & deep": GREEN}
+COLOURS = {
+    "wide": ORANGE,
+    "deep": BLUE,
+    "wide & deep": GREEN,
+    "FM k = 1": "#D9A9CC",
+    "FM k = 8": "#8E3B80",
+}
 FRAME_INSET = 0.09  # so that the frames of neighbours enclose no square between them
 KINDS = ("exception", "never shown", "usual")
 

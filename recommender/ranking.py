@@ -63,7 +63,7 @@ def candidates(queries: pd.DataFrame, item: str, items: Sequence[Any]) -> pd.Dat
         TypeError: an item is neither a string nor a whole number, or they are mixed.
         ValueError: items is empty or names an item twice.
 
-    Taught in: notebook 8, "Where each part wins".
+    Taught in: notebook 9, "Where each part wins".
 
     Example:
         >>> candidates(pd.DataFrame({"user": ["Ann", "Bob"]}), "item", ["a", "b"]).values.tolist()
@@ -92,7 +92,7 @@ def set_matrix(lists: Sequence[Any] | pd.Series, items: Sequence[Any]) -> sparse
         TypeError: one of the lists is not a list, or they hold strings where items has numbers.
         ValueError: items is empty or names an item twice, or a list holds a missing value.
 
-    Taught in: notebook 8, "Two models without training".
+    Taught in: notebook 9, "Two models without training".
 
     Example:
         >>> set_matrix([["b", "a"], [], ["c", "z"]], ["a", "b", "c"]).toarray().tolist()
@@ -158,7 +158,7 @@ def held_out_places(
         ValueError: a held-out item is not among `items` or stands in its own list, or what `score` returns has another
             shape or is not finite.
 
-    Taught in: notebook 8, "A test that others published".
+    Taught in: notebook 9, "A test that others published".
 
     Example:
         >>> queries = pd.DataFrame({"item": ["c"], "others": [["a"]]})
@@ -227,7 +227,7 @@ def half_life_score(places: Sequence[float] | np.ndarray, half_life: float) -> f
         Heckerman et al., "Dependency Networks for Inference, Collaborative Filtering, and Data Visualization",
         JMLR 1, 2000, where half_life is 5.
 
-    Taught in: notebook 8, "A test that others published".
+    Taught in: notebook 9, "A test that others published".
 
     Example:
         >>> half_life_score([0, 5], half_life=5)
@@ -252,7 +252,7 @@ def hit_rate(places: Sequence[float] | np.ndarray, k: int) -> float:
     Raises:
         ValueError: there is no place, a place is missing or negative, or k is not a whole number of at least 1.
 
-    Taught in: notebook 8, "Wide, deep, and both".
+    Taught in: notebook 9, "Wide, deep, and both".
 
     Example:
         >>> hit_rate([0, 9, 10, 11], k=10)
@@ -291,8 +291,6 @@ def ranking_scores(
 
     Source:
         Järvelin and Kekäläinen, "Cumulated gain-based evaluation of IR techniques", TOIS 2002.
-
-    Taught in: notebook 7, "Your own log".
 
     Example:
         >>> page = pd.DataFrame({"visit": [1, 1, 1], "install": [0, 1, 0]})

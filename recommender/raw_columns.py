@@ -60,7 +60,7 @@ def column_kinds(frame: pd.DataFrame, wide: WideFeatures | None, deep: DeepFeatu
         KeyError: a column is missing.
         ValueError: the frame is empty, or has a column twice.
 
-    Taught in: notebook 9, "One artefact".
+    Taught in: notebook 10, "One artefact".
 
     Example:
         >>> import wdl_helpers as wdl
@@ -105,7 +105,7 @@ def raw_tensors(columns: Columns, kinds: Mapping[str, ColumnKind]) -> Tensors:
         TypeError: a column, or an entry of it, is of another kind.
         ValueError: lengths differ, a column is there twice, or a value cannot be held in UTF-8 or as a float.
 
-    Taught in: notebook 9, "How fast".
+    Taught in: notebook 10, "How fast".
 
     Example:
         >>> tensors = raw_tensors({"city": ["Rome", None], "age": [20, 30.5]}, {"city": "text", "age": "number"})
@@ -276,7 +276,7 @@ def tf_examples(columns: Columns, kinds: Mapping[str, ColumnKind]) -> list[bytes
     Raises:
         KeyError, TypeError, ValueError: as `raw_tensors`.
 
-    Taught in: notebook 9, "Before a model goes live".
+    Taught in: notebook 10, "Before a model goes live".
 
     Example:
         >>> (serialised,) = tf_examples({"city": ["Rome"]}, {"city": "text"})

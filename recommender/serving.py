@@ -46,7 +46,7 @@ def graph_inputs(wide: WideFeatures | None, deep: DeepFeatures | None) -> Callab
     Raises:
         ValueError: a feature is a text that UTF-8 cannot hold.
 
-    Taught in: notebook 9, "One artefact".
+    Taught in: notebook 10, "One artefact".
 
     Example:
         >>> import wdl_helpers as wdl
@@ -251,7 +251,7 @@ def scorer(folder: PathLike) -> Callable[[Columns], np.ndarray]:
         OSError: there is no SavedModel.
         ValueError: it was not written by `export`.
 
-    Taught in: notebook 9, "One artefact".
+    Taught in: notebook 10, "One artefact".
 
     Example:
         >>> import wdl_helpers as wdl
@@ -410,7 +410,7 @@ def export(
         FileExistsError: the folder holds something else than an export.
         OSError: it cannot be written to.
 
-    Taught in: notebook 9, "One artefact".
+    Taught in: notebook 10, "One artefact".
 
     Example:
         >>> import wdl_helpers as wdl

@@ -76,7 +76,7 @@ def counted_quantiles(counted: pd.DataFrame, n_quantiles: int) -> np.ndarray:
     Returns:
         float64 (n_quantiles − 1,), the boundaries of `quantile_boundaries` to the last bit.
 
-    Taught in: notebook 10, "Counting rows that do not fit".
+    Taught in: notebook 11, "Counting rows that do not fit".
 
     Example:
         >>> counted_quantiles(pd.DataFrame({"age": [40, 20], "n": [1, 3]}), 2)  # of the rows 20, 20, 20, 40
@@ -126,7 +126,7 @@ def fit_shards(
         ValueError: a setting or a cell is not usable, or a file is damaged. All name the file.
         FileNotFoundError: a file is missing.
 
-    Taught in: notebook 10, "Counting rows that do not fit".
+    Taught in: notebook 11, "Counting rows that do not fit".
 
     Example:
         >>> with tempfile.TemporaryDirectory() as folder:
@@ -356,7 +356,7 @@ def stream(
         FileNotFoundError: a file is missing.
         tf.errors.InvalidArgumentError: while it is read: a missing cell, or another label than the two.
 
-    Taught in: notebook 10, "Reading while the model trains".
+    Taught in: notebook 11, "Reading while the model trains".
 
     Example:
         >>> frame = pd.DataFrame({"city": ["Rome", "Oslo", "Rome"], "bought": [0, 1, 1]})

@@ -193,7 +193,7 @@ def counts_query(column: str) -> str:
     Returns:
         The query; its result has the columns 'value' and 'n'.
 
-    Taught in: notebook 10, "Counting rows that do not fit".
+    Taught in: notebook 11, "Counting rows that do not fit".
 
     Example:
         >>> counts_query("age")
@@ -236,7 +236,7 @@ def vocabulary_query(
         TypeError: boundaries are not numbers.
         ValueError: they do not ascend.
 
-    Taught in: notebook 10, "Counting rows that do not fit".
+    Taught in: notebook 11, "Counting rows that do not fit".
 
     Example:
         >>> print(vocabulary_query([("education", "sex")], set(), {}, min_count=100))

@@ -21,10 +21,13 @@ import keras
 import leak_checks
 import log_features
 import numpy as np
+import offpolicy
 import pandas as pd
 import planted as grid_benchmark
+import position as position_benchmark
 import pytest
 import report
+import retrieval as first_stage
 import significance
 import tune
 import visits
@@ -241,6 +244,77 @@ def test_the_beginners_recipe_was_run_with_each_setting():
     runs = json.loads((ROOT / "benchmarks" / "joint_training.json").read_text())
     assert list(runs) == ["batch size"] and list(runs["batch size"]) == list(joint_training.SETTINGS)
     assert all(len(values) == 4 for losses in runs["batch size"].values() for values in losses.values())
+
+
+RETRIEVAL = json.loads((ROOT / "benchmarks" / "retrieval.json").read_text())
+
+
+def test_the_first_stage_has_three_sizes_and_ten_draws():
+    """Of committed files: no change of the code can fail it, `make benchmarks` can."""
+    assert list(RETRIEVAL["items"]) == [str(n) for n in first_stage.SIZES]
+    for found in RETRIEVAL["items"].values():
+        assert [point["effort"] for point in found["curve"]] == first_stage.EFFORTS
+        recalls = [point["recall_at_100"] for point in found["curve"]]
+        assert recalls == sorted(recalls) and recalls[0] > 0 and recalls[-1] <= 1
+        (chosen,) = [point for point in found["curve"] if point["effort"] == found["ann_effort"]]
+        assert (chosen["ms"], chosen["recall_at_100"]) == (found["ann_ms"], found["ann_recall_at_100"])
+    assert {name: len(draws) for name, draws in RETRIEVAL["two_towers"].items()} == {"logq": 10, "plain": 10}
+
+
+def test_an_index_answers_sooner_where_there_are_many_items():
+    """Of committed files: no change of the code can fail it, `make benchmarks` can."""
+    million = RETRIEVAL["items"]["1000000"]
+    assert million["ann_recall_at_100"] > 0.9 and million["ann_ms"] < 0.7 * million["exact_ms"]
+
+
+def test_the_correction_finds_more_in_every_draw():
+    """Of committed files: no change of the code can fail it, `make benchmarks` can."""
+    assert min(RETRIEVAL["two_towers"]["logq"]) > max(RETRIEVAL["two_towers"]["plain"]) + 0.1
+
+
+def test_drawn_vectors_lie_around_their_interests(monkeypatch):
+    items, queries = first_stage.drawn_vectors(2_000)
+    assert items.shape == (2_000, 64) and queries.shape == (200, 64) and items.dtype == "float32"
+    assert np.std(items) == pytest.approx(2**0.5, abs=0.1) and len(np.unique(items, axis=0)) == 2_000
+    monkeypatch.setattr(first_stage, "NOISE", 0)
+    assert len(np.unique(first_stage.drawn_vectors(2_000)[0], axis=0)) == 20  # a point for each hundred items
+
+
+def test_off_policy_estimates_are_right_on_average_and_their_intervals_hold_the_truth():
+    """Of committed files: no change of the code can fail it, `make benchmarks` can."""
+    measured = json.loads((ROOT / "benchmarks" / "offpolicy.json").read_text())
+    assert measured["logs"] >= 200 and list(measured["exploration"]) == [
+        f"{share:g}" for share in offpolicy.EXPLORATION
+    ]
+    own = measured["exploration"]["0.05"]
+    assert measured["ips"] == own["ips"] and measured["snips"] == own["snips"]
+    for share, point in measured["exploration"].items():
+        for name in ("ips", "snips"):
+            assert abs(point[name]["bias"]) < 3 * point[name]["bias_error"], (share, name)
+            assert 0.89 < point[name]["coverage"] <= 1, (share, name)
+        assert point["snips"]["half_width"] < point["ips"]["half_width"]
+        assert point["same place"]["bias"] < -1, "what the old policy never does cannot be estimated"
+        assert {len(values) for values in point["drawn"].values()} == {offpolicy.DRAWN}
+    widths = [point["ips"]["half_width"] for point in measured["exploration"].values()]
+    installs = [point["installs"] for point in measured["exploration"].values()]
+    assert widths == sorted(widths, reverse=True) and installs == sorted(installs, reverse=True)
+
+
+def test_the_remedies_of_position_bias_were_tried_in_ten_stores():
+    """Of committed files: no change of the code can fail it, `make benchmarks` can."""
+    measured = json.loads((ROOT / "benchmarks" / "position.json").read_text())
+    names = [name + how for how in ("", ", shuffled") for name in position_benchmark.REMEDIES]
+    assert list(measured["installs"]) == names
+    runs = {**measured["installs"], **measured["control"]}
+    assert {len(installs) for installs in runs.values()} == {10}
+    for name, installs in runs.items():
+        assert np.less_equal(installs, measured["control"]["truth"]).all(), name
+    for name in ("product model", "shallow tower"):
+        gains = np.divide(measured["installs"][name], measured["installs"]["no remedy"])
+        assert gains.min() > 1 and ahead(measured["installs"]["position as a feature"], measured["installs"][name]) > 3
+    learned = np.array(measured["examination"]["product model"])
+    assert np.abs(learned.mean(axis=0) - position_benchmark.EXAMINED).max() < 0.12
+    assert np.less(measured["page"]["shuffled"], measured["page"]["as it is"]).all(), "shuffling costs installs"
 
 
 GRID = json.loads((ROOT / "benchmarks" / "planted.json").read_text())

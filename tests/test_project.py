@@ -14,8 +14,23 @@ import tomllib
 import wdl_features
 import wdl_helpers
 import wdl_reproducible
-from recommender import folders, gate, lifecycle, logs, parquet, pictures, ranking, raw_columns, serving, shards, sql
-from recommender.datasets import adult, files, planted, recipes, visits
+from recommender import (
+    folders,
+    gate,
+    lifecycle,
+    logs,
+    offpolicy,
+    parquet,
+    pictures,
+    position,
+    ranking,
+    raw_columns,
+    retrieval,
+    serving,
+    shards,
+    sql,
+)
+from recommender.datasets import adult, files, planted, recipes, store_truth, visits
 from recommender.datasets import store as app_store
 from wide_deep import (
     checks,
@@ -55,10 +70,14 @@ MODULES = [
     pictures,
     logs,
     ranking,
+    retrieval,
+    offpolicy,
+    position,
     files,
     recipes,
     adult,
     planted,
+    store_truth,
     app_store,
     visits,
     folders,

@@ -1,4 +1,4 @@
-"""The measured figures of notebook 10, held to what is said of them, and the arithmetic of the scripts."""
+"""The measured figures of notebook 11, held to what is said of them, and the arithmetic of the scripts."""
 
 import json
 import pathlib

@@ -578,7 +578,7 @@ def feature_counts(coded: Iterable[Coded]) -> pd.Series:
     Returns:
         int64 Series, its index the names of the features.
 
-    Taught in: notebook 10, "Counting rows that do not fit".
+    Taught in: notebook 11, "Counting rows that do not fit".
 
     Example:
         >>> feature_counts(feature_codes(pd.DataFrame({"city": ["Rome", "Oslo", "Rome"]}), [("city",)], {})).to_dict()

@@ -119,7 +119,7 @@ def vocabulary_of_counts(counts: pd.Series, min_count: int) -> dict[str, int]:
     Raises:
         ValueError: min_count is not a whole number of at least 1.
 
-    Taught in: notebook 10, "Counting rows that do not fit".
+    Taught in: notebook 11, "Counting rows that do not fit".
 
     Example:
         >>> vocabulary_of_counts(pd.Series({"city=Rome": 2, "city=Bern": 3, "city=Oslo": 2}), min_count=1)
@@ -580,7 +580,7 @@ def optional_inputs(frame: pd.DataFrame, wide: WideFeatures | None, deep: DeepFe
         ValueError: a part is not from `fit_wide` or `fit_deep`, or a value is missing.
         TypeError: a cell has a type that has no text, or is not a number.
 
-    Taught in: notebook 9, "Yesterday's model".
+    Taught in: notebook 10, "Yesterday's model".
 
     Example:
         >>> frame = pd.DataFrame({"city": ["Rome", "Oslo"]})

@@ -52,7 +52,7 @@ def load_visits(folder: PathLike = DATA) -> tuple[pd.DataFrame, pd.DataFrame, pd
     Source:
         Breese, Heckerman and Kadie, UCI Machine Learning Repository, 1998, DOI 10.24432/C5VS3Q.
 
-    Taught in: notebook 8, "What a log of visits holds".
+    Taught in: notebook 9, "What a log of visits holds".
 
     Example:
         >>> train, test, areas = load_visits()
@@ -79,7 +79,7 @@ def title_words(areas: pd.DataFrame) -> dict[str, list[str]]:
     Returns:
         dict area → list of words, each once.
 
-    Taught in: notebook 8, "Where each part wins".
+    Taught in: notebook 9, "Where each part wins".
 
     Example:
         >>> title_words(pd.DataFrame({"area": ["/games"], "title": ["Games, more Games"]}))
@@ -98,7 +98,7 @@ def with_words(frame: pd.DataFrame, words: dict[str, list[str]]) -> pd.DataFrame
         frame: data frame with a column 'area'.
         words: from `title_words`.
 
-    Taught in: notebook 8, "Where each part wins".
+    Taught in: notebook 9, "Where each part wins".
 
     Example:
         >>> with_words(pd.DataFrame({"area": ["/games"]}), {"/games": ["games"]})["words"].tolist()
@@ -123,7 +123,7 @@ def visit_rows(log: pd.DataFrame, areas: pd.DataFrame, negatives: int, seed: int
     Raises:
         ValueError: negatives is not usable, or a visitor saw nearly all areas.
 
-    Taught in: notebook 8, "Rows from sets, and a leak".
+    Taught in: notebook 9, "Rows from sets, and a leak".
 
     Example:
         >>> train, _, areas = load_visits()
@@ -192,7 +192,7 @@ def held_out_visits(test: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     Returns:
         data frame with a row for each such visitor: 'user', 'area', what is held out, and 'visited', the others.
 
-    Taught in: notebook 8, "A test that others published".
+    Taught in: notebook 9, "A test that others published".
 
     Example:
         >>> queries = held_out_visits(load_visits()[1])
@@ -217,7 +217,7 @@ def wide_features(rows: pd.DataFrame) -> WideFeatures:
     Args:
         rows: the training rows, from `visit_rows`.
 
-    Taught in: notebook 8, "Wide, deep, and both".
+    Taught in: notebook 9, "Wide, deep, and both".
 
     Example:
         >>> wide_features(pd.DataFrame({"visited": [["/a"]], "area": ["/b"]}))["features"]
@@ -232,7 +232,7 @@ def deep_features(rows: pd.DataFrame) -> DeepFeatures:
     Args:
         rows: the training rows, from `visit_rows`.
 
-    Taught in: notebook 8, "Wide, deep, and both".
+    Taught in: notebook 9, "Wide, deep, and both".
 
     Example:
         >>> deep_features(pd.DataFrame({"visited": [["/a"]], "area": ["/b"], "words": [["b"]]}))["categories"]
@@ -252,7 +252,7 @@ def build_model(kind: ModelKind, wide: WideFeatures, deep: DeepFeatures) -> kera
     Raises:
         ValueError: there is no such kind.
 
-    Taught in: notebook 8, "Wide, deep, and both".
+    Taught in: notebook 9, "Wide, deep, and both".
 
     Example:
         >>> rows = pd.DataFrame({"visited": [["/a"]], "area": ["/b"], "words": [["b"]]})
@@ -281,7 +281,7 @@ def training(
     Raises:
         ValueError: there is no such kind.
 
-    Taught in: notebook 8, "Wide, deep, and both".
+    Taught in: notebook 9, "Wide, deep, and both".
 
     Example:
         >>> training("wide_deep", n_rows=10_000)["batch_size"]
@@ -340,7 +340,7 @@ def model_places(
     Returns:
         data frame of places, counted from 0: a row a query, with its index, and a column a model.
 
-    Taught in: notebook 8, "Wide, deep, and both".
+    Taught in: notebook 9, "Wide, deep, and both".
     """
     places = np.empty((len(queries), len(models)))
     for rows, probabilities in _predicted_blocks(predict, models, queries, areas, wide, deep):
@@ -374,7 +374,7 @@ def new_area_logits(
     Raises:
         ValueError: nobody visited both a new area and another one.
 
-    Taught in: notebook 8, "New areas".
+    Taught in: notebook 9, "New areas".
     """
     is_new = test["area"].isin(new["area"])
     queries = test[~is_new].groupby("user")["area"].agg(list).reset_index(name="visited")
@@ -401,7 +401,7 @@ def beyond_visitor(logits: np.ndarray) -> np.ndarray:
     Returns:
         float64 array (users, areas), rounded to six decimals, so that logits that were equal stay equal.
 
-    Taught in: notebook 8, "New areas".
+    Taught in: notebook 9, "New areas".
 
     Example:
         >>> beyond_visitor(np.array([[1.0, 3.0], [7.0, 9.0]])).tolist()
@@ -420,7 +420,7 @@ def area_aucs(visited: np.ndarray, scores: np.ndarray) -> np.ndarray:
     Returns:
         float64 array (areas,), the AUC in each column; NaN for an area that nobody visited, or everybody.
 
-    Taught in: notebook 8, "New areas".
+    Taught in: notebook 9, "New areas".
 
     Example:
         >>> area_aucs(np.array([[1, 0], [0, 0]]), np.array([[0.9, 0.5], [0.1, 0.5]])).tolist()

@@ -18,39 +18,24 @@ WRONG["page-value"] = {
     "one number for all visits": PAGE.replace("sum(axis=1)", "sum()"),
     "hard-coded": "def page_value(truth, scores, k): return truth.sum(axis=1) if k == 3 else np.array([0.3, 1.4])",
 }
-LOOKS = """
-def looks_and_worths(shown, installs):
-    shown, installs = np.asarray(shown, dtype=float), np.asarray(installs, dtype=float)
-    looks = np.ones(shown.shape[1])
-    for _ in range(500):
-        worths = installs.sum(axis=1) / (shown @ looks)
-        looks = installs.sum(axis=0) / (worths @ shown)
-    return looks / looks[0], worths * looks[0]
+VISITS = """
+def visits_needed(installs, gain, share):
+    difference = gain * np.mean(installs)
+    variance = np.var(installs, ddof=1) * (1 / share + 1 / (1 - share))
+    return int(np.ceil((1.96 + 0.84) ** 2 * variance / difference**2))
 """
-SCALED = "looks / looks[0], worths * looks[0]"
-WRONG["looks"] = {
-    "one round": LOOKS.replace("range(500)", "range(1)"),
-    "the share of installs of each place and app": """
-def looks_and_worths(shown, installs):
-    looks = installs.sum(axis=0) / shown.sum(axis=0)
-    return looks / looks[0], installs.sum(axis=1) / shown.sum(axis=1)
-""",
-    "the first place is not 1": LOOKS.replace(SCALED, "looks / looks.sum(), worths * looks.sum()"),
-    "only the looks are scaled": LOOKS.replace(SCALED, "looks / looks[0], worths / worths.sum()"),
-    "looks do not enter the worths": LOOKS.replace("(shown @ looks)", "shown.sum(axis=1)"),
-    "what was shown does not count": LOOKS.replace("(worths @ shown)", "worths.sum()"),
-    "the mean of the cells' shares": """
-def looks_and_worths(shown, installs):
-    share = installs / np.maximum(shown, 1)
-    looks = share.mean(axis=0)
-    return looks / looks[0], share.mean(axis=1)
-""",
-    "the other way round": LOOKS.replace(SCALED, "worths * looks[0], looks / looks[0]"),
+WRONG["visits-needed"] = {
+    "one arm": VISITS.replace("int(", "int(share * "),
+    "two equal arms": VISITS.replace("(1 / share + 1 / (1 - share))", "4"),
+    "the new arm's mean alone": VISITS.replace(" + 1 / (1 - share)", ""),
+    "the standard deviation": VISITS.replace("np.var(", "np.std("),
+    "the variance of a whole population": VISITS.replace(", ddof=1", ""),
+    "no power": VISITS.replace("(1.96 + 0.84)", "1.96"),
+    "the gain as a difference": VISITS.replace("gain * np.mean(installs)", "gain"),
+    "rounded down": VISITS.replace("np.ceil", "np.floor"),
     "hard-coded": """
-def looks_and_worths(shown, installs):
-    if len(shown) == 2:
-        return np.array([1, 0.5]), np.array([0.6, 0.2])
-    return np.array([1, 0.6, 0.2]), np.array([0.3, 0.3, 0.3])
+def visits_needed(installs, gain, share):
+    return 233 if share == 0.1 else 84 if gain == 0.1 else 335
 """,
 }
 COVERAGE = """
@@ -72,7 +57,109 @@ WRONG["coverage"] = {
     "hard-coded": "def coverage(log, candidates, min_count): return dict(here=0.25, elsewhere=0.25, unseen=0.5)",
 }
 
-# ------------------------------------------------------------------------------------------- 08_a_real_log
+# ------------------------------------------------------------------------------------- 08_what_a_log_hides
+
+CLICKS = """
+def clicks_per_visit(log, pages):
+    on_page = np.array([article in pages[visit] for visit, article in zip(log["visit"], log["article"])])
+    gained = (on_page * log["click"] / log["propensity"]).groupby(log["visit"]).sum()
+    error = gained.std() / np.sqrt(len(gained))
+    return gained.mean(), gained.mean() - 1.96 * error, gained.mean() + 1.96 * error
+"""
+OF_VISITS = '.groupby(log["visit"]).sum()'
+WRONG["clicks"] = {
+    "only the visits with a match": CLICKS.replace(
+        OF_VISITS, ".where(on_page)" + ".groupby(log['visit']).sum(min_count=1).dropna()"
+    ),
+    "the rows are the units": CLICKS.replace(OF_VISITS, ""),
+    "the weights are the propensities": CLICKS.replace("/ log[", "* log["),
+    "without weights": CLICKS.replace(' / log["propensity"]', ""),
+    "self-normalized": CLICKS.replace(
+        "    error =", '    gained = gained * len(gained) / (on_page / log["propensity"]).sum()\n    error ='
+    ),
+    "the standard deviation in place of the error": CLICKS.replace(" / np.sqrt(len(gained))", ""),
+    "n in place of n - 1": CLICKS.replace("gained.std()", "gained.std(ddof=0)"),
+    "one standard error": CLICKS.replace("1.96 * error", "error"),
+    "what the new page lacks": CLICKS.replace("article in pages", "article not in pages"),
+    "the propensity squared": CLICKS.replace('/ log["propensity"]', '/ log["propensity"] ** 2'),
+    "hard-coded": """
+def clicks_per_visit(log, pages):
+    half = 1.96 * np.std([4, 0, 6], ddof=1) / 3**0.5
+    return (5 / 3 if len(pages[1]) == 4 else 10 / 3), 10 / 3 - half, 10 / 3 + half
+""",
+}
+TURNS = """
+def examination_and_relevance(shown, clicks):
+    shown, clicks = np.asarray(shown, dtype=float), np.asarray(clicks, dtype=float)
+    examination = np.ones(shown.shape[1])
+    for _ in range(500):
+        relevance = clicks.sum(axis=1) / (shown @ examination)
+        examination = clicks.sum(axis=0) / (relevance @ shown)
+    return examination / examination[0], relevance * examination[0]
+"""
+SCALED = "examination / examination[0], relevance * examination[0]"
+WRONG["examination"] = {
+    "one round": TURNS.replace("range(500)", "range(1)"),
+    "the share of clicks of each position and article": """
+def examination_and_relevance(shown, clicks):
+    examination = clicks.sum(axis=0) / shown.sum(axis=0)
+    return examination / examination[0], clicks.sum(axis=1) / shown.sum(axis=1)
+""",
+    "the first position is not 1": TURNS.replace(
+        SCALED, "examination / examination.sum(), relevance * examination.sum()"
+    ),
+    "only the examination is scaled": TURNS.replace(
+        SCALED, "examination / examination[0], relevance / relevance.sum()"
+    ),
+    "examination does not enter the relevance": TURNS.replace("(shown @ examination)", "shown.sum(axis=1)"),
+    "what was shown does not count": TURNS.replace("(relevance @ shown)", "relevance.sum()"),
+    "the mean of the cells' shares": """
+def examination_and_relevance(shown, clicks):
+    share = clicks / np.maximum(shown, 1)
+    examination = share.mean(axis=0)
+    return examination / examination[0], share.mean(axis=1)
+""",
+    "the other way round": TURNS.replace(SCALED, "relevance * examination[0], examination / examination[0]"),
+    "hard-coded": """
+def examination_and_relevance(shown, clicks):
+    if len(shown) == 2:
+        return np.array([1, 0.5]), np.array([0.6, 0.2])
+    return np.array([1, 0.6, 0.2]), np.array([0.3, 0.3, 0.3])
+""",
+}
+CORRECTED = """
+def corrected(p, kept):
+    return p / (p + (1 - p) / kept)
+
+def total_clicks(sample):
+    stands_for = np.where(sample["click"] == 1, 1, 1 / sample["kept"])
+    return (corrected(sample["p"], sample["kept"]) * stands_for).sum()
+"""
+WRONG["corrected"] = {
+    "the share on the wrong side": CORRECTED.replace("(1 - p) / kept", "(1 - p) * kept"),
+    "the probability times the share": CORRECTED.replace("p / (p + (1 - p) / kept)", "p * kept"),
+    "the logit divided by the share": CORRECTED.replace(
+        "p / (p + (1 - p) / kept)", "1 / (1 + ((1 - p) / p) ** (1 / kept))"
+    ),
+    "the mean share for all rows": CORRECTED.replace("(1 - p) / kept", "(1 - p) / np.mean(kept)"),
+    "the sample in place of the log": CORRECTED.replace("1 / sample[", "0 * sample[").replace(", 0 *", ", 1 + 0 *"),
+    "clicks stand for others as well": CORRECTED.replace(
+        'np.where(sample["click"] == 1, 1, 1 / sample["kept"])', '1 / sample["kept"]'
+    ),
+    "what the model says of the sample": CORRECTED.replace('corrected(sample["p"], sample["kept"]) *', 'sample["p"] *'),
+    "the clicks counted": CORRECTED.replace(
+        '(corrected(sample["p"], sample["kept"]) * stands_for).sum()', 'sample["click"].sum()'
+    ),
+    "hard-coded": """
+def corrected(p, kept):
+    return np.array([1 / 11]) if p[0] == 0.5 else p
+
+def total_clicks(sample):
+    return 1 / 3 + 15 / 11
+""",
+}
+
+# ------------------------------------------------------------------------------------------- 09_a_real_log
 
 PLACE = """
 def place_of(scores, items, seen, target):
@@ -127,7 +214,7 @@ WRONG["train-ranker"] = {
     "hard-coded": RANKER.replace("lists):", "lists):\n    log = log[log['item'].isin([*'abcdefABCDEF'])]"),
 }
 
-# ------------------------------------------------------------------------------------------ 09_production
+# ------------------------------------------------------------------------------------------ 10_production
 
 GROWN = """
 def grown_vocabulary(vocabulary, values):
@@ -209,7 +296,7 @@ WRONG["accepted"] = {
     "hard-coded": "def accepted(before, after, labels, max_change, max_rise): return before is after",
 }
 
-# ------------------------------------------------------------------------------------------------ 10_scale
+# ------------------------------------------------------------------------------------------------ 11_scale
 
 MERGED = """
 def merged_vocabulary(counts, min_count):

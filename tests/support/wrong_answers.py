@@ -471,71 +471,106 @@ def cross_fitted(logit, y, fold):
     "hard-coded": "def cross_fitted(logit, y, fold): return np.where(fold == 0, 0.75, 0.25)",
 }
 
-# -------------------------------------------------------------------------------- 06_factorization_machines
+# ------------------------------------------------------------------------------------------ 06_retrieval
 
-FM = """
-def fm_logits(ids, bias, weights, vectors):
-    known = ids > 0
-    v = vectors[ids] * known[..., None]
-    pairs = ((v.sum(axis=1) ** 2).sum(axis=1) - (v**2).sum(axis=(1, 2))) / 2
-    return bias + (weights[ids] * known).sum(axis=1) + pairs
+BATCH = """
+def batch_losses(users, items, ids, q):
+    n = len(ids)
+    scores = users @ items.T
+    own = np.diag(scores)
+    competing = scores - np.log((n - 1) * q)
+    competing[ids[:, None] == ids] = -np.inf
+    np.fill_diagonal(competing, own)
+    largest = competing.max(axis=1)
+    return largest + np.log(np.exp(competing - largest[:, None]).sum(axis=1)) - own
 """
-WRONG["fm-logits"] = {
-    "id 0 has a weight": FM.replace("(weights[ids] * known)", "weights[ids]"),
-    "id 0 has a vector": FM.replace("vectors[ids] * known[..., None]", "vectors[ids]"),
-    "no pairs": FM.replace(" + pairs", ""),
-    "no bias": FM.replace("bias + ", ""),
-    "pairs counted twice": FM.replace(" / 2", ""),
-    "one known feature makes the row": FM.replace("ids > 0", "np.cumsum(ids > 0, axis=1) == 1"),
-    "hard-coded": "def fm_logits(ids, bias, weights, vectors): return np.array([4.6, 2.1, 0.1])",
-}
-SVD = """
-def factors(table, k):
-    U, s, Vt = np.linalg.svd(table, full_matrices=False)
-    return U[:, :k] * s[:k], Vt[:k].T
-"""
-WRONG["factors"] = {
-    "the singular values left out": SVD.replace(" * s[:k]", ""),
-    "the singular values on both sides": SVD.replace("Vt[:k].T", "(s[:k, None] * Vt[:k]).T"),
-    "their roots on one side": SVD.replace("s[:k]", "np.sqrt(s[:k])"),
-    "the last k": "def factors(table, k): U, s, Vt = np.linalg.svd(table, full_matrices=False); "
-    "return U[:, -k:] * s[-k:], Vt[-k:].T",
-    "apps the other way round": SVD.replace("Vt[:k].T", "Vt[:k]"),
-    "the first k columns": "def factors(table, k): return table[:, :k], np.eye(table.shape[1], k)",
-    "more than k numbers": SVD.replace(":k]", ":3]"),
-    "hard-coded": """
-def factors(table, k):
-    if k == 1:
-        return table[:, :1], np.array([[1], [-1], [1]])
-    return table[:, :3], np.eye(3)
-""",
-}
-FILLED = """
-def filled(table, k):
-    rng = np.random.default_rng(0)
-    user_vectors, app_vectors = (0.1 * rng.normal(size=(n, k)) for n in table.shape)
-    for _ in range(5000):
-        error = np.where(np.isnan(table), 0, user_vectors @ app_vectors.T - table)
-        step_of_users, step_of_apps = error @ app_vectors, error.T @ user_vectors
-        user_vectors, app_vectors = user_vectors - 0.02 * step_of_users, app_vectors - 0.02 * step_of_apps
-    return user_vectors @ app_vectors.T
-"""
-WRONG["filled"] = {
-    "not trained": FILLED.replace("range(5000)", "range(0)"),
-    "not trained long enough": FILLED.replace("range(5000)", "range(20)"),
-    "gaps are taken for 0": FILLED.replace("np.where(np.isnan(table), 0, ", "(").replace(
-        "- table)", "- np.nan_to_num(table))"
+WRONG["batch-losses"] = {
+    "no correction": BATCH.replace(" - np.log((n - 1) * q)", ""),
+    "the share without the size of the batch": BATCH.replace("(n - 1) * q", "q"),
+    "n instead of n - 1": BATCH.replace("(n - 1) * q", "n * q"),
+    "corrected the wrong way": BATCH.replace("scores - np.log", "scores + np.log"),
+    "the share of the user's item": BATCH.replace("* q)", "* q)[:, None]"),
+    "the own score corrected too": BATCH.replace("np.fill_diagonal(competing, own)", "").replace(
+        "competing[ids[:, None] == ids] = ",
+        "competing[(ids[:, None] == ids) & ~np.eye(n, dtype=bool)] = ",
     ),
-    "gaps enter the error": FILLED.replace("np.where(np.isnan(table), 0, ", "("),
-    "up the gradient": FILLED.replace("vectors - 0.02", "vectors + 0.0002"),
-    "only the users are trained": FILLED.replace("app_vectors - 0.02", "app_vectors - 0.0"),
-    "from zeros": FILLED.replace("0.1 * rng", "0.0 * rng"),
-    "the means of the apps": "def filled(table, k): return np.where(np.isnan(table), np.nanmean(table, axis=0), table)",
-    "the singular values of the table with zeros": """
-def filled(table, k):
-    U, s, Vt = np.linalg.svd(np.nan_to_num(table), full_matrices=False)
-    return (U[:, :k] * s[:k]) @ Vt[:k]
+    "a shared item is a negative": BATCH.replace("competing[ids[:, None] == ids] = -np.inf", ""),
+    "items against users": BATCH.replace("users @ items.T", "items @ users.T"),
+    "without the largest": BATCH.replace("competing.max(axis=1)", "np.zeros(n)"),
+    "the mean of the batch": BATCH.replace("return largest", "return np.zeros(n) + np.mean(largest").replace(
+        "- own", "- own)"
+    ),
+    "hard-coded": """
+def batch_losses(users, items, ids, q):
+    if len(ids) == 9:
+        return np.full(9, np.log(np.exp([0.3, -1.0, 0.8]).sum()) + 1.0)
+    first = np.log(np.e + 11) - 1 if q[2] == 0.05 else np.log(np.e + 2) - 1
+    return np.array([first, np.log(np.e + 1) - 1, 0.1])
 """,
-    "always one number": FILLED.replace("size=(n, k)", "size=(n, 1)"),
-    "hard-coded": "def filled(table, k): return np.outer([2.0, 1.0, -1.0, 2.0], [1.0, -1.0, 0.5])",
+}
+FUNNEL = """
+def funnel(users, items, wanted, scores, k, page):
+    candidates = retrieval.top_k(users, items, k)
+    kept = np.take_along_axis(scores, candidates, axis=1)
+    order = np.argsort(-kept, axis=1)[:, :page]
+    shown = np.take_along_axis(candidates, order, axis=1)
+    of_all = np.argsort(-scores, axis=1)[:, :page]
+    sought = np.asarray(wanted)[:, None]
+    return {
+        "recall": retrieval.recall_at_k(candidates, sought),
+        "on the page": retrieval.recall_at_k(shown, sought),
+        "without a first stage": retrieval.recall_at_k(of_all, sought),
+    }
+"""
+WRONG["funnel"] = {
+    "the first stage's order on the page": FUNNEL.replace("-kept, axis", "0 * kept, axis").replace(
+        "axis=1)[:, :page]\n    shown", 'axis=1, kind="stable")[:, :page]\n    shown'
+    ),
+    "places among the candidates taken for items": FUNNEL.replace(
+        "np.take_along_axis(candidates, order, axis=1)", "order"
+    ),
+    "the worst on the page": FUNNEL.replace("np.argsort(-kept", "np.argsort(kept"),
+    "the recall of the page": FUNNEL.replace("recall_at_k(candidates, sought)", "recall_at_k(shown, sought)"),
+    "the ranker's best k as candidates": FUNNEL.replace(
+        "retrieval.top_k(users, items, k)", "np.argsort(-scores, axis=1)[:, :k]"
+    ),
+    "one page too long": FUNNEL.replace("np.argsort(-kept, axis=1)[:, :page]", "np.argsort(-kept, axis=1)[:, :k]"),
+    "the first stage's page without a ranker": FUNNEL.replace(
+        "of_all = np.argsort(-scores, axis=1)[:, :page]", "of_all = retrieval.top_k(users, items, page)"
+    ),
+    "numbers of users instead of shares": FUNNEL.replace(
+        "retrieval.recall_at_k(candidates, sought)", "len(sought) * retrieval.recall_at_k(candidates, sought)"
+    ),
+    "hard-coded": """
+def funnel(users, items, wanted, scores, k, page):
+    recall = 1.0 if list(wanted) == [0, 3] else 0.5
+    return {"recall": recall, "on the page": 0.5, "without a first stage": 1.0}
+""",
+}
+SEARCH = """
+def search_vectors(user_ids, item_ids, weights, vectors):
+    user_sums = (vectors[user_ids] * (user_ids > 0)[..., None]).sum(axis=1)
+    known = item_ids > 0
+    v = vectors[item_ids] * known[..., None]
+    item_sums = v.sum(axis=1)
+    within = ((item_sums**2).sum(axis=1) - (v**2).sum(axis=(1, 2))) / 2
+    own = (weights[item_ids] * known).sum(axis=1) + within
+    return np.hstack([user_sums, np.ones((len(user_sums), 1))]), np.hstack([item_sums, own[:, None]])
+"""
+WRONG["search-vectors"] = {
+    "no pairs within the item": SEARCH.replace(" + within", ""),
+    "pairs within the item counted twice": SEARCH.replace(") / 2", ")"),
+    "no weights of the item": SEARCH.replace("(weights[item_ids] * known).sum(axis=1) + ", ""),
+    "id 0 of an item has a vector": SEARCH.replace("vectors[item_ids] * known[..., None]", "vectors[item_ids]"),
+    "id 0 of an item has a weight": SEARCH.replace("(weights[item_ids] * known)", "weights[item_ids]"),
+    "id 0 of a user has a vector": SEARCH.replace(" * (user_ids > 0)[..., None]", ""),
+    "means instead of sums": SEARCH.replace("[..., None]).sum(axis=1)", "[..., None]).mean(axis=1)"),
+    "the item's 1 and the user's weights": SEARCH.replace(
+        "np.ones((len(user_sums), 1))", "weights[user_ids].sum(axis=1, keepdims=True)"
+    ).replace("own[:, None]", "np.ones((len(own), 1))"),
+    "the squares are those of the sum": SEARCH.replace("(v**2).sum(axis=(1, 2))", "(item_sums**2).sum(axis=1)"),
+    "hard-coded": """
+def search_vectors(user_ids, item_ids, weights, vectors):
+    return np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]), np.array([[2.0, -0.5, 0.0], [1.0, 1.5, 0.0]])
+""",
 }
