@@ -2,7 +2,7 @@
 
     python benchmarks/position.py --json benchmarks/position.json
 
-A visitor examines the ten places of a page with probability 1, 0.8, 0.64, … and installs what is examined and liked. A
+A visitor examines the ten positions of a page with probability 1, 0.8, 0.64, … and installs what is examined and liked. A
 store (its seed gives people, apps, log and first weights) has a log of 6,000 such visits. Joint models are
 trained on it, each with another remedy, and rank a hundred candidates for each of 1,500 visitors. 'shuffled' says that
 on a fifth of the log's pages the ten apps stood in random order. The stores have the seeds 20 to 29; how fast positions
@@ -11,11 +11,11 @@ are learned, and from where, was chosen on two others, 1 and 6.
 The file holds
 
     installs      remedy → one figure a store: expected installs on a page, by the true probabilities and the
-                  examination of its places
-    control       the same of a model whose log lost as many installs, whatever their place; 'nothing hidden', of one
+                  examination of its positions
+    control       the same of a model whose log lost as many installs, whatever their position; 'nothing hidden', of one
                   whose log lost none; 'truth', of pages ranked by the true probabilities
-    examination   of 'product model' and 'product model, shuffled': the learned share of each place, one list a store;
-                  'explored', the installs of explored rows by place, as shares of the first place's
+    examination   of 'product model' and 'product model, shuffled': the learned share of each position, one list a store;
+                  'explored', the installs of explored rows by position, as shares of the first one's
     page          installs on the log's pages: 'as it is', and 'shuffled', for the shuffled ones; one figure a store
 """
 
@@ -31,25 +31,25 @@ import numpy as np
 from results import write
 
 FIRST_SEED = 20
-VISITS, ASKED, PLACES, SHUFFLED = 6_000, 1_500, 10, 0.2
-EXAMINED = 0.8 ** np.arange(PLACES)
+VISITS, ASKED, POSITIONS, SHUFFLED = 6_000, 1_500, 10, 0.2
+EXAMINED = 0.8 ** np.arange(POSITIONS)
 
 
 def log_of(store, seed):
-    """A log with two versions of its pages: column → 'place' and 'install', as they are and with some shuffled."""
+    """A log with two versions of its pages: column → 'position' and 'install', as they are and with some shuffled."""
     log = app_store.simulate_day(store, VISITS, seed)
     rng = np.random.default_rng([seed, 60])
-    order = rng.permuted(np.tile(np.arange(PLACES), (VISITS, 1)), axis=1)
-    is_shuffled = np.repeat(rng.random(VISITS) < SHUFFLED, PLACES)
+    order = rng.permuted(np.tile(np.arange(POSITIONS), (VISITS, 1)), axis=1)
+    is_shuffled = np.repeat(rng.random(VISITS) < SHUFFLED, POSITIONS)
     luck = rng.random(len(log))
-    log["shuffled place"] = np.where(is_shuffled, order.ravel(), log["place"])
-    log["seen install"] = log["install"] * (luck < EXAMINED[log["place"]])
-    log["shuffled install"] = log["install"] * (luck < EXAMINED[log["shuffled place"]])
+    log["shuffled position"] = np.where(is_shuffled, order.ravel(), log["position"])
+    log["seen install"] = log["install"] * (luck < EXAMINED[log["position"]])
+    log["shuffled install"] = log["install"] * (luck < EXAMINED[log["shuffled position"]])
     log["fewer installs"] = log["install"] * (luck < log["seen install"].sum() / log["install"].sum())
     shuffled = log[is_shuffled]
     return log, {
-        "as it is": (log["truth"] * EXAMINED[log["place"]]).sum() / VISITS,
-        "shuffled": (shuffled["truth"] * EXAMINED[shuffled["shuffled place"]]).sum() / is_shuffled.sum() * PLACES,
+        "as it is": (log["truth"] * EXAMINED[log["position"]]).sum() / VISITS,
+        "shuffled": (shuffled["truth"] * EXAMINED[shuffled["shuffled position"]]).sum() / is_shuffled.sum() * POSITIONS,
     }
 
 
@@ -64,25 +64,25 @@ class Asked:
         self.truth = app_store.install_probability(store, users, candidates.ravel()).reshape(candidates.shape)
 
     def installs(self, scores):
-        best = np.argsort(-scores.reshape(self.truth.shape), axis=1, kind="stable")[:, :PLACES]
+        best = np.argsort(-scores.reshape(self.truth.shape), axis=1, kind="stable")[:, :POSITIONS]
         return round(float((np.take_along_axis(self.truth, best, axis=1) @ EXAMINED).mean()), 4)
 
 
-def trained(log, asked, labels, seed, remedy=None, place="place"):
+def trained(log, asked, labels, seed, remedy=None, column="position"):
     """Installs that a model brings, and the model it was trained as."""
     wide, deep = app_store.wide_features(log), app_store.deep_features(log)
     rows = asked.rows
     if remedy == "feature":
-        log = log.assign(position=log[place].astype(str))
-        rows = rows.assign(position="0")  # for ranking, all candidates stand on the first place
+        log = log.assign(position=log[column].astype(str))
+        rows = rows.assign(position="0")  # for ranking, all candidates are in the first position
         wide = wdl.fit_wide(log, [*wide["features"], "position"], buckets={"age": 6, "app_age": 6}, min_count=20)
         deep = wdl.fit_deep(log, [*deep["categories"], "position"], ["age", "app_age"], min_count=20)
     keras.utils.set_random_seed(seed)
     relevance = app_store.build_model("wide_deep", wide, deep)
     inputs, model = wdl.joint_inputs(log, wide, deep), relevance
     if callable(remedy):
-        model = remedy(relevance, PLACES, name=place)
-        inputs |= position.position_input(log, place, PLACES)
+        model = remedy(relevance, POSITIONS, name=column)
+        inputs |= position.position_input(log, column, POSITIONS)
     wdl.train(model, inputs, log[labels], **app_store.training("wide_deep"))
     return asked.installs(wdl.predict(relevance, wdl.joint_inputs(rows, wide, deep))), model
 
@@ -113,13 +113,16 @@ def main():
         asked = Asked(store, seed)
         for name, value in pages.items():
             add("page", name, round(float(value), 4))
-        for how, place, labels in (("", "place", "seen install"), (", shuffled", "shuffled place", "shuffled install")):
+        for how, column, labels in (
+            ("", "position", "seen install"),
+            (", shuffled", "shuffled position", "shuffled install"),
+        ):
             for name, remedy in REMEDIES.items():
-                installs, model = trained(log, asked, labels, seed, remedy, place)
+                installs, model = trained(log, asked, labels, seed, remedy, column)
                 add("installs", name + how, installs)
                 if name == "product model":
                     add("examination", name + how, position.examination(model).round(3).tolist())
-        explored = log[log["explored"]].groupby("place")["seen install"].mean()
+        explored = log[log["explored"]].groupby("position")["seen install"].mean()
         add("examination", "explored", (explored / explored[0]).round(3).tolist())
         add("control", "as many installs lost", trained(log, asked, "fewer installs", seed)[0])
         add("control", "nothing hidden", trained(log, asked, "install", seed)[0])

@@ -125,7 +125,7 @@ def test_the_chance_of_a_tied_candidate_is_that_over_all_orders(others, tied, ah
 def test_the_log_says_what_was_explored_and_how_likely_that_was(store, log):
     share = store["exploration"]
     assert log["explored"].mean() == pytest.approx(share, abs=0.01)
-    assert log["place"].tolist() == list(range(10)) * 1_500
+    assert log["position"].tolist() == list(range(10)) * 1_500
     favourites, explored = log[~log["explored"]], log[log["explored"]]
     assert (
         favourites["page_propensity"].max() == 1 - share and (favourites["page_propensity"] == 1 - share).mean() > 0.5

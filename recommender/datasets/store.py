@@ -91,7 +91,7 @@ def impressions(store: Store, users: Sequence[int] | np.ndarray, apps: Sequence[
 
 
 def _chance_of_tied(others: int, tied: int, ahead: int, shown: int) -> np.ndarray:
-    """For each place, the probability that what is explored there is one of the `tied` candidates, float64 (shown,).
+    """For each slot, the probability that what is explored there is one of the `tied` candidates, float64 (shown,).
 
     The policy breaks ties by the candidates' order, which is random. `ahead` candidates are on the page because they
     came before `tied` others that it believes in as much. So those come late, and are explored less often than the
@@ -116,7 +116,7 @@ def _pages(
     share, n_others = store["exploration"], candidates.shape[1] - shown
     explored = rng.random((len(users), shown)) < share
     apps = np.empty((len(users), shown), dtype="int32")
-    at_place = np.empty((len(users), shown))
+    at_position = np.empty((len(users), shown))
     on_page = np.empty((len(users), shown))
     for start in range(0, len(users), USERS_AT_ONCE):
         rows = slice(start, start + USERS_AT_ONCE)
@@ -124,13 +124,13 @@ def _pages(
         ranked = np.argsort(-belief, axis=1, kind="stable")
         # Candidates come in random order, so the first ones of the others are drawn at random.
         others = np.sort(ranked[:, shown:], axis=1)[:, :shown]
-        place = np.where(explored[rows], others, ranked[:, :shown])
-        apps[rows] = np.take_along_axis(candidates[rows], place, axis=1)
+        chosen = np.where(explored[rows], others, ranked[:, :shown])
+        apps[rows] = np.take_along_axis(candidates[rows], chosen, axis=1)
         by_rank = np.take_along_axis(belief, ranked, axis=1)
-        equals = (by_rank[:, :shown, None] == by_rank[:, None, :]).sum(axis=2)  # of each place's favourite
+        equals = (by_rank[:, :shown, None] == by_rank[:, None, :]).sum(axis=2)  # of each slot's favourite
         as_the_last = by_rank == by_rank[:, [shown - 1]]  # of the page
         n_tied = np.stack([as_the_last[:, shown:].sum(axis=1), as_the_last[:, :shown].sum(axis=1)], axis=1)
-        is_tied = np.take_along_axis(belief, place, axis=1) == by_rank[:, [shown - 1]]
+        is_tied = np.take_along_axis(belief, chosen, axis=1) == by_rank[:, [shown - 1]]
         for tied, ahead in np.unique(n_tied, axis=0).tolist():
             here = np.flatnonzero((n_tied == (tied, ahead)).all(axis=1))  # visits of the block
             of_tied = _chance_of_tied(n_others, tied, ahead, shown)
@@ -140,9 +140,14 @@ def _pages(
             random = explored[start + here]
             rest_at = np.where(random, share * of_rest, (1 - share) / equals[here])
             rest_on = np.where(random, share * of_rest.sum(), 1 - share)
-            at_place[start + here] = np.where(is_tied[here], tied_at, rest_at)
+            at_position[start + here] = np.where(is_tied[here], tied_at, rest_at)
             on_page[start + here] = np.where(is_tied[here], tied_on, rest_on)
-    return {"app": apps, "explored": explored, "propensity": at_place.round(12), "page_propensity": on_page.round(12)}
+    return {
+        "app": apps,
+        "explored": explored,
+        "propensity": at_position.round(12),
+        "page_propensity": on_page.round(12),
+    }
 
 
 def day_candidates(store: Store, visits: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -172,19 +177,19 @@ def day_candidates(store: Store, visits: int, seed: int) -> tuple[np.ndarray, np
 def simulate_day(store: Store, visits: int, seed: int, shown: int = 10) -> pd.DataFrame:
     """A day's log. At each visit the policy shows, of 100 candidates, those that it believes in.
 
-    Its beliefs are the store's, one number for each country and app. A place of the page, with the store's probability
+    Its beliefs are the store's, one number for each country and app. A slot of the page, with the store's probability
     of exploration, gets one of the other candidates instead, at random.
 
     Args:
         store: from `make_store`.
         visits: by people at random, at least 1.
         seed: of the random numbers.
-        shown: places on the page, 1 to 50.
+        shown: slots on the page, 1 to 50.
 
     Returns:
         data frame of visits · shown rows: the columns of `impressions`, 'visit', a number, 'install', 0 or 1, and
-        'truth', the probability that 'install' was drawn from, which no model may see. Of the policy it says 'place',
-        from 0, 'explored', and the probabilities that this app stood at this place, 'propensity', and anywhere on
+        'truth', the probability that 'install' was drawn from, which no model may see. Of the policy it says 'position',
+        from 0, 'explored', and the probabilities that this app was in this position, 'propensity', and anywhere on
         this page, 'page_propensity', given the visit's candidates.
 
     Raises:
@@ -210,7 +215,7 @@ def simulate_day(store: Store, visits: int, seed: int, shown: int = 10) -> pd.Da
     log["visit"] = np.repeat(np.arange(visits), shown)
     log["truth"] = install_probability(store, users, apps)
     log["install"] = (rng.random(len(log)) < log["truth"]).astype(int)
-    log["place"] = np.tile(np.arange(shown), visits)
+    log["position"] = np.tile(np.arange(shown), visits)
     for column in ("explored", "propensity", "page_propensity"):
         log[column] = pages[column].ravel()
     return log
@@ -222,7 +227,7 @@ def expected_installs(truth: np.ndarray, scores: np.ndarray, shown: int = 10) ->
     Args:
         truth: (visits, candidates), from `install_probability`.
         scores: as many, in any shape, higher is better.
-        shown: places on the page, at least 1.
+        shown: slots on the page, at least 1.
 
     Returns:
         float64 array (visits,), the expected number of installs a visit.

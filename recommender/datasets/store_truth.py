@@ -60,7 +60,7 @@ class Store(TypedDict):
     apps: pd.DataFrame  # app, category, app_age in days
     rules: pd.DataFrame  # installed, app, strength in log odds
     hidden: Hidden
-    exploration: float  # share of the page's places that are filled at random
+    exploration: float  # share of the page's slots that are filled at random
     # The policy's beliefs: installs / (shown + 20) in a simulated past, 0 for a new app.
     beliefs: np.ndarray  # (countries, apps)
 
@@ -82,7 +82,7 @@ def make_store(
         n_apps: the catalogue, at least 150.
         taste: how strongly taste · character counts, in log odds, at least 0; 0 leaves nothing to generalise.
         rules: mean size of a rule in log odds, at least 0, half of them negative; 0 leaves nothing to memorise.
-        exploration: share of the page's places that the policy fills at random, 0 to 1.
+        exploration: share of the page's slots that the policy fills at random, 0 to 1.
         new_apps: share of the catalogue that came last month, 0 to 0.8: on no phone yet, without a past.
 
     Returns:
