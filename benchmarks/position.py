@@ -2,8 +2,8 @@
 
     python benchmarks/position.py --json benchmarks/position.json
 
-A visitor examines the ten positions of a page with probability 1, 0.8, 0.64, … and installs what is examined and liked. A
-store (its seed gives people, apps, log and first weights) has a log of 6,000 such visits. Joint models are
+A visitor examines the ten positions of a page with probability 1, 0.8, 0.64, … and installs what is examined and liked.
+A store (its seed gives people, apps, log and first weights) has a log of 6,000 such visits. Joint models are
 trained on it, each with another remedy, and rank a hundred candidates for each of 1,500 visitors. 'shuffled' says that
 on a fifth of the log's pages the ten apps stood in random order. The stores have the seeds 20 to 29; how fast positions
 are learned, and from where, was chosen on two others, 1 and 6.
@@ -12,9 +12,9 @@ The file holds
 
     installs      remedy → one figure a store: expected installs on a page, by the true probabilities and the
                   examination of its positions
-    control       the same of a model whose log lost as many installs, whatever their position; 'nothing hidden', of one
+    control       the same of a model whose log lost as many installs, whatever the position; 'nothing hidden', of one
                   whose log lost none; 'truth', of pages ranked by the true probabilities
-    examination   of 'product model' and 'product model, shuffled': the learned share of each position, one list a store;
+    examination   of 'product model' and 'product model, shuffled': each position's learned share, one list a store;
                   'explored', the installs of explored rows by position, as shares of the first one's
     page          installs on the log's pages: 'as it is', and 'shuffled', for the shuffled ones; one figure a store
 """

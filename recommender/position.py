@@ -38,7 +38,7 @@ def position_input(frame: pd.DataFrame, column: str, positions: int) -> dict[str
     Taught in: notebook 8, "Is it good, or was it on top?".
 
     Example:
-        >>> position_input(pd.DataFrame({"position": [0, 2]}), "place", 3)["place"].tolist()
+        >>> position_input(pd.DataFrame({"position": [0, 2]}), "position", 3)["position"].tolist()
         [[0], [2]]
     """
     check_whole("positions", positions, 2)

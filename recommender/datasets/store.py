@@ -188,9 +188,9 @@ def simulate_day(store: Store, visits: int, seed: int, shown: int = 10) -> pd.Da
 
     Returns:
         data frame of visits · shown rows: the columns of `impressions`, 'visit', a number, 'install', 0 or 1, and
-        'truth', the probability that 'install' was drawn from, which no model may see. Of the policy it says 'position',
-        from 0, 'explored', and the probabilities that this app was in this position, 'propensity', and anywhere on
-        this page, 'page_propensity', given the visit's candidates.
+        'truth', the probability that 'install' was drawn from, which no model may see. Of the policy it says
+        'position', from 0, 'explored', and the probabilities that this app was in this position, 'propensity', and
+        anywhere on this page, 'page_propensity', given the visit's candidates.
 
     Raises:
         ValueError: visits or shown are not usable.
