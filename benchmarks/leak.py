@@ -3,9 +3,10 @@
     python benchmarks/leak.py --json benchmarks/leak.json
 
 A week of a store (its seed gives people, apps, logs and first weights) has eight days of 1,000 visits. Popularity
-counts twice as much as in notebook 7, and each night three apps in ten take on another app's. The wide model of notebook 8 has one more column, the install rate
-of a row's country, device and app: 'leaking', counted on all seven days, or 'past', counted on the days before. Rows
-are held out at random, a sixth of them, or as the seventh day. The eighth day is tomorrow.
+counts twice as much as in notebook 7, and each night three apps in ten take on another app's. The wide model of
+notebook 8 has one more column, the install rate of a row's country, device and app: 'leaking', counted on all seven
+days, or 'past', counted on the days before. Rows are held out at random, a sixth of them, or as the seventh day. The
+eighth day is tomorrow.
 
 The file holds, for each combination, the AUC on the held-out rows and tomorrow, one figure a week. 'ideal' is that of
 the true probabilities on the same rows: one day is easier than another, and this says by how much. The weeks have the
