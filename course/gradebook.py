@@ -16,6 +16,7 @@ from typing import Any, TypedDict
 
 from course.cells import grade_id
 from course.folders import ASSIGNMENT, CourseError, Folders, nbgrader_settings
+from course.formulas import draw_formulas
 from course.hand_ins import shown_name, student_id, student_name
 
 import nbformat
@@ -214,14 +215,14 @@ def grade_rows(folders: Folders, due: Iterable[str] | None = None) -> list[dict[
 
 
 def write_feedback(folders: Folders, student: str) -> None:
-    """Write a student's pages, which run no scripts, and name the test cells in their lists."""
+    """Write a student's pages, which run no scripts, draw their formulas, and name the test cells in their lists."""
     result = NbGraderAPI(config=nbgrader_settings(folders)).generate_feedback(ASSIGNMENT, student)
     if not result["success"]:
         print(f"{shown_name(student)}: there is no feedback:\n{result['log'][-2000:]}")
     for page in folders.student_folder("feedback", student).glob("*.html"):
         text = page.read_text(encoding="utf-8")
         text = re.sub(r'<a href="#([\w-]+)">Test cell</a>', r'<a href="#\1">\1</a>', text)
-        page.write_text(text.replace("<head>", f"<head>{NO_SCRIPTS}", 1), encoding="utf-8")
+        page.write_text(draw_formulas(text.replace("<head>", f"<head>{NO_SCRIPTS}", 1)), encoding="utf-8")
 
 
 def write_grades(folders: Folders, due: Iterable[str] | None = None) -> None:
