@@ -150,7 +150,7 @@ def effective_sample_size(weights: npt.ArrayLike) -> float:
     Source:
         Kish, "Survey Sampling", 1965.
 
-    Taught in: notebook 8, "How sure is that?".
+    Taught in: notebook 8, "How sure can we be?".
 
     Example:
         >>> effective_sample_size([1, 1, 1, 1, 0, 0]), effective_sample_size([100, 1, 1, 1])
