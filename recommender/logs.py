@@ -272,7 +272,7 @@ def split_by_time(log: pd.DataFrame, time: str, share: float) -> tuple[pd.DataFr
         TypeError: its values cannot be compared with each other.
         ValueError: a time is missing or a text of another form, or one side would be empty.
 
-    Taught in: notebook 8, "A leak, and time".
+    Taught in: notebook 8, "Leaks and drift".
 
     Example:
         >>> log = pd.DataFrame({"day": ["2024-01-09", "2024-01-10", "2023-12-30"]})

@@ -35,7 +35,7 @@ def position_input(frame: pd.DataFrame, column: str, positions: int) -> dict[str
         KeyError: it is missing.
         ValueError: a position is missing, or is not one of 0 … positions − 1.
 
-    Taught in: notebook 8, "Is it good, or was it on top?".
+    Taught in: notebook 8, "Is it good, or was it just at the top?".
 
     Example:
         >>> position_input(pd.DataFrame({"position": [0, 2]}), "position", 3)["position"].tolist()
@@ -81,7 +81,7 @@ def product_model(relevance: keras.Model, positions: int, name: str = "position"
     Source:
         Guo and others, "PAL: A Position-bias Aware Learning Framework for CTR Prediction", RecSys 2019.
 
-    Taught in: notebook 8, "Is it good, or was it on top?".
+    Taught in: notebook 8, "Is it good, or was it just at the top?".
 
     Example:
         >>> numbers = keras.Input((3,), name="numbers")
@@ -114,7 +114,7 @@ def shallow_tower_model(relevance: keras.Model, positions: int, name: str = "pos
     Source:
         Zhao and others, "Recommending What Video to Watch Next: A Multitask Ranking System", RecSys 2019, section 4.3.
 
-    Taught in: notebook 8, "Is it good, or was it on top?".
+    Taught in: notebook 8, "Is it good, or was it just at the top?".
 
     Example:
         >>> numbers = keras.Input((3,), name="numbers")
@@ -138,7 +138,7 @@ def examination(model: keras.Model) -> np.ndarray:
     Raises:
         ValueError: the model is not from `product_model`.
 
-    Taught in: notebook 8, "Is it good, or was it on top?".
+    Taught in: notebook 8, "Is it good, or was it just at the top?".
 
     Example:
         >>> numbers = keras.Input((3,), name="numbers")
