@@ -366,7 +366,7 @@ def value_type(arrow_type: pa.DataType) -> pa.DataType:
     )
 
 
-def kind_of(arrow_type: pa.DataType) -> str | None:
+def type_family(arrow_type: pa.DataType) -> str | None:
     """What the values of an Arrow type are.
 
     Args:
@@ -376,7 +376,7 @@ def kind_of(arrow_type: pa.DataType) -> str | None:
         'text', 'whole', 'float', 'decimal' or 'bool'; None for anything that is of no use.
 
     Example:
-        >>> kind_of(pa.list_(pa.int8())), kind_of(pa.date32())
+        >>> type_family(pa.list_(pa.int8())), type_family(pa.date32())
         ('whole', None)
     """
     tests = {
@@ -412,10 +412,10 @@ def check_types(shards: list[Shard], columns: Iterable[str], numbers: Collection
             found = column_type(shard, column)
             problem = f"{shard.origin}: Column {column!r} has the type {found}"
             if column in numbers and (
-                kind_of(found) not in ("whole", "float", "decimal") or found != value_type(found)
+                type_family(found) not in ("whole", "float", "decimal") or found != value_type(found)
             ):
                 raise TypeError(f"{problem}; expected numbers.")
-            if kind_of(found) is None or (is_list(found) and is_list(found.value_type)):
+            if type_family(found) is None or (is_list(found) and is_list(found.value_type)):
                 raise TypeError(
                     f"{problem}; expected strings, whole numbers, or lists of them: cut decimals into buckets, turn "
                     "anything else into strings."
@@ -448,7 +448,7 @@ def common_types(shards: list[Shard], columns: Iterable[str], numbers: Collectio
     for column in columns:
         found = {value_type(column_type(shard, column)) for shard in shards}
         value = pa.float64() if column in numbers else pa.string()
-        if len(found) == 1 and kind_of(*found) in ("whole", "bool"):
+        if len(found) == 1 and type_family(*found) in ("whole", "bool"):
             (value,) = found
         types[column] = pa.list_(value) if is_list(column_type(shards[0], column)) else value
     return types
@@ -504,9 +504,9 @@ def _convert(cells: pa.Array, arrow_type: pa.DataType) -> pa.Array:
     if cells.type == arrow_type:
         return cells
     if arrow_type == pa.float64():
-        exact = cells.cast(pa.string()) if kind_of(cells.type) == "decimal" else cells
+        exact = cells.cast(pa.string()) if type_family(cells.type) == "decimal" else cells
         return exact.cast(arrow_type, safe=False)
-    if kind_of(cells.type) in ("text", "whole"):
+    if type_family(cells.type) in ("text", "whole"):
         return cells.cast(arrow_type)
     coded = cells.dictionary_encode()
     values = coded.dictionary.to_numpy(zero_copy_only=False)

@@ -26,7 +26,7 @@ COLOURS = {
     "FM k = 8": "#8E3B80",
 }
 FRAME_INSET = 0.09  # so that the frames of neighbours enclose no square between them
-KINDS = ("exception", "never shown", "usual")
+PAIR_KINDS = ("exception", "never shown", "usual")
 
 
 def pair_matrix(pairs: pd.DataFrame, values: Sequence[float]) -> np.ndarray:
@@ -147,7 +147,7 @@ def mark(panel: Axes, letter: str, user: int, app: int) -> None:
     )
 
 
-def errors_by_kind(pairs: pd.DataFrame, predictions: Mapping[str, Sequence[float]]) -> pd.DataFrame:
+def errors_by_pair_kind(pairs: pd.DataFrame, predictions: Mapping[str, Sequence[float]]) -> pd.DataFrame:
     """The mean error of the probability, for each model and kind of pair.
 
     Args:
@@ -159,11 +159,11 @@ def errors_by_kind(pairs: pd.DataFrame, predictions: Mapping[str, Sequence[float
 
     Example:
         >>> pairs = pd.DataFrame({"kind": ["usual", "exception"], "truth": [0.8, 0.1]})
-        >>> errors_by_kind(pairs, {"a constant": [0.45, 0.45]})
+        >>> errors_by_pair_kind(pairs, {"a constant": [0.45, 0.45]})
                     exception  usual
         a constant       0.35   0.35
     """
-    present = [kind for kind in KINDS if (pairs["kind"] == kind).any()]
+    present = [kind for kind in PAIR_KINDS if (pairs["kind"] == kind).any()]
     errors = {
         name: np.abs(np.asarray(p) - pairs["truth"]).groupby(pairs["kind"]).mean() for name, p in predictions.items()
     }
@@ -175,7 +175,7 @@ def error_bars(title: str, errors: pd.DataFrame, constant: float = 0.35, spread:
 
     Args:
         title: the answer that the picture gives.
-        errors: from `errors_by_kind`.
+        errors: from `errors_by_pair_kind`.
         constant: the error of the best constant prediction.
         spread: a frame like `errors` with the standard deviation over several logs, or None.
 

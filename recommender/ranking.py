@@ -1,7 +1,7 @@
 """Rankings: how good the order is that a model gives to items, from its scores.
 
     queries, one row each ─► candidates                       each query with each item, to be scored
-                          ─► held_out_places                  where each held-out item stands among all items
+                          ─► held_out_ranks                  where each held-out item stands among all items
         places ─► half_life_score, hit_rate                   how good a ranking of all items is
     rows with labels and scores ─► ranking_scores             how good a ranking of shown items is
 
@@ -32,7 +32,7 @@ from scipy import sparse
 __all__ = [
     "candidates",
     "half_life_score",
-    "held_out_places",
+    "held_out_ranks",
     "hit_rate",
     "hold_one_out",
     "leave_one_out",
@@ -136,7 +136,7 @@ def _places(scores: np.ndarray, left_out: np.ndarray, target: np.ndarray) -> np.
     return above + (equal - 1) / 2
 
 
-def held_out_places(
+def held_out_ranks(
     queries: pd.DataFrame, item: str, others: str, items: Sequence[Any], score: Callable[[pd.DataFrame], Any]
 ) -> np.ndarray:
     """The place of each held-out item among all items that its user does not have.
@@ -162,7 +162,7 @@ def held_out_places(
 
     Example:
         >>> queries = pd.DataFrame({"item": ["c"], "others": [["a"]]})
-        >>> held_out_places(queries, "item", "others", ["a", "b", "c"], lambda rows: [[3, 2, 1]]).tolist()
+        >>> held_out_ranks(queries, "item", "others", ["a", "b", "c"], lambda rows: [[3, 2, 1]]).tolist()
         [1.0]
     """
     check_log(queries, [item])
@@ -214,7 +214,7 @@ def half_life_score(places: Sequence[float] | np.ndarray, half_life: float) -> f
     """How high held-out items stand, in percent: 100 if all stand first, and half as much for `half_life` places more.
 
     Args:
-        places: (queries,), counted from 0, from `held_out_places`.
+        places: (queries,), counted from 0, from `held_out_ranks`.
         half_life: in places, above 0.
 
     Returns:
@@ -243,7 +243,7 @@ def hit_rate(places: Sequence[float] | np.ndarray, k: int) -> float:
     """The share of held-out items among the first `k`.
 
     Args:
-        places: (queries,), counted from 0, from `held_out_places`.
+        places: (queries,), counted from 0, from `held_out_ranks`.
         k: how many places count, at least 1.
 
     Returns:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from recommender.folders import check_replaceable, replace_folder
-from recommender.raw_columns import ColumnKind, Columns, Tensors, column_kinds, is_utf8, raw_tensors, tf_examples
+from recommender.raw_columns import Columns, ColumnType, Tensors, column_types, is_utf8, raw_tensors, tf_examples
 from wide_deep.checks import check_logit
 from wide_deep.columns import AND, bucket_names, exact_below, feature_prefix
 from wide_deep.features import DeepFeatures, WideFeatures, features_and_buckets, optional_inputs, used_columns
@@ -200,7 +200,7 @@ def _quantile_index(values: tf.Tensor, boundaries: np.ndarray) -> tf.Tensor:
 
 
 def _parse_examples(
-    serialised: tf.Tensor, kinds: Mapping[str, ColumnKind], boundaries: Mapping[str, np.ndarray]
+    serialised: tf.Tensor, types: Mapping[str, ColumnType], boundaries: Mapping[str, np.ndarray]
 ) -> Tensors:
     """The raw tensors of serialised examples; a feature that is not there is missing."""
     features = {
@@ -208,9 +208,9 @@ def _parse_examples(
         "text": tf.io.FixedLenFeature([], tf.string, default_value=""),
         "list": tf.io.RaggedFeature(tf.string, row_splits_dtype=tf.int64),
     }
-    tensors = tf.io.parse_example(serialised, {column: features[kind] for column, kind in kinds.items()})
-    for column, kind in kinds.items():
-        if kind == "number":
+    tensors = tf.io.parse_example(serialised, {column: features[column_type] for column, column_type in types.items()})
+    for column, column_type in types.items():
+        if column_type == "number":
             tensors[column] = _snap_to_edges(tensors[column], boundaries[column])
     return tensors
 
@@ -267,10 +267,10 @@ def scorer(folder: PathLike) -> Callable[[Columns], np.ndarray]:
     # There is one graph; to call it by itself saves the check of each argument, and half of Python's share.
     graph = loaded.score.concrete_functions[0]
     (specs,), _ = graph.structured_input_signature
-    kinds = {column: _kind_of(spec) for column, spec in sorted(specs.items())}
+    types = {column: _type_of(spec) for column, spec in sorted(specs.items())}
 
     def score(columns: Columns) -> np.ndarray:
-        tensors = raw_tensors(columns, kinds)
+        tensors = raw_tensors(columns, types)
         try:
             return graph(tensors)["probability"].numpy()
         except tf.errors.OpError as error:
@@ -279,19 +279,19 @@ def scorer(folder: PathLike) -> Callable[[Columns], np.ndarray]:
     return score
 
 
-def _kind_of(spec: tf.TypeSpec) -> ColumnKind:
+def _type_of(spec: tf.TypeSpec) -> ColumnType:
     if isinstance(spec, tf.RaggedTensorSpec):
         return "list"
     return "text" if spec.dtype == tf.string else "number"
 
 
-def signature_names(kinds: Mapping[str, ColumnKind]) -> dict[str, list[str]]:
+def signature_names(types: Mapping[str, ColumnType]) -> dict[str, list[str]]:
     """What an export's signature 'columns' calls its inputs.
 
     TensorFlow takes ASCII names that begin with a letter, are not keywords of Python, and differ in more than case.
 
     Args:
-        kinds: from `column_kinds`.
+        types: from `column_types`.
 
     Returns:
         dict column → its inputs' names. A list column has two inputs: the values of all rows one after the other, and
@@ -304,12 +304,12 @@ def signature_names(kinds: Mapping[str, ColumnKind]) -> dict[str, list[str]]:
     """
     input_names: dict[str, list[str]] = {}
     taken: set[str] = set()
-    for column in sorted(kinds, key=lambda column: not _is_signature_name(column)):  # those that keep theirs first
+    for column in sorted(types, key=lambda column: not _is_signature_name(column)):  # those that keep theirs first
         input_names[column] = [_free_name(column, taken)]
-    for column, kind in kinds.items():
-        if kind == "list":
+    for column, column_type in types.items():
+        if column_type == "list":
             input_names[column].append(_free_name(f"{input_names[column][0]}_lengths", taken))
-    return {column: input_names[column] for column in kinds}
+    return {column: input_names[column] for column in types}
 
 
 def _is_signature_name(name: str) -> bool:
@@ -353,9 +353,9 @@ def check_fits(model: keras.Model, wide: WideFeatures | None, deep: DeepFeatures
 not belong together.
     """
     shapes = {tensor.name: tensor.shape for tensor in model.inputs}
-    for name, part, kind in (("wide_ids", wide, "wide"), ("deep_ids", deep, "deep"), ("numbers", deep, "deep")):
+    for name, part, part_name in (("wide_ids", wide, "wide"), ("deep_ids", deep, "deep"), ("numbers", deep, "deep")):
         if name in shapes and part is None:
-            raise ValueError(f"The model '{model.name}' has the input '{name}', but the {kind} features are None.")
+            raise ValueError(f"The model '{model.name}' has the input '{name}', but the {part_name} features are None.")
     if deep is not None:
         for name, columns in (("deep_ids", deep["categories"]), ("numbers", deep["boundaries"])):
             if name in shapes and shapes[name][1] not in (None, len(columns)):
@@ -363,13 +363,13 @@ not belong together.
                     f"The model '{model.name}' takes {shapes[name][1]} columns as '{name}', but the deep features have "
                     f"{len(columns)}: they do not belong together."
                 )
-    for name, part, kind in (("wide_ids", wide, "wide"), ("deep_ids", deep, "deep")):
+    for name, part, part_name in (("wide_ids", wide, "wide"), ("deep_ids", deep, "deep")):
         for layer in _tables_of(model, name):
             n_rows = layer.weights[0].shape[0]
             if part is not None and n_rows != part["n_ids"]:
                 raise ValueError(
-                    f"The model '{model.name}' has {n_rows} rows in the table '{layer.name}', but the {kind} features "
-                    f"have {part['n_ids']} ids: they do not belong together."
+                    f"The model '{model.name}' has {n_rows} rows in the table '{layer.name}', but the {part_name} "
+                    f"features have {part['n_ids']} ids: they do not belong together."
                 )
 
 
@@ -425,14 +425,14 @@ def export(
     folder = check_replaceable(folder, EXPORTED)
     check_logit(model)
     check_fits(model, wide, deep)
-    kinds = column_kinds(sample, wide, deep)
+    types = column_types(sample, wide, deep)
     _check_whole_categories(sample, wide, deep)
     expected = predict(model, optional_inputs(sample, wide, deep))
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as beside:
         new = pathlib.Path(beside, "new")
-        _save(model, wide, deep, kinds, new)
-        _check_scores(new, sample, kinds, expected)
+        _save(model, wide, deep, types, new)
+        _check_scores(new, sample, types, expected)
         replace_folder(folder, new)
 
 
@@ -469,14 +469,14 @@ def _save(
     model: keras.Model,
     wide: WideFeatures | None,
     deep: DeepFeatures | None,
-    kinds: Mapping[str, ColumnKind],
+    types: Mapping[str, ColumnType],
     folder: pathlib.Path,
 ) -> None:
     """Save the features' graph and the model's in one."""
     features = graph_inputs(wide, deep)
     model_inputs = [tensor.name for tensor in model.inputs]
     boundaries = _all_boundaries(wide, deep)
-    input_names = signature_names(kinds)
+    input_names = signature_names(types)
     module = tf.Module()  # what hangs on it is saved
     module.tables = features.tables  # type: ignore[attr-defined]
     module.model_variables = [variable.value for variable in model.variables]
@@ -490,11 +490,11 @@ def _save(
         return module.score(_columns_of(inputs, input_names))
 
     def score_examples(examples: tf.Tensor) -> Tensors:
-        return module.score(_parse_examples(examples, kinds, boundaries))
+        return module.score(_parse_examples(examples, types, boundaries))
 
-    specs = {column: _spec(kind, input_names[column][0]) for column, kind in kinds.items()}
+    specs = {column: _spec(column_type, input_names[column][0]) for column, column_type in types.items()}
     module.score = tf.function(score, input_signature=[specs])
-    named = tf.function(score_named, input_signature=[_named_specs(kinds, input_names)])
+    named = tf.function(score_named, input_signature=[_named_specs(types, input_names)])
     from_examples = tf.function(score_examples, input_signature=[tf.TensorSpec([None], tf.string, "examples")])
     tf.saved_model.save(module, str(folder), signatures={"serving_default": from_examples, "columns": named})
 
@@ -509,22 +509,22 @@ def _all_boundaries(wide: WideFeatures | None, deep: DeepFeatures | None) -> dic
     return {column: np.unique(boundaries) for column, boundaries in found.items()}
 
 
-def _spec(kind: ColumnKind, name: str) -> tf.TypeSpec:
-    if kind == "list":
+def _spec(column_type: ColumnType, name: str) -> tf.TypeSpec:
+    if column_type == "list":
         return tf.RaggedTensorSpec([None, None], tf.string, 1)
-    return tf.TensorSpec([None], tf.float64 if kind == "number" else tf.string, name)
+    return tf.TensorSpec([None], tf.float64 if column_type == "number" else tf.string, name)
 
 
-def _named_specs(kinds: Mapping[str, ColumnKind], input_names: Mapping[str, list[str]]) -> dict[str, tf.TensorSpec]:
+def _named_specs(types: Mapping[str, ColumnType], input_names: Mapping[str, list[str]]) -> dict[str, tf.TensorSpec]:
     """The inputs of the signature 'columns', by name; a signature holds no ragged tensor, so a list column has two."""
     specs = {}
-    for column, kind in kinds.items():
-        if kind == "list":
+    for column, column_type in types.items():
+        if column_type == "list":
             values, lengths = input_names[column]
             specs[values] = tf.TensorSpec([None], tf.string, values)
             specs[lengths] = tf.TensorSpec([None], tf.int64, lengths)
         else:
-            specs[input_names[column][0]] = _spec(kind, input_names[column][0])
+            specs[input_names[column][0]] = _spec(column_type, input_names[column][0])
     return specs
 
 
@@ -538,11 +538,11 @@ def _columns_of(inputs: Tensors, input_names: Mapping[str, list[str]]) -> Tensor
 
 
 def _check_scores(
-    folder: pathlib.Path, sample: pd.DataFrame, kinds: Mapping[str, ColumnKind], expected: np.ndarray
+    folder: pathlib.Path, sample: pd.DataFrame, types: Mapping[str, ColumnType], expected: np.ndarray
 ) -> None:
     """Refuse an export that scores a sample otherwise than the model did, whichever way the rows come in."""
     from_examples = tf.saved_model.load(str(folder)).signatures["serving_default"]
-    examples = tf.constant(tf_examples(sample, kinds))
+    examples = tf.constant(tf_examples(sample, types))
     found = {
         "scores of the sample": scorer(folder)(sample),
         "scores of the sample as tf.Examples, which hold numbers as float32,": from_examples(examples)["probability"],

@@ -14,7 +14,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from recommender.parquet import Shard, column_type, is_list, kind_of, value_type
+from recommender.parquet import Shard, column_type, is_list, type_family, value_type
 from wide_deep.columns import AND, bucket_names, exact_below, feature_prefix
 
 import numpy as np
@@ -98,7 +98,7 @@ def cell_problems(shard: Shard, texts: Collection[str], numbers: Collection[str]
 def _problems_of_texts(column: str, place: str, arrow_type: pa.DataType) -> list[Problem]:
     value = "cell" if is_list(arrow_type) else place
     gaps = f"{value} IS NULL"
-    kind = kind_of(arrow_type)
+    kind = type_family(arrow_type)
     decimals = f"{value} <> trunc({value})" if kind in ("float", "decimal") else ""
     words = "holds decimals: cut them into buckets"
     if kind == "float":
@@ -126,7 +126,7 @@ def _text_sql(value: str, arrow_type: pa.DataType) -> str:
         "decimal": f"CAST(CAST({value} AS DECIMAL(38, 0)) AS STRING)",
         "bool": f"CASE WHEN {value} THEN 'True' ELSE 'False' END",
     }
-    return texts[kind_of(arrow_type) or ""]
+    return texts[type_family(arrow_type) or ""]
 
 
 def _category_sql(place: str, arrow_type: pa.DataType, longest: int | None) -> str:
@@ -135,7 +135,7 @@ def _category_sql(place: str, arrow_type: pa.DataType, longest: int | None) -> s
         return _text_sql(place, arrow_type)
     texts = (
         place
-        if kind_of(arrow_type) == "whole"
+        if type_family(arrow_type) == "whole"
         else f"list_transform({place}, lambda cell: {_text_sql('cell', arrow_type)})"
     )
     if longest is None:

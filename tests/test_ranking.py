@@ -258,7 +258,7 @@ def test_a_seed_draws_what_it_always_drew():
 
 
 def fixed(scores):
-    """A score function for `held_out_places`: the same scores of the items whatever the query."""
+    """A score function for `held_out_ranks`: the same scores of the items whatever the query."""
     return lambda queries: np.tile(scores, (len(queries), 1))
 
 
@@ -274,9 +274,9 @@ def test_one_item_of_each_user_is_held_out():
 
 def test_places_by_hand():
     queries = pd.DataFrame({"what": ["c", "a", "d"], "others": [["a"], ["b", "c"], []]})
-    place = ranking.held_out_places(queries, "what", "others", list("abcd"), fixed([4, 3, 2, 1]))
+    place = ranking.held_out_ranks(queries, "what", "others", list("abcd"), fixed([4, 3, 2, 1]))
     assert place.tolist() == [1, 0, 3]  # b stands before c; a is first; a, b and c before d
-    ties = ranking.held_out_places(queries, "what", "others", list("abcd"), fixed([0, 0, 0, 0]))
+    ties = ranking.held_out_ranks(queries, "what", "others", list("abcd"), fixed([0, 0, 0, 0]))
     assert ties.tolist() == [1, 0.5, 1.5]
     assert ranking.half_life_score([0, 5, 10], 5) == pytest.approx(100 * (1 + 0.5 + 0.25) / 3)
     assert ranking.hit_rate([0, 9, 10, 11], 10) == 0.5
@@ -287,7 +287,7 @@ def test_places_by_hand():
 def test_places_are_the_mean_over_all_orders_of_the_equals(scores, others):
     items = list("abcdef")
     queries = pd.DataFrame({"what": ["a"], "others": [sorted(others)]})
-    found = ranking.held_out_places(queries, "what", "others", items, fixed(scores))[0]
+    found = ranking.held_out_ranks(queries, "what", "others", items, fixed(scores))[0]
     ranked = [(-score, item) for score, item in zip(scores, items) if item not in others]
     best = sum(score < -scores[0] for score, _ in ranked)
     worst = sum(score <= -scores[0] for score, _ in ranked) - 1
@@ -301,9 +301,9 @@ def test_the_block_changes_no_place(monkeypatch):
     def score(block):
         return np.array([[hash((len(others), i)) % 1000 for i in range(30)] for others in block["others"]])
 
-    whole = ranking.held_out_places(queries, "what", "others", range(30), score)
+    whole = ranking.held_out_ranks(queries, "what", "others", range(30), score)
     monkeypatch.setattr(ranking, "PAIRS_AT_ONCE", 70)
-    assert (ranking.held_out_places(queries, "what", "others", range(30), score) == whole).all()
+    assert (ranking.held_out_ranks(queries, "what", "others", range(30), score) == whole).all()
 
 
 def test_an_item_that_training_never_saw_is_ranked():
@@ -318,7 +318,7 @@ def test_an_item_that_training_never_saw_is_ranked():
         rows = ranking.candidates(block, "what", list("abcd"))
         return wdl.predict(model, {"wide_ids": wdl.wide_ids(rows, wide)}).reshape(len(block), -1)
 
-    assert ranking.held_out_places(queries, "what", "others", list("abcd"), score).tolist() == [1]  # all are equal
+    assert ranking.held_out_ranks(queries, "what", "others", list("abcd"), score).tolist() == [1]  # all are equal
 
 
 def test_candidates_are_each_query_with_each_item():
@@ -342,7 +342,7 @@ def everything(log, user, item, others, label, items):
     queries = ranking.hold_one_out(log, user, item, others)
     rows = ranking.leave_one_out(held_out, user, item, others, longest=2)
     made = ranking.with_negatives(rows, log, user, item, 2, label, items)
-    places = ranking.held_out_places(queries, item, others, items, fixed(np.arange(len(items))))
+    places = ranking.held_out_ranks(queries, item, others, items, fixed(np.arange(len(items))))
     scores = ranking.ranking_scores(made, user, label, np.arange(len(made)) % 5)
     later = ranking.leave_one_out(held_out, user, item, others, history=log)
     found = [kept, held_out, queries, rows, made, later, *ranking.split_by_time(log, item, 0.3)]
@@ -383,7 +383,7 @@ def test_types_that_differ_between_frames_change_no_number(kinds):
     rows = ranking.leave_one_out(log, "who", "what", "others")
     queries = ranking.hold_one_out(log, "who", "what", "others")
     made = ranking.with_negatives(rows, log, "who", "what", 2, items=letters)
-    places = ranking.held_out_places(queries, "what", "others", letters, fixed(np.arange(8)))
+    places = ranking.held_out_ranks(queries, "what", "others", letters, fixed(np.arange(8)))
     matrix = ranking.set_matrix(rows["others"], letters).toarray()
     for (name, one), other in zip(kinds.items(), [*kinds.values()][1:] + [*kinds.values()][:1]):
         in_one, in_other = in_type(log, who=one, what=one), in_type(log, who=other, what=other)
@@ -397,7 +397,7 @@ def test_types_that_differ_between_frames_change_no_number(kinds):
         assert found.to_numpy().tolist() == made.to_numpy().tolist(), name
         asked = in_type(queries, what=one)
         asked["others"] = [list(other(values)) for values in asked["others"]]
-        found = ranking.held_out_places(asked, "what", "others", one(letters), fixed(np.arange(8)))
+        found = ranking.held_out_ranks(asked, "what", "others", one(letters), fixed(np.arange(8)))
         assert (found == places).all(), name
         found = ranking.set_matrix([np.array(other(values)) for values in rows["others"]], one(letters)).toarray()
         assert (found == matrix).all(), name
@@ -446,11 +446,11 @@ IN_WORDS = in_type(LOG, who=lambda values: pd.Series(map(str, values)))
             "items holds strings and column 'who' of the log numbers",
         ),
         (
-            lambda: ranking.held_out_places(LOG.assign(o=[[]] * 7), "who", "o", list("789"), fixed([1, 2, 3])),
+            lambda: ranking.held_out_ranks(LOG.assign(o=[[]] * 7), "who", "o", list("789"), fixed([1, 2, 3])),
             "Column 'who' holds numbers and items strings",
         ),
         (
-            lambda: ranking.held_out_places(LOG.assign(o=[["8"]] * 7), "who", "o", [7, 8, 9], fixed([1, 2, 3])),
+            lambda: ranking.held_out_ranks(LOG.assign(o=[["8"]] * 7), "who", "o", [7, 8, 9], fixed([1, 2, 3])),
             "Column 'o' holds strings and items numbers",
         ),
         (
@@ -458,7 +458,7 @@ IN_WORDS = in_type(LOG, who=lambda values: pd.Series(map(str, values)))
             "Column 'who' of the rows holds numbers and that of the log strings",
         ),
         (
-            lambda: ranking.held_out_places(LOG.assign(o="8"), "who", "o", [7, 8, 9], fixed([1, 2, 3])),
+            lambda: ranking.held_out_ranks(LOG.assign(o="8"), "who", "o", [7, 8, 9], fixed([1, 2, 3])),
             "Column 'o' holds '8' in row 0; expected a list",
         ),
         (lambda: ranking.set_matrix([["a"], "bc"], ["a"]), "lists holds 'bc' in row 1; expected a list"),
@@ -617,7 +617,7 @@ def test_places_refuse_what_they_cannot_rank():
     queries = pd.DataFrame({"what": ["c"], "others": [["a"]]})
 
     def rank(queries=queries, items="abcd", score=fixed([1, 2, 3, 4])):  # noqa: B008
-        return ranking.held_out_places(queries, "what", "others", list(items), score)
+        return ranking.held_out_ranks(queries, "what", "others", list(items), score)
 
     with pytest.raises(ValueError, match="'c' is held out and none of the 2 items"):
         rank(items="ab")
@@ -643,7 +643,7 @@ def test_memory_does_not_grow_with_users_times_items():
         queries = ranking.hold_one_out(log[log.groupby("who")["what"].transform("size") > 1], "who", "what", "others")
         tracemalloc.start()
         ranking.with_negatives(log, log, "who", "what", 5, items=range(items))
-        ranking.held_out_places(queries, "what", "others", range(items), fixed(np.arange(items)))
+        ranking.held_out_ranks(queries, "what", "others", range(items), fixed(np.arange(items)))
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.5 * peaks[0], peaks

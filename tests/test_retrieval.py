@@ -369,7 +369,7 @@ def test_recall_agrees_with_the_hit_rate_of_places():
     rng = np.random.default_rng(3)
     queries, items = rng.normal(size=(40, 5)), rng.normal(size=(60, 5))
     wanted = rng.integers(0, 60, 40)
-    places = ranking.held_out_places(
+    places = ranking.held_out_ranks(
         pd.DataFrame({"item": wanted, "others": [[]] * 40}), "item", "others", list(range(60)),
         lambda block: queries[block.index] @ items.T,
     )  # fmt: skip

@@ -209,7 +209,7 @@ def test_a_tensor_is_refused_as_a_column_and_in_one():
 
 
 def test_a_request_of_no_columns_is_refused():
-    with pytest.raises(ValueError, match="kinds is empty"):
+    with pytest.raises(ValueError, match="types is empty"):
         serving.raw_tensors({"a": [1]}, {})
 
 
@@ -227,11 +227,11 @@ def test_what_a_column_holds_is_seen_in_the_sample():
     sample = sample.assign(a=arrow(pa.list_(pa.string()), [[], ["p"]]), unused=0)
     wide = {"features": [("t", "l"), ("n",), ("a",)], "boundaries": {"n": np.array([1.5])}}
     deep = {"categories": ["t", "both"], "boundaries": {"both": np.array([1.5])}}
-    kinds = {"t": "text", "l": "list", "n": "number", "a": "list", "both": "number"}
-    assert serving.column_kinds(sample, wide, deep) == kinds
-    assert serving.column_kinds(sample, wide, None) == {name: kinds[name] for name in ("t", "l", "n", "a")}
+    types = {"t": "text", "l": "list", "n": "number", "a": "list", "both": "number"}
+    assert serving.column_types(sample, wide, deep) == types
+    assert serving.column_types(sample, wide, None) == {name: types[name] for name in ("t", "l", "n", "a")}
     with pytest.raises(KeyError, match="no column 'both'"):
-        serving.column_kinds(sample.drop(columns="both"), wide, deep)
+        serving.column_types(sample.drop(columns="both"), wide, deep)
 
 
 # ----------------------------------------------------------------------------------- features in the graph
@@ -272,8 +272,8 @@ def test_the_graph_computes_what_pandas_computes(both_frames, hash_buckets, wide
     features = [text, tags, number, whole, (text, tags), (tags, others), (flag, number, others)]
     wide = wdl.fit_wide(fitted_on, features, buckets={number: 3}, hash_buckets=hash_buckets, longest=wide_longest)
     deep = wdl.fit_deep(fitted_on, [text, tags, flag, whole], [number, whole], n_quantiles=4, longest=deep_longest)
-    kinds = serving.column_kinds(both, wide, deep)
-    found = serving.graph_inputs(wide, deep)(serving.raw_tensors(frame, kinds))
+    types = serving.column_types(both, wide, deep)
+    found = serving.graph_inputs(wide, deep)(serving.raw_tensors(frame, types))
     expected = wdl.joint_inputs(frame, wide, deep)
     assert known_ids(found["wide_ids"]) == known_ids(expected["wide_ids"])
     assert found["deep_ids"].shape == expected["deep_ids"].shape
@@ -313,10 +313,10 @@ def test_missing_values_by_hand():
     train = pd.DataFrame({"t": ["x", "y", "x"], "n": [1.0, 2.0, 4.0], "l": [["p"], ["q"], []]})
     wide = wdl.fit_wide(train, ["t", "n", ("t", "n"), ("t", "l")], buckets={"n": 2})
     deep = wdl.fit_deep(train, ["t", "l"], ["n"], n_quantiles=4)
-    kinds = serving.column_kinds(train, wide, deep)
-    assert kinds == {"t": "text", "n": "number", "l": "list"}
+    types = serving.column_types(train, wide, deep)
+    assert types == {"t": "text", "n": "number", "l": "list"}
     missing = {"t": [None, "x", "z", "x"], "n": [4, np.nan, 1, float("inf")], "l": [["p"], None, ["q"], ["r", None]]}
-    found = serving.graph_inputs(wide, deep)(serving.raw_tensors(missing, kinds))
+    found = serving.graph_inputs(wide, deep)(serving.raw_tensors(missing, types))
     ids = wide["vocabulary"]
     assert known_ids(found["wide_ids"]) == [[ids["n=[2, inf)"]], [ids["t=x"]], [ids["n=[-inf, 2)"]], [ids["t=x"]]]
     v = deep["vocabulary"]
@@ -440,12 +440,12 @@ def test_columns_of_any_name_are_exported_and_called_by_it(tmp_path):
     expected = serving.scorer(tmp_path / "model")(frame)
     assert np.std(expected) > 0.1
 
-    kinds = serving.column_kinds(frame, wide, deep)
-    columns = serving.raw_tensors(frame, kinds)
+    types = serving.column_types(frame, wide, deep)
+    columns = serving.raw_tensors(frame, types)
     loaded = tf.saved_model.load(str(tmp_path / "model"))
     np.testing.assert_array_equal(loaded.score(columns)["probability"], expected)
     named = {}
-    for column, (name, *lengths) in serving.signature_names(kinds).items():
+    for column, (name, *lengths) in serving.signature_names(types).items():
         named[name] = columns[column].values if lengths else columns[column]
         if lengths:
             named[lengths[0]] = columns[column].row_lengths()
@@ -456,21 +456,21 @@ def test_columns_of_any_name_are_exported_and_called_by_it(tmp_path):
 
 
 def test_the_names_of_a_signature():
-    kinds = dict.fromkeys(["a b", "a_b", "A", "a", "größe", "_x", "0", "class", "self", "", "c_class"], "text")
-    kinds |= {"tags": "list", "tags_lengths": "number", "A_B": "text"}
-    assert serving.signature_names(kinds) == {
+    types = dict.fromkeys(["a b", "a_b", "A", "a", "größe", "_x", "0", "class", "self", "", "c_class"], "text")
+    types |= {"tags": "list", "tags_lengths": "number", "A_B": "text"}
+    assert serving.signature_names(types) == {
         "a b": ["a_b_3"], "a_b": ["a_b"], "A": ["A"], "a": ["a_2"], "größe": ["gr__e"], "_x": ["c__x"], "0": ["c_0"],
         "class": ["c_class_2"], "self": ["c_self"], "": ["c_"], "c_class": ["c_class"],
         "tags": ["tags", "tags_lengths_2"], "tags_lengths": ["tags_lengths"], "A_B": ["A_B_2"],
     }  # fmt: skip
-    assert list(serving.signature_names(kinds)) == list(kinds)
+    assert list(serving.signature_names(types)) == list(types)
 
 
 @given(column_names(4), st.lists(st.sampled_from(["text", "list", "number"]), min_size=4, max_size=4))
-def test_each_input_of_a_signature_has_a_name_that_tensorflow_takes(columns, kinds):
-    found = serving.signature_names(dict(zip(columns, kinds, strict=True)))
+def test_each_input_of_a_signature_has_a_name_that_tensorflow_takes(columns, types):
+    found = serving.signature_names(dict(zip(columns, types, strict=True)))
     flat = [name for names in found.values() for name in names]
-    assert list(found) == columns and [len(names) for names in found.values()] == [1 + (k == "list") for k in kinds]
+    assert list(found) == columns and [len(names) for names in found.values()] == [1 + (k == "list") for k in types]
     assert len({name.lower() for name in flat}) == len(flat)
     assert all(name.isascii() and name.isidentifier() and name[0].isalpha() for name in flat)
 
@@ -488,9 +488,9 @@ def test_tensorflows_own_client_gets_the_scorers_scores_of_examples(exported, sc
     edges = parts[1]["boundaries"]["size"]
     # There is a number that rounding would lose.
     assert (np.float32(edges) < edges).any() and np.isin(edges, frame["size"]).any()
-    kinds = {"letter": "text", "tags": "list", "size": "number"}
+    types = {"letter": "text", "tags": "list", "size": "number"}
     rows = [
-        {column: np.ravel(row[column]).tolist() for column in kinds if not (column == "size" and np.isnan(row["size"]))}
+        {column: np.ravel(row[column]).tolist() for column in types if not (column == "size" and np.isnan(row["size"]))}
         for row in damaged(frame).to_dict("records")
     ]
     rows = [{column: cell for column, cell in row.items() if cell} for row in rows]  # the client takes no empty list
@@ -510,7 +510,7 @@ def test_tensorflows_own_client_gets_the_scorers_scores_of_examples(exported, sc
     expected = score(damaged(frame))
     assert np.std(expected) > 0.1 and np.abs(found - expected).max() < 1e-6
     served = tf.saved_model.load(str(exported)).signatures["serving_default"]
-    again = served(tf.constant(serving.tf_examples(damaged(frame), kinds)))["probability"]
+    again = served(tf.constant(serving.tf_examples(damaged(frame), types)))["probability"]
     np.testing.assert_array_equal(again, found)
 
 

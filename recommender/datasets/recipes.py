@@ -12,18 +12,18 @@ from wide_deep.optimizers import joint_optimizer
 import keras
 
 ModelKind = Literal["wide", "deep", "wide_deep"]
-KINDS = get_args(ModelKind)
+MODEL_KINDS = get_args(ModelKind)
 
 
 def check_kind(kind: ModelKind) -> None:
-    """Raise a ValueError unless the `kind` is one of KINDS.
+    """Raise a ValueError unless the `kind` is one of MODEL_KINDS.
 
     Example:
         >>> check_kind("wide and deep")
         Traceback (most recent call last):
         ValueError: kind is 'wide and deep'; expected 'wide', 'deep' or 'wide_deep'.
     """
-    if kind not in KINDS:
+    if kind not in MODEL_KINDS:
         raise ValueError(f"kind is {kind!r}; expected 'wide', 'deep' or 'wide_deep'.")
 
 

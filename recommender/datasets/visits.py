@@ -2,7 +2,7 @@
 
 load_rows                                                       rows of a list, a candidate and a label, in one call
 load_visits ─► visit_rows ─► wide_features, deep_features ─► build_model, training
-            ─► held_out_visits ─► model_places                  where each held-out visit is ranked
+            ─► held_out_visits ─► model_ranks                  where each held-out visit is ranked
             ─► new_area_logits ─► beyond_visitor, area_aucs     who visits an area that training never saw
 """
 
@@ -317,11 +317,11 @@ def _predicted_blocks(
 
 
 def _rows_of(table: np.ndarray) -> Callable[[pd.DataFrame], np.ndarray]:
-    """A score function for `held_out_places`: it looks the rows of the queries, counted from 0, up in the table."""
+    """A score function for `held_out_ranks`: it looks the rows of the queries, counted from 0, up in the table."""
     return lambda block: table[block.index]
 
 
-def model_places(
+def model_ranks(
     models: dict[str, keras.Model],
     queries: pd.DataFrame,
     areas: pd.DataFrame,
@@ -347,7 +347,7 @@ def model_places(
         block = queries.iloc[rows].reset_index(drop=True)
         for column, name in enumerate(models):
             table = probabilities[name]  # (these queries, areas)
-            places[rows, column] = ranking.held_out_places(block, "area", "visited", areas["area"], _rows_of(table))
+            places[rows, column] = ranking.held_out_ranks(block, "area", "visited", areas["area"], _rows_of(table))
     return pd.DataFrame(places, queries.index, list(models))
 
 
