@@ -26,7 +26,7 @@ import pathlib
 import subprocess
 
 import wdl_helpers as wdl
-from recommender import ranking
+from recommender import logs, ranking
 from recommender.datasets import visits
 
 import keras
@@ -191,7 +191,7 @@ def search(train, areas, found, keep):
 
     `keep` is called with all scores after each.
     """
-    log, held_out = ranking.split_by_user(train, "user", 5_000 / train["user"].nunique(), seed=1)
+    log, held_out = logs.split_by_user(train, "user", 5_000 / train["user"].nunique(), seed=1)
     queries = visits.held_out_visits(held_out)
 
     def note(name, places):

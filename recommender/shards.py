@@ -2,13 +2,12 @@
 
 Read it from top to bottom: the functions stand in the order in which data flows.
 
-    shard_files, to_parquet                    CSV and Parquet files, one or many (see `recommender.parquet`)
-    counts_query, vocabulary_query             what is counted, as SQL
     counted_quantiles ─► fit_shards            what `fit_wide` and `fit_deep` learn, from files
     stream                                     batches of a model's inputs, from files
 
-DuckDB counts: it groups on all cores, and spills to disk what does not fit under its memory limit. It finds a column by
-its place in a file, since names that differ in case alone are one name in SQL.
+The files themselves are read by `recommender.parquet`; the queries that count are in `recommender.sql`. DuckDB runs
+them: it groups on all cores, and spills to disk what does not fit under its memory limit. It finds a column by its
+position in a file, since names that differ only in case are one name in SQL.
 """
 
 import collections
@@ -36,7 +35,6 @@ from recommender.parquet import (
     naming_file,
     read_group,
     shard_files,
-    to_parquet,  # noqa: F401, it belongs here too
 )
 from recommender.sql import cell_problems, counts_query, rows_of, table_query, vocabulary_query
 from wide_deep.checks import check_whole
@@ -323,8 +321,8 @@ def stream(
     comes before is not read.
 
     Rows mix as far as the buffer holds many row groups. By themselves pandas puts up to a million rows into one, and
-    DuckDB a hundred thousand. So write files with pandas' `to_parquet(…, row_group_size=10_000)`, or with `to_parquet`
-    of this module, which CSV files go through here.
+    DuckDB a hundred thousand. So write files with pandas' `to_parquet(…, row_group_size=10_000)`, or with
+    `recommender.parquet.to_parquet`, which CSV files go through here.
 
     Workers may get unequal numbers of batches, since row groups are dealt out whole. Where all must make each step
     together, one with more batches would wait for ever. So cut each worker's dataset to the smallest number of all,
@@ -507,7 +505,10 @@ def _labels(cells: pd.Series, classes: tuple[Any, Any]) -> np.ndarray:
 
 def _is_class(value: Any, expected: Any) -> bool:
     """Whether a label is one of the classes: the same value, or one with the same text, as a CSV file has."""
-    return value == expected or category_text(value) == category_text(expected) is not None
+    if value == expected:
+        return True
+    text = category_text(value)
+    return text is not None and text == category_text(expected)
 
 
 def _signature(wide: WideFeatures | None, deep: DeepFeatures | None) -> tuple[Any, ...]:

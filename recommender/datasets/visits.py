@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from recommender import ranking
+from recommender import logs, ranking
 from recommender.datasets.files import read_original
 from recommender.datasets.recipes import ModelKind, model_of_kind, optimizer_of_kind
 from wide_deep.features import DeepFeatures, WideFeatures, fit_deep, fit_wide, joint_inputs
@@ -130,11 +130,11 @@ def visit_rows(log: pd.DataFrame, areas: pd.DataFrame, negatives: int, seed: int
         >>> visit_rows(train[:100], areas, negatives=4).columns.tolist()
         ['user', 'area', 'visited', 'label', 'words']
     """
-    rows = ranking.leave_one_out(log, "user", "area", "visited", longest=LONGEST_LIST, seed=seed)
+    rows = logs.leave_one_out(log, "user", "area", "visited", longest=LONGEST_LIST, seed=seed)
     single = rows["visited"].map(len) == 0
     some_single = rows[single].sample(frac=SINGLE_VISIT_SHARE, random_state=seed)
     rows = pd.concat([rows[~single], some_single])
-    rows = ranking.with_negatives(rows, log, "user", "area", negatives, items=areas["area"], seed=seed)
+    rows = logs.with_negatives(rows, log, "user", "area", negatives, items=areas["area"], seed=seed)
     return with_words(rows.sample(frac=1, random_state=seed, ignore_index=True), title_words(areas))
 
 
@@ -170,12 +170,12 @@ def load_rows(negatives: int = 4, seed: int = 0, folder: PathLike = DATA) -> tup
         >>> train.columns.tolist(), float(train["label"].mean())
         (['user', 'visited', 'area', 'label'], 0.5)
     """
-    *logs, areas = load_visits(folder)
+    *both_logs, areas = load_visits(folder)
     parts = []
-    for log in logs:
-        rows = ranking.leave_one_out(log, "user", "area", "visited", longest=LONGEST_LIST, seed=seed)
+    for log in both_logs:
+        rows = logs.leave_one_out(log, "user", "area", "visited", longest=LONGEST_LIST, seed=seed)
         rows = rows[rows["visited"].map(len) > 0]
-        rows = ranking.with_negatives(rows, log, "user", "area", negatives, items=areas["area"], seed=seed)
+        rows = logs.with_negatives(rows, log, "user", "area", negatives, items=areas["area"], seed=seed)
         rows = rows.sample(frac=1, random_state=seed, ignore_index=True)
         parts.append(rows[["user", "visited", "area", "label"]])
     train, test = parts
@@ -200,7 +200,7 @@ def held_out_visits(test: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
         (3453, ['user', 'area', 'visited'])
     """
     several = test.groupby("user")["area"].transform("nunique") > 1
-    return ranking.hold_one_out(test[several], "user", "area", "visited", seed)
+    return logs.hold_one_out(test[several], "user", "area", "visited", seed)
 
 
 # ------------------------------------------------------------------------------------------- the recipes
