@@ -23,7 +23,10 @@ from typing import Any, TypedDict, TypeVar
 from recommender.folders import check_replaceable, replace_folder
 from recommender.raw_columns import Columns
 from recommender.serving import check_fits, scorer
-from wide_deep import optimizers
+from wide_deep import (
+    backend,  # noqa: F401, before Keras
+    optimizers,
+)
 from wide_deep.checks import check_fitted, check_whole
 from wide_deep.columns import AND, escaped, feature_codes, feature_counts, feature_prefix
 from wide_deep.evaluation import scores
@@ -34,6 +37,8 @@ from wide_deep.tables import PathLike
 import keras
 import numpy as np
 import pandas as pd
+
+__all__ = ["Report", "dry_run", "grow", "load_training", "save_training", "seed_ftrl", "warm_start"]
 
 Part = TypeVar("Part", WideFeatures, DeepFeatures)
 

@@ -21,6 +21,11 @@ from wide_deep.columns import LIST_TYPES, exact_below, is_missing
 import numpy as np
 import pandas as pd
 
+__all__ = [
+    "check_log", "check_same_type", "check_share", "different_items", "hold_one_out", "ids_of", "leave_one_out",
+    "split_by_time", "split_by_user", "with_negatives",
+]  # fmt: skip
+
 # ---------------------------------------------------------------------------------------------- checks
 
 

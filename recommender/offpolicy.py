@@ -19,6 +19,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+__all__ = ["Estimate", "effective_sample_size", "importance_weights", "ips", "snips", "target_probabilities"]
+
 NORMAL_95 = 1.959964  # so many standard errors on both sides hold 95 % of a normal distribution
 ROUNDING = 1e-9  # a probability may be above 1 by so much, and a sum of probabilities away from what it should be
 

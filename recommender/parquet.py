@@ -26,6 +26,12 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+__all__ = [
+    "GROUP_ROWS", "Paths", "Shard", "as_shards", "check_columns", "check_types", "column_type", "common_types",
+    "csv_batches", "csv_header", "is_list", "naming_file", "read_group", "shard_files", "to_parquet", "type_family",
+    "value_type",
+]  # fmt: skip
+
 Paths = PathLike | Iterable[PathLike]  # a file, a folder, or several of them
 
 # -------------------------------------------------------------------------------------- which files

@@ -12,6 +12,11 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
+__all__ = [
+    "FRAME_INSET", "PAIR_KINDS", "WEIGHT", "draw_grid", "error_bars", "errors_by_pair_kind", "grids", "mark",
+    "pair_matrix",
+]  # fmt: skip
+
 INK = "#222222"
 GAP = "#E0E0E0"  # a pair that was never shown: there is nothing to draw
 PROBABILITY = LinearSegmentedColormap.from_list(

@@ -20,13 +20,8 @@ import pandas as pd
 from scipy import sparse
 
 __all__ = [
-    "candidates",
-    "half_life_score",
-    "held_out_ranks",
-    "hit_rate",
-    "ranking_scores",
-    "set_matrix",
-]
+    "PAIRS_AT_ONCE", "candidates", "half_life_score", "held_out_ranks", "hit_rate", "ranking_scores", "set_matrix",
+]  # fmt: skip
 
 # ---------------------------------------------------------------------------- a ranking of all items
 

@@ -27,16 +27,16 @@ import reprlib
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
+from wide_deep import backend  # noqa: F401, before Keras
 from wide_deep.checks import check_frame
 from wide_deep.columns import LIST_TYPES, MOST_DIGITS, category_text, is_missing, is_too_long
 from wide_deep.features import DeepFeatures, WideFeatures, used_columns
-from wide_deep.reproducible import quiet_stderr
 
 import numpy as np
 import pandas as pd
+import tensorflow as tf
 
-with quiet_stderr():  # TensorFlow greets there when it is imported
-    import tensorflow as tf
+__all__ = ["ColumnType", "Columns", "Tensors", "column_types", "is_utf8", "raw_tensors", "tf_examples"]
 
 ColumnType = Literal["number", "text", "list"]
 Columns: TypeAlias = pd.DataFrame | Mapping[str, Any]  # a request: column → one entry a row

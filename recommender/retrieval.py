@@ -14,22 +14,25 @@ Large Corpus Item Recommendations", RecSys 2019).
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+from wide_deep import backend  # noqa: F401, before Keras
 from wide_deep.checks import check_fitted, check_frame, check_names, check_whole
 from wide_deep.features import DeepFeatures, deep_inputs
 from wide_deep.models import Lookup
 from wide_deep.optimizers import as_optimizer, build_for, warn_of_repeated_ids
-from wide_deep.reproducible import quiet_stderr
 
+import keras
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import tensorflow as tf
 import voyager
+from keras import layers
 from scipy import sparse
 
-with quiet_stderr():  # TensorFlow greets there when it is imported
-    import keras
-    import tensorflow as tf
-    from keras import layers
+__all__ = [
+    "Towers", "approximate_top_k", "build_index", "in_batch_losses", "item_vectors", "log_frequencies", "recall_at_k",
+    "top_k", "train_towers", "two_towers", "user_vectors",
+]  # fmt: skip
 
 # ------------------------------------------------------------------------------------- two towers
 

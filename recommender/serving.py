@@ -17,6 +17,7 @@ from typing import Any
 
 from recommender.folders import check_replaceable, replace_folder
 from recommender.raw_columns import Columns, ColumnType, Tensors, column_types, is_utf8, raw_tensors, tf_examples
+from wide_deep import backend  # noqa: F401, before Keras
 from wide_deep.checks import check_logit
 from wide_deep.columns import AND, bucket_names, exact_below, feature_prefix
 from wide_deep.features import DeepFeatures, WideFeatures, features_and_buckets, optional_inputs, used_columns
@@ -28,6 +29,8 @@ import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
+
+__all__ = ["check_fits", "export", "graph_inputs", "scorer", "signature_names"]
 
 # ------------------------------------------------------------------------------- features in the graph
 

@@ -37,6 +37,7 @@ from recommender.parquet import (
     shard_files,
 )
 from recommender.sql import cell_problems, counts_query, rows_of, table_query, vocabulary_query
+from wide_deep import backend  # noqa: F401, before Keras
 from wide_deep.checks import check_whole
 from wide_deep.columns import category_text
 from wide_deep.features import (
@@ -49,7 +50,6 @@ from wide_deep.features import (
     optional_inputs,
     used_columns,
 )
-from wide_deep.reproducible import quiet_stderr
 from wide_deep.tables import PathLike
 
 import duckdb
@@ -57,9 +57,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+import tensorflow as tf
 
-with quiet_stderr():  # TensorFlow greets there when it is imported
-    import tensorflow as tf
+__all__ = ["counted_quantiles", "fit_shards", "stream"]
 
 # ------------------------------------------------------------------------------------------------ counts
 

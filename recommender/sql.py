@@ -20,6 +20,8 @@ from wide_deep.columns import AND, bucket_names, exact_below, feature_prefix
 import numpy as np
 import pyarrow as pa
 
+__all__ = ["Problem", "cell_problems", "counts_query", "rows_of", "table_query", "vocabulary_query"]
+
 
 def _literal(text: object) -> str:
     """A text as it is written in SQL."""

@@ -8,6 +8,12 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+__all__ = [
+    "check_boundaries", "check_buckets", "check_features", "check_fitted", "check_frame", "check_labels",
+    "check_lengths", "check_logit", "check_name", "check_names", "check_numbers", "check_strings", "check_vocabulary",
+    "check_whole", "row_name",
+]  # fmt: skip
+
 # ------------------------------------------------------------------------------ checks of arguments
 
 

@@ -29,6 +29,12 @@ from wide_deep.checks import check_boundaries, check_frame, check_names, check_n
 import numpy as np
 import pandas as pd
 
+__all__ = [
+    "AND", "LIST_TYPES", "MOST_DIGITS", "Coded", "bucket_names", "category_text", "code_column", "cross_coded",
+    "escaped", "exact_below", "feature_codes", "feature_counts", "feature_prefix", "is_missing", "is_too_long",
+    "quantile_boundaries", "quantile_index", "quantile_normalise",
+]  # fmt: skip
+
 # -------------------------------------------------------------------------------------------- numbers
 
 

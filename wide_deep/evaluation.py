@@ -2,18 +2,17 @@
 
 from collections.abc import Mapping
 
+from wide_deep import backend  # noqa: F401, before Keras
 from wide_deep.checks import check_fitted, check_labels, check_lengths
 from wide_deep.features import WideFeatures
-from wide_deep.reproducible import check_keras, quiet_stderr
 
+import keras
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
-check_keras()
-with quiet_stderr():  # TensorFlow greets there when it is imported
-    import keras
-    from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
+__all__ = ["comparison", "scores", "wide_weights"]
 
 
 def scores(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> dict[str, float]:

@@ -39,6 +39,12 @@ from wide_deep.reproducible import quiet_stderr
 import numpy as np
 import pandas as pd
 
+__all__ = [
+    "DeepFeatures", "WideFeatures", "assemble_deep", "assemble_wide", "cross", "deep_inputs", "features_and_buckets",
+    "fit_deep", "fit_wide", "hash_ids", "joint_inputs", "optional_inputs", "used_columns", "vocabulary",
+    "vocabulary_ids", "vocabulary_of_counts", "wide_ids",
+]  # fmt: skip
+
 # ------------------------------------------------------------------------------------- what is fitted
 
 

@@ -9,14 +9,16 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from wide_deep.reproducible import check_keras, quiet_stderr
+from wide_deep import backend  # noqa: F401, before Keras
 
+import keras
 import numpy as np
+import tensorflow as tf
 
-check_keras()
-with quiet_stderr():  # TensorFlow greets there when it is imported
-    import keras
-    import tensorflow as tf
+__all__ = [
+    "Adagrad", "Adam", "Ftrl", "as_optimizer", "build_for", "check_same_ftrl", "ftrl_weights_and_z", "inner_optimizers",
+    "joint_optimizer", "optimizer_slots", "restart_schedules", "warn_of_repeated_ids",
+]  # fmt: skip
 
 # A batch repeats ids. Keras' own optimizers square the pieces of such a gradient and then add, Σg²;
 # the algorithms add first, (Σg)². So each class here adds first. Only rows of the batch are touched, except by Adam.

@@ -7,6 +7,8 @@ from typing import Any
 from wide_deep.checks import check_boundaries, check_features, check_fitted, check_names, check_vocabulary, check_whole
 from wide_deep.features import DeepFeatures, WideFeatures
 
+__all__ = ["from_plain", "to_plain"]
+
 
 def to_plain(fitted: WideFeatures | DeepFeatures) -> dict[str, Any]:
     """A fitted part of which `json.dumps` makes a text.

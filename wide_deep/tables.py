@@ -16,7 +16,36 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+__all__ = ["PathLike", "check_quotes", "read_table"]
+
 PathLike = str | os.PathLike[str]
+
+
+def check_quotes(path: PathLike) -> None:
+    """Raise a ValueError if quotation marks of a CSV file do not match: the rows behind an open one would be one cell.
+
+    Args:
+        path: the file, in UTF-8.
+
+    Example:
+        >>> import tempfile
+        >>> file = pathlib.Path(tempfile.mkdtemp(), "cities.csv")
+        >>> _ = file.write_text('n,city\\n1,"Rome\\n2,"Oslo\\n')
+        >>> check_quotes(file)
+        Traceback (most recent call last):
+        ValueError: a quotation mark is opened and not closed ...
+    """
+    with pathlib.Path(path).open("rb") as file:
+        if not any(b'"' in block for block in iter(lambda: file.read(2**20), b"")):
+            return  # nothing to look for, and a large file is not read row by row
+    limit = csv.field_size_limit(2**31 - 1)  # a cell may be long; on Windows the limit is a 32-bit number
+    try:
+        with pathlib.Path(path).open(newline="", encoding="utf-8-sig", errors="replace") as file:
+            collections.deque(csv.reader(file, strict=True), maxlen=0)
+    except csv.Error as error:
+        raise ValueError(f"a quotation mark is opened and not closed as it should be ({error}).") from None
+    finally:
+        csv.field_size_limit(limit)
 
 
 def read_table(path: PathLike, numbers: Sequence[str] = ()) -> pd.DataFrame:
@@ -69,33 +98,6 @@ def read_table(path: PathLike, numbers: Sequence[str] = ()) -> pd.DataFrame:
         if not pd.api.types.is_numeric_dtype(frame[column]):
             frame[column] = _parse_numbers(path, column, frame[column])
     return frame
-
-
-def check_quotes(path: PathLike) -> None:
-    """Raise a ValueError if quotation marks of a CSV file do not match: the rows behind an open one would be one cell.
-
-    Args:
-        path: the file, in UTF-8.
-
-    Example:
-        >>> import tempfile
-        >>> file = pathlib.Path(tempfile.mkdtemp(), "cities.csv")
-        >>> _ = file.write_text('n,city\\n1,"Rome\\n2,"Oslo\\n')
-        >>> check_quotes(file)
-        Traceback (most recent call last):
-        ValueError: a quotation mark is opened and not closed ...
-    """
-    with pathlib.Path(path).open("rb") as file:
-        if not any(b'"' in block for block in iter(lambda: file.read(2**20), b"")):
-            return  # nothing to look for, and a large file is not read row by row
-    limit = csv.field_size_limit(2**31 - 1)  # a cell may be long; on Windows the limit is a 32-bit number
-    try:
-        with pathlib.Path(path).open(newline="", encoding="utf-8-sig", errors="replace") as file:
-            collections.deque(csv.reader(file, strict=True), maxlen=0)
-    except csv.Error as error:
-        raise ValueError(f"a quotation mark is opened and not closed as it should be ({error}).") from None
-    finally:
-        csv.field_size_limit(limit)
 
 
 def _read_csv(path: pathlib.Path) -> pa.Table:

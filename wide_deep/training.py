@@ -7,19 +7,19 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from wide_deep import backend  # noqa: F401, before Keras
 from wide_deep.checks import check_labels, check_lengths, check_logit, check_whole
 from wide_deep.models import Lookup
 from wide_deep.optimizers import as_optimizer, build_for, warn_of_repeated_ids
-from wide_deep.reproducible import quiet_stderr
 
+import keras
 import numpy as np
 import numpy.typing as npt
+import tensorflow as tf
+from keras import ops
 from scipy.special import expit
 
-with quiet_stderr():  # TensorFlow greets there when it is imported
-    import keras
-    import tensorflow as tf
-    from keras import ops
+__all__ = ["LogLoss", "predict", "predict_logits", "train"]
 
 # TensorFlow takes each new model for a retracing of the one before, and warns of it; a notebook trains many.
 tf.get_logger().setLevel("ERROR")

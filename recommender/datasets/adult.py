@@ -11,6 +11,7 @@ from typing import Any
 
 from recommender.datasets.files import read_original
 from recommender.datasets.recipes import ModelKind, check_kind, model_of_kind, optimizer_of_kind
+from wide_deep import backend  # noqa: F401, before Keras
 from wide_deep.features import DeepFeatures, WideFeatures, deep_inputs, fit_deep, fit_wide, wide_ids
 from wide_deep.optimizers import Adam, Ftrl
 from wide_deep.tables import PathLike
@@ -20,6 +21,11 @@ import keras
 import numpy as np
 import pandas as pd
 from keras import layers
+
+__all__ = [
+    "CATEGORIES", "DATA", "NUMBERS", "SHA256", "beginner_features", "beginner_inputs", "beginner_model", "build_model",
+    "deep_features", "load_adult", "training", "wide_features",
+]  # fmt: skip
 
 # ---------------------------------------------------------------------------------------------- data
 

@@ -5,11 +5,14 @@ The kinds are 'wide', 'deep' and 'wide_deep' everywhere.
 
 from typing import Any, Literal, get_args
 
+from wide_deep import backend  # noqa: F401, before Keras
 from wide_deep.features import DeepFeatures, WideFeatures
 from wide_deep.models import deep_model, wide_deep_model, wide_model
 from wide_deep.optimizers import joint_optimizer
 
 import keras
+
+__all__ = ["MODEL_KINDS", "ModelKind", "check_kind", "model_of_kind", "optimizer_of_kind"]
 
 ModelKind = Literal["wide", "deep", "wide_deep"]
 MODEL_KINDS = get_args(ModelKind)

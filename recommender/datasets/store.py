@@ -15,15 +15,16 @@ from typing import Any
 
 from recommender.datasets.recipes import ModelKind, model_of_kind, optimizer_of_kind
 from recommender.datasets.store_truth import (
-    BASE,  # noqa: F401, so that notebooks find the whole store in one module
+    BASE,
     LANGUAGES,
     MOST_INSTALLED,
     USERS_AT_ONCE,
     Store,
     install_probability,
-    make_store,  # noqa: F401
+    make_store,
 )
 from recommender.retrieval import Towers, train_towers, two_towers
+from wide_deep import backend  # noqa: F401, before Keras
 from wide_deep.checks import check_frame, check_whole
 from wide_deep.features import DeepFeatures, WideFeatures, fit_deep, fit_wide
 from wide_deep.optimizers import Adagrad, Ftrl
@@ -31,6 +32,13 @@ from wide_deep.optimizers import Adagrad, Ftrl
 import keras
 import numpy as np
 import pandas as pd
+
+# Some of these come from `store_truth`, so that notebooks find the whole store in one module.
+__all__ = [
+    "BASE", "COARSE_CROSSES", "LANGUAGES", "MIN_COUNT", "build_model", "day_candidates", "deep_features",
+    "expected_installs", "first_stage", "impressions", "install_probability", "make_store", "retrieve", "simulate_day",
+    "training", "wide_features", "with_installed_categories",
+]  # fmt: skip
 
 
 def retrieve(store: Store, users: Sequence[int] | np.ndarray, n: int = 100, seed: int | list[int] = 0) -> np.ndarray:

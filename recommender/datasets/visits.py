@@ -15,6 +15,7 @@ from typing import Any
 from recommender import logs, ranking
 from recommender.datasets.files import read_original
 from recommender.datasets.recipes import ModelKind, model_of_kind, optimizer_of_kind
+from wide_deep import backend  # noqa: F401, before Keras
 from wide_deep.features import DeepFeatures, WideFeatures, fit_deep, fit_wide, joint_inputs
 from wide_deep.optimizers import Adagrad, Ftrl
 from wide_deep.tables import PathLike
@@ -24,6 +25,12 @@ import keras
 import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
+
+__all__ = [
+    "DATA", "LONGEST_LIST", "NEGATIVES", "SHA256", "SINGLE_VISIT_SHARE", "area_aucs", "beyond_visitor", "build_model",
+    "deep_features", "held_out_visits", "load_rows", "load_visits", "model_ranks", "new_area_logits", "title_words",
+    "training", "visit_rows", "wide_features", "with_words",
+]  # fmt: skip
 
 # ---------------------------------------------------------------------------------------------- data
 
