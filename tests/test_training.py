@@ -1,6 +1,7 @@
 import contextlib
 import hashlib
 import io
+import logging
 import os
 import pathlib
 import platform
@@ -355,6 +356,31 @@ def test_one_line_of_progress_is_shown_in_jupyter_and_nowhere_else(monkeypatch, 
     assert shown.count("\n") == 1 and shown.endswith("\n") and "loss 0." in shown
     wdl.predict(model, WIDE_INPUTS)
     assert capsys.readouterr().out == ""
+
+
+def test_the_progress_can_be_asked_for_and_turned_off(monkeypatch, capsys):
+    model = wdl.wide_model(WIDE)
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+    wdl.train(model, WIDE_INPUTS, LABELS, wdl.Ftrl(0.1), epochs=2, verbose=2)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(",")[0] for line in lines] == ["wide: epoch 1 of 2", "wide: epoch 2 of 2"]
+    wdl.train(model, WIDE_INPUTS, LABELS, epochs=2, verbose=1)
+    assert capsys.readouterr().out.count("\r") == 2
+    monkeypatch.setenv("JPY_SESSION_NAME", "/notebooks/some.ipynb")
+    wdl.train(model, WIDE_INPUTS, LABELS, epochs=2, verbose=0)
+    assert capsys.readouterr().out == ""
+    with pytest.raises(ValueError, match="verbose is 'loud'; expected 'auto', 0, 1 or 2"):
+        wdl.train(model, WIDE_INPUTS, LABELS, epochs=2, verbose="loud")
+
+
+def test_of_tensorflows_warnings_that_of_retracing_alone_is_kept_back():
+    logger = tf.get_logger()
+    message = "5 out of the last 5 calls to <function> triggered tf.function retracing. Tracing is expensive."
+    passes = [
+        bool(logger.filter(logging.LogRecord("tensorflow", logging.WARNING, "", 0, text, (), None)))
+        for text in (message, "The operation is deprecated.")
+    ]
+    assert passes == [False, True] and logger.isEnabledFor(logging.WARNING)
 
 
 def test_a_loss_that_becomes_nan_is_an_error():
