@@ -67,7 +67,7 @@ def tower_recall(rows, queries, areas, seed, log_q, rate, epochs, batch_size):
     retrieval.train_towers(towers, rows, "area", wdl.Adam(schedule), epochs=epochs, batch_size=batch_size, log_q=log_q)
     catalogue = visits.with_words(areas, visits.title_words(areas))
     vectors = retrieval.user_vectors(towers, queries), retrieval.item_vectors(towers, catalogue)
-    found = retrieval.top_k(*vectors, K, known=ranking.set_matrix(queries["visited"], areas["area"]))
+    found = retrieval.top_k(*vectors, K, excluded=ranking.set_matrix(queries["visited"], areas["area"]))
     return retrieval.recall_at_k(found, pd.Index(areas["area"]).get_indexer(queries["area"])[:, None])
 
 

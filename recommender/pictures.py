@@ -191,15 +191,15 @@ def error_bars(title: str, errors: pd.DataFrame, constant: float = 0.35, spread:
     figure, panel = canvas(title, "", "mean error of the probability", size=size)
     width = 0.8 / len(errors)
     for i, (name, row) in enumerate(errors.iterrows()):
-        places = np.arange(len(row)) + (i - (len(errors) - 1) / 2) * width
+        centers = np.arange(len(row)) + (i - (len(errors) - 1) / 2) * width
         light = 0.45 if "," in str(name) else 1.0  # 'deep, long' is a lighter 'deep'
         colour = COLOURS.get(str(name).split(",")[0], GREY)
-        panel.bar(places, row, width * 0.92, color=colour, alpha=light, label=name)
+        panel.bar(centers, row, width * 0.92, color=colour, alpha=light, label=name)
         if spread is not None:
-            panel.errorbar(places, row, spread.loc[name], fmt="none", ecolor=INK, elinewidth=1, capsize=2)
+            panel.errorbar(centers, row, spread.loc[name], fmt="none", ecolor=INK, elinewidth=1, capsize=2)
         above = row if spread is None else row + spread.loc[name]
-        for place, top, error in zip(places, above, row, strict=True):
-            panel.annotate(f"{error:.2f}", (place, top), (0, 2), textcoords="offset points", ha="center", fontsize=8)
+        for center, top, error in zip(centers, above, row, strict=True):
+            panel.annotate(f"{error:.2f}", (center, top), (0, 2), textcoords="offset points", ha="center", fontsize=8)
     panel.axhline(constant, color=GREY, linewidth=1.5, zorder=0)
     panel.text(
         len(errors.columns) - 0.5,

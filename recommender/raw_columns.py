@@ -142,8 +142,8 @@ def _check_entries(column: str, values: object) -> None:
     """Refuse what has no order of rows, or would be read as something else: a dict's keys, a text's letters."""
     sequences = (list, tuple, range, np.ndarray, pd.Series, pd.Index, pd.api.extensions.ExtensionArray)
     if not isinstance(values, sequences) or getattr(values, "ndim", 1) == 0:
-        found = " ".join(reprlib.repr(values).split())  # a frame's has several lines
-        raise TypeError(f"Column {column!r} is {found}; expected a list with one entry a row, an array or a Series.")
+        text = " ".join(reprlib.repr(values).split())  # a frame's has several lines
+        raise TypeError(f"Column {column!r} is {text}; expected a list with one entry a row, an array or a Series.")
     if isinstance(values, np.ma.MaskedArray):
         raise TypeError(f"Column {column!r} is a masked array; expected its gaps as NaN or None.")
 
@@ -202,14 +202,14 @@ def _text_or_empty(column: str, value: Any) -> str:
         return text
     if is_too_long(value):
         raise TypeError(f"Column {column!r} holds a whole number of more than {MOST_DIGITS:,} digits.")
-    found = reprlib.repr(value)
+    shown = reprlib.repr(value)
     if _is_list(value):
-        raise TypeError(f"Column {column!r} holds the list {found}; expected one value a row.")
+        raise TypeError(f"Column {column!r} holds the list {shown}; expected one value a row.")
     if isinstance(value, bytes):
-        raise TypeError(f"Column {column!r} holds the bytes {found}; expected text: decode them.")
+        raise TypeError(f"Column {column!r} holds the bytes {shown}; expected text: decode them.")
     if isinstance(value, (float, np.floating)) and value.is_integer():
-        raise TypeError(f"Column {column!r} holds {found}; so large a float can stand for several whole numbers.")
-    raise TypeError(f"Column {column!r} holds {found}, a {type(value).__name__}; expected texts or whole numbers.")
+        raise TypeError(f"Column {column!r} holds {shown}; so large a float can stand for several whole numbers.")
+    raise TypeError(f"Column {column!r} holds {shown}, a {type(value).__name__}; expected texts or whole numbers.")
 
 
 def is_utf8(text: str) -> bool:
@@ -274,7 +274,9 @@ def tf_examples(columns: Columns, types: Mapping[str, ColumnType]) -> list[bytes
         An example a row: numbers as a float_list, texts and lists of them as a bytes_list, in UTF-8.
 
     Raises:
-        KeyError, TypeError, ValueError: as `raw_tensors`.
+        KeyError: a column is missing.
+        TypeError: a column, or an entry of it, is of another type.
+        ValueError: lengths differ, a column is there twice, or a value cannot be held in UTF-8 or as a float.
 
     Taught in: notebook 10, "Before a model goes live".
 

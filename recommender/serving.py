@@ -13,7 +13,7 @@ import pathlib
 import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from recommender.folders import check_replaceable, replace_folder
 from recommender.raw_columns import Columns, ColumnType, Tensors, column_types, is_utf8, raw_tensors, tf_examples
@@ -30,12 +30,33 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-__all__ = ["check_fits", "export", "graph_inputs", "scorer", "signature_names"]
+__all__ = ["GraphInputs", "check_fits", "export", "graph_inputs", "scorer", "signature_names"]
 
 # ------------------------------------------------------------------------------- features in the graph
 
 
-def graph_inputs(wide: WideFeatures | None, deep: DeepFeatures | None) -> Callable[[Tensors], Tensors]:
+class GraphInputs(NamedTuple):
+    """The features as TensorFlow operations, from `graph_inputs`: a function of raw tensors."""
+
+    wide: WideFeatures | None
+    deep: DeepFeatures | None
+    tables: dict[str, tf.lookup.StaticHashTable]  # by part, 'wide' or 'deep': whoever calls it must keep them alive
+
+    def __call__(self, tensors: Tensors) -> Tensors:
+        """The model's inputs, of a dict from `raw_tensors`."""
+        # A feature is 1 however often a list repeats its value.
+        lists = {column: t for column, t in tensors.items() if isinstance(t, tf.RaggedTensor)}
+        tensors = tensors | {column: _drop_repeats(tensor) for column, tensor in lists.items()}
+        inputs = {}
+        if self.wide is not None:
+            inputs["wide_ids"] = _wide_ids(tensors, self.wide, self.tables.get("wide"))
+        if self.deep is not None:
+            inputs["deep_ids"] = _deep_ids(tensors, self.deep, self.tables["deep"])
+            inputs["numbers"] = _deep_numbers(tensors, self.deep)
+        return inputs
+
+
+def graph_inputs(wide: WideFeatures | None, deep: DeepFeatures | None) -> GraphInputs:
     """The features as TensorFlow operations: what `joint_inputs` does to a frame, done to raw tensors.
 
     Args:
@@ -43,8 +64,8 @@ def graph_inputs(wide: WideFeatures | None, deep: DeepFeatures | None) -> Callab
         deep: what `fit_deep` returned, or None.
 
     Returns:
-        function dict from `raw_tensors` → dict of the model's inputs. It can be called, mapped over a
-        `tf.data.Dataset`, and exported; `tables` is an attribute with the lookup tables, to be kept alive.
+        A function: dict from `raw_tensors` → dict of the model's inputs. It can be called, mapped over a
+        `tf.data.Dataset`, and exported.
 
     Raises:
         ValueError: a feature is a text that UTF-8 cannot hold.
@@ -55,8 +76,8 @@ def graph_inputs(wide: WideFeatures | None, deep: DeepFeatures | None) -> Callab
         >>> import wdl_helpers as wdl
         >>> frame = pd.DataFrame({"city": ["Rome", "Oslo", "Rome"], "age": [20, 30, 40]})
         >>> features = graph_inputs(wdl.fit_wide(frame, ["city"]), wdl.fit_deep(frame, [], ["age"], n_quantiles=2))
-        >>> found = features({"city": tf.constant(["Oslo", "Bern"]), "age": tf.constant([50.0, 20.0], tf.float64)})
-        >>> found["wide_ids"].numpy().tolist(), found["numbers"].numpy().tolist()
+        >>> inputs = features({"city": tf.constant(["Oslo", "Bern"]), "age": tf.constant([50.0, 20.0], tf.float64)})
+        >>> inputs["wide_ids"].numpy().tolist(), inputs["numbers"].numpy().tolist()
         ([[2], [0]], [[1.0], [0.0]])
     """
     tables: dict[str, tf.lookup.StaticHashTable] = {}
@@ -64,21 +85,7 @@ def graph_inputs(wide: WideFeatures | None, deep: DeepFeatures | None) -> Callab
         tables["wide"] = _lookup_table(wide["vocabulary"])
     if deep is not None:
         tables["deep"] = _lookup_table({_unescape(name): i for name, i in deep["vocabulary"].items()})
-
-    def inputs(tensors: Tensors) -> Tensors:
-        # A feature is 1 however often a list repeats its value.
-        lists = {column: t for column, t in tensors.items() if isinstance(t, tf.RaggedTensor)}
-        tensors = tensors | {column: _drop_repeats(tensor) for column, tensor in lists.items()}
-        found = {}
-        if wide is not None:
-            found["wide_ids"] = _wide_ids(tensors, wide, tables.get("wide"))
-        if deep is not None:
-            found["deep_ids"] = _deep_ids(tensors, deep, tables["deep"])
-            found["numbers"] = _deep_numbers(tensors, deep)
-        return found
-
-    inputs.tables = tables  # type: ignore[attr-defined]
-    return inputs
+    return GraphInputs(wide, deep, tables)
 
 
 def _lookup_table(vocabulary: Mapping[str, int]) -> tf.lookup.StaticHashTable:
@@ -100,9 +107,9 @@ def _drop_repeats(lists: tf.RaggedTensor) -> tf.RaggedTensor:
     _, code = tf.unique(lists.values, tf.int64)  # (values,)  p q p p → 0 1 0 0
     pair = lists.value_rowids() * tf.size(code, tf.int64) + code  # (values,), row and value as one number: 0 1 0 4
     _, pair = tf.unique(pair)  # (values,), counted from 0: 0 1 0 2
-    place = tf.range(tf.size(pair))  # (values,)  0 1 2 3
-    first_place = tf.math.unsorted_segment_min(place, pair, tf.size(pair))  # of each pair: 0 1 3
-    is_first = tf.gather(first_place, pair) == place  # (values,)  True True False True
+    index = tf.range(tf.size(pair))  # (values,)  0 1 2 3
+    first_index = tf.math.unsorted_segment_min(index, pair, tf.size(pair))  # of each pair: 0 1 3
+    is_first = tf.gather(first_index, pair) == index  # (values,)  True True False True
     return tf.ragged.boolean_mask(lists, lists.with_values(is_first))
 
 
@@ -225,8 +232,8 @@ def _snap_to_edges(values: tf.Tensor, boundaries: np.ndarray) -> tf.Tensor:
     belongs into the group above it.
     """
     rounded = tf.constant(boundaries, tf.float32)  # (boundaries,)
-    place = tf.searchsorted(rounded, values)  # (rows,), of the first boundary that is not below
-    nearest = tf.gather(tf.constant(boundaries, tf.float64), tf.minimum(place, len(boundaries) - 1))  # (rows,)
+    index = tf.searchsorted(rounded, values)  # (rows,), of the first boundary that is not below
+    nearest = tf.gather(tf.constant(boundaries, tf.float64), tf.minimum(index, len(boundaries) - 1))  # (rows,)
     is_boundary = tf.cast(nearest, tf.float32) == values
     return tf.where(is_boundary, nearest, tf.cast(values, tf.float64))
 
@@ -306,12 +313,12 @@ def signature_names(types: Mapping[str, ColumnType]) -> dict[str, list[str]]:
         {'a_b': ['a_b'], 'a b': ['a_b_2'], 'größe': ['gr__e'], 'class': ['c_class'], 'tags': ['tags', 'tags_lengths']}
     """
     input_names: dict[str, list[str]] = {}
-    taken: set[str] = set()
+    used_names: set[str] = set()
     for column in sorted(types, key=lambda column: not _is_signature_name(column)):  # those that keep theirs first
-        input_names[column] = [_free_name(column, taken)]
+        input_names[column] = [_free_name(column, used_names)]
     for column, column_type in types.items():
         if column_type == "list":
-            input_names[column].append(_free_name(f"{input_names[column][0]}_lengths", taken))
+            input_names[column].append(_free_name(f"{input_names[column][0]}_lengths", used_names))
     return {column: input_names[column] for column in types}
 
 
@@ -320,17 +327,17 @@ def _is_signature_name(name: str) -> bool:
     return is_plain and not keyword.iskeyword(name) and name != "self"
 
 
-def _free_name(wanted: str, taken: set[str]) -> str:
-    """A name for a signature, close to the wanted one and not among the `taken`, to which it is added in lower case."""
-    stem = re.sub("[^A-Za-z0-9_]", "_", wanted)
+def _free_name(column: str, used_names: set[str]) -> str:
+    """A name for a signature, close to the column's and not among `used_names`, to which it is added in lower case."""
+    stem = re.sub("[^A-Za-z0-9_]", "_", column)
     if not _is_signature_name(stem):
         stem = f"c_{stem}"
     name = stem
     number = 2
-    while name.lower() in taken:
+    while name.lower() in used_names:
         name = f"{stem}_{number}"
         number += 1
-    taken.add(name.lower())
+    used_names.add(name.lower())
     return name
 
 
@@ -481,7 +488,7 @@ def _save(
     boundaries = _all_boundaries(wide, deep)
     input_names = signature_names(types)
     module = tf.Module()  # what hangs on it is saved
-    module.tables = features.tables  # type: ignore[attr-defined]
+    module.tables = features.tables
     module.model_variables = [variable.value for variable in model.variables]
 
     def score(columns: Tensors) -> Tensors:
@@ -504,12 +511,12 @@ def _save(
 
 def _all_boundaries(wide: WideFeatures | None, deep: DeepFeatures | None) -> dict[str, np.ndarray]:
     """The boundaries of each number in both parts together, ascending."""
-    found: dict[str, list[float]] = {}
+    boundaries_of: dict[str, list[float]] = {}
     for part in (wide, deep):
         if part is not None:
             for column, boundaries in part["boundaries"].items():
-                found.setdefault(column, []).extend(boundaries)
-    return {column: np.unique(boundaries) for column, boundaries in found.items()}
+                boundaries_of.setdefault(column, []).extend(boundaries)
+    return {column: np.unique(boundaries) for column, boundaries in boundaries_of.items()}
 
 
 def _spec(column_type: ColumnType, name: str) -> tf.TypeSpec:
@@ -546,11 +553,11 @@ def _check_scores(
     """Refuse an export that scores a sample otherwise than the model did, whichever way the rows come in."""
     from_examples = tf.saved_model.load(str(folder)).signatures["serving_default"]
     examples = tf.constant(tf_examples(sample, types))
-    found = {
+    exported = {
         "scores of the sample": scorer(folder)(sample),
         "scores of the sample as tf.Examples, which hold numbers as float32,": from_examples(examples)["probability"],
     }
-    for name, probabilities in found.items():
+    for name, probabilities in exported.items():
         difference = np.abs(probabilities - expected).max()
         if not difference <= 1e-6:
             raise ValueError(f"The export's {name} differ from the model's by up to {difference:.2g}.")

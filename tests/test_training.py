@@ -553,7 +553,7 @@ def test_scores_are_those_of_scikit_learn():
 
 @pytest.mark.parametrize("bad", [-0.01, 1.01, np.nan, np.inf, 30.0])
 def test_a_probability_outside_the_unit_interval_is_refused(bad):
-    with pytest.raises(ValueError, match=r"probability is not in \[0, 1\]"):
+    with pytest.raises(ValueError, match=rf"probability in row 2 is {bad:g}; expected one from 0 to 1"):
         wdl.scores([0, 1, 1], [0.5, 0.5, bad])
 
 

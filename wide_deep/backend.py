@@ -10,4 +10,6 @@ with quiet_stderr():  # TensorFlow's C++ code greets there when it is imported
     import keras  # noqa: F401
     import tensorflow as tf  # noqa: F401
 
+__all__ = []
+
 __all__: list[str] = []

@@ -176,12 +176,12 @@ class Adam(_SumFirst, keras.optimizers.Adam):
         self.update_step(tf.convert_to_tensor(gradient), variable, rate)
 
 
-def as_optimizer(argument: str, given: keras.optimizers.Optimizer | str) -> keras.optimizers.Optimizer:
+def as_optimizer(argument: str, value: keras.optimizers.Optimizer | str) -> keras.optimizers.Optimizer:
     """An optimizer that was given as such, or by the name that Keras has for it.
 
     Args:
         argument: what the argument is called.
-        given: what was given for it.
+        value: what was given for it.
 
     Returns:
         The optimizer; of a name Keras' own, with its default settings.
@@ -197,12 +197,12 @@ def as_optimizer(argument: str, given: keras.optimizers.Optimizer | str) -> kera
         Traceback (most recent call last):
         TypeError: wide is 0.1; expected a Keras optimizer, or the name of one.
     """
-    if not isinstance(given, (keras.optimizers.Optimizer, str)):
-        raise TypeError(f"{argument} is {given!r}; expected a Keras optimizer, or the name of one.")
+    if not isinstance(value, (keras.optimizers.Optimizer, str)):
+        raise TypeError(f"{argument} is {value!r}; expected a Keras optimizer, or the name of one.")
     try:
-        return keras.optimizers.get(given)
+        return keras.optimizers.get(value)
     except ValueError:
-        raise ValueError(f"{argument} is {given!r}, and Keras has no optimizer of that name.") from None
+        raise ValueError(f"{argument} is {value!r}, and Keras has no optimizer of that name.") from None
 
 
 def joint_optimizer(

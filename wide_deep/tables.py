@@ -122,9 +122,9 @@ def _read_parquet(path: pathlib.Path) -> pa.Table:
 
 
 def _check_header(columns: Sequence[str]) -> None:
-    for place, name in enumerate(columns, start=1):
+    for number, name in enumerate(columns, start=1):
         if name == "" or name.startswith("__index_level_"):
-            raise ValueError(f"column {place} is an index, or has no name: write the file with index=False.")
+            raise ValueError(f"column {number} is an index, or has no name: write the file with index=False.")
     check_names(columns)
 
 
