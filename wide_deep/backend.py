@@ -10,6 +10,4 @@ with quiet_stderr():  # TensorFlow's C++ code greets there when it is imported
     import keras  # noqa: F401
     import tensorflow as tf  # noqa: F401
 
-__all__ = []
-
-__all__: list[str] = []
+__all__: list[str] = []  # what it imports is imported by its own name

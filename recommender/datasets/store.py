@@ -40,7 +40,6 @@ __all__ = [
 ]  # fmt: skip
 
 
-
 def retrieve(store: Store, users: Sequence[int] | np.ndarray, n: int = 100, seed: int | list[int] = 0) -> np.ndarray:
     """Retrieval, the first half of a recommender: candidates for each visit, drawn from what the phone lacks.
 
