@@ -70,7 +70,7 @@ fuzz: .venv/installed ## look for random examples that break a law, for MINUTES=
 # What runs in another process, such as a gate's, in a graph or in TensorFlow's threads, such as a stream's, is not seen.
 HELPERS = app_store bits checks data features life lifecycle models old_files optimizers pictures quick_features ranking \
   read_table serving shards training
-coverage: .venv/installed ## say which lines and branches of the helpers none of their tests runs; takes ten minutes
+coverage: .venv/installed ## say which lines and branches of the helpers no test of theirs runs, fail below 95 %; takes ten minutes
 	$(BIN)/coverage run -m pytest $(HELPERS:%=tests/test_%.py)
 	$(BIN)/coverage report
 

@@ -111,13 +111,13 @@ def tuned(train, test):
 
 def classic(train, test):
     """Name → function, for the recipe of beginners' courses."""
-    course = adult.course_features(train)
-    inputs, test_inputs = (adult.course_inputs(frame, *course) for frame in (train, test))
+    course = adult.beginner_features(train)
+    inputs, test_inputs = (adult.beginner_inputs(frame, *course) for frame in (train, test))
     recipes = {"wide": (10, 64), "deep": (10, 64), "wide_deep": (5, 128)}  # epochs and batch size
 
     def run(kind, seed):
         keras.utils.set_random_seed(seed)
-        model, (epochs, batch_size) = adult.course_model(kind, *course), recipes[kind]
+        model, (epochs, batch_size) = adult.beginner_model(kind, *course), recipes[kind]
         mine, test_mine = ({t.name: part[t.name] for t in model.inputs} for part in (inputs, test_inputs))
         seconds = timed(lambda: model.fit(mine, labels(train), epochs=epochs, batch_size=batch_size, verbose=0))
         return model.predict(test_mine, batch_size=4096, verbose=0)[:, 0].astype("float64"), seconds

@@ -59,7 +59,7 @@ def candidates_of(store, towers, visitors):
     """What the first stage finds for each visit: row numbers of apps, (visits, CANDIDATES)."""
     users = retrieval.user_vectors(towers, store["users"].iloc[visitors])
     apps = retrieval.item_vectors(towers, store["apps"])
-    return retrieval.top_k(users, apps, CANDIDATES, known=on_phones(store, visitors))
+    return retrieval.top_k(users, apps, CANDIDATES, excluded=on_phones(store, visitors))
 
 
 def known_share(log, frame):

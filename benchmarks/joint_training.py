@@ -29,10 +29,10 @@ SETTINGS = {
 def held_out_losses(seed, train, kind, penalty, batch_size, epochs=(5, 10)):
     """The held-out log losses of the recipe's model of a kind after some numbers of epochs."""
     labels = (train["income"] == ">50K").astype(int).to_numpy()
-    course = adult.course_features(train[:N_FIT])
+    course = adult.beginner_features(train[:N_FIT])
     keras.utils.set_random_seed(seed)
-    model, losses, done = adult.course_model(kind, *course, penalty=penalty), {}, 0
-    fit, rest = (adult.course_inputs(frame, *course) for frame in (train[:N_FIT], train[N_FIT:]))
+    model, losses, done = adult.beginner_model(kind, *course, penalty=penalty), {}, 0
+    fit, rest = (adult.beginner_inputs(frame, *course) for frame in (train[:N_FIT], train[N_FIT:]))
     fit, rest = ({tensor.name: part[tensor.name] for tensor in model.inputs} for part in (fit, rest))
     for n in epochs:
         model.fit(fit, labels[:N_FIT], epochs=n, initial_epoch=done, batch_size=batch_size, verbose=0)

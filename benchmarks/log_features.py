@@ -14,7 +14,7 @@ import resource
 import time
 
 import wdl_helpers as wdl
-from recommender import ranking
+from recommender import logs
 
 import numpy as np
 import pandas as pd
@@ -42,8 +42,8 @@ def measure(users, items, visits, negatives):
         return result
 
     def rows():
-        one = ranking.leave_one_out(log, "user", "item", "others")
-        return ranking.with_negatives(one, log, "user", "item", negatives, items=range(items))
+        one = logs.leave_one_out(log, "user", "item", "others")
+        return logs.with_negatives(one, log, "user", "item", negatives, items=range(items))
 
     frame = step("rows", rows)
     wide = step("fit_wide", lambda: wdl.fit_wide(frame, ["item", ("others", "item")]))

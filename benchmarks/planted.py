@@ -137,7 +137,7 @@ def reported(kind, epochs, settings):
     errors, weights = [], []
     for seed in REPORTED:
         pairs, p, cross = trained(kind, seed, epochs, settings)
-        errors.append(pictures.errors_by_kind(pairs, {"": p}).iloc[0])
+        errors.append(pictures.errors_by_pair_kind(pairs, {"": p}).iloc[0])
         if cross is not None:
             weights.append(pd.Series(np.abs(cross)).groupby(pairs["kind"].to_numpy()).mean())
     found = {"errors": as_lists(errors)}
@@ -146,7 +146,7 @@ def reported(kind, epochs, settings):
 
 def as_lists(runs):
     """Kind of pair → its values, one a log."""
-    return {kind: [round(float(run[kind]), 4) for run in runs] for kind in pictures.KINDS}
+    return {kind: [round(float(run[kind]), 4) for run in runs] for kind in pictures.PAIR_KINDS}
 
 
 def main():

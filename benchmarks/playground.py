@@ -59,12 +59,12 @@ def trained(seed, l1):
 
 def by_kind(pairs, values):
     """The mean of the values, one a pair, for each kind of pair."""
-    return {kind: round(float(np.mean(values[pairs["kind"] == kind])), 4) for kind in pictures.KINDS}
+    return {kind: round(float(np.mean(values[pairs["kind"] == kind])), 4) for kind in pictures.PAIR_KINDS}
 
 
 def by_model(runs):
     """A list with an entry a seed → model → kind of pair → a list with a value a seed."""
-    return {model: {kind: [run[model][kind] for run in runs] for kind in pictures.KINDS} for model in runs[0]}
+    return {model: {kind: [run[model][kind] for run in runs] for kind in pictures.PAIR_KINDS} for model in runs[0]}
 
 
 def main():

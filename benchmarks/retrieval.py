@@ -30,7 +30,7 @@ import pathlib
 import time
 
 import wdl_helpers as wdl
-from recommender import ranking, retrieval
+from recommender import logs, ranking, retrieval
 from recommender.datasets import visits
 
 import keras
@@ -52,7 +52,7 @@ EFFORTS = [100, 200, 400, 800, 1600, 3200]
 
 def positive_rows(log, areas, seed):
     """The rows of label 1 of `visits.visit_rows`."""
-    rows = ranking.leave_one_out(log, "user", "area", "visited", longest=visits.LONGEST_LIST, seed=seed)
+    rows = logs.leave_one_out(log, "user", "area", "visited", longest=visits.LONGEST_LIST, seed=seed)
     single = rows["visited"].map(len) == 0
     rows = pd.concat([rows[~single], rows[single].sample(frac=visits.SINGLE_VISIT_SHARE, random_state=seed)])
     return visits.with_words(rows, visits.title_words(areas))
@@ -67,13 +67,13 @@ def tower_recall(rows, queries, areas, seed, log_q, rate, epochs, batch_size):
     retrieval.train_towers(towers, rows, "area", wdl.Adam(schedule), epochs=epochs, batch_size=batch_size, log_q=log_q)
     catalogue = visits.with_words(areas, visits.title_words(areas))
     vectors = retrieval.user_vectors(towers, queries), retrieval.item_vectors(towers, catalogue)
-    found = retrieval.top_k(*vectors, K, known=ranking.set_matrix(queries["visited"], areas["area"]))
+    found = retrieval.top_k(*vectors, K, excluded=ranking.set_matrix(queries["visited"], areas["area"]))
     return retrieval.recall_at_k(found, pd.Index(areas["area"]).get_indexer(queries["area"])[:, None])
 
 
 def chosen_settings(train, areas, log_q):
     """The settings with the best recall on held-out training visitors."""
-    log, held_out = ranking.split_by_user(train, "user", 5_000 / train["user"].nunique(), seed=1)
+    log, held_out = logs.split_by_user(train, "user", 5_000 / train["user"].nunique(), seed=1)
     queries = visits.held_out_visits(held_out)
     rows = positive_rows(log, areas, seed=0)
     recalls = {settings: tower_recall(rows, queries, areas, 0, log_q, *settings) for settings in GRID}

@@ -35,7 +35,7 @@ import tempfile
 import time
 
 import wdl_helpers as wdl
-from recommender import serving
+from recommender import raw_columns, serving
 from recommender.datasets import adult
 
 import numpy as np
@@ -96,9 +96,9 @@ def on_raw_rows(n_threads, times):
     tf.config.threading.set_inter_op_parallelism_threads(n_threads)
     request = store(CANDIDATES, seed=1)
     model, wide, deep = paper_sized_model(store(5000))
-    kinds = serving.column_kinds(request, wide, deep)
+    types = raw_columns.column_types(request, wide, deep)
     columns = request.to_dict("list")
-    raw = serving.raw_tensors(columns, kinds)
+    raw = raw_columns.raw_tensors(columns, types)
     size = CANDIDATES // n_threads
     # A tensor of lists is cut like the others.
     parts = [{name: t[i * size : (i + 1) * size] for name, t in raw.items()} for i in range(n_threads)]
@@ -112,7 +112,7 @@ def on_raw_rows(n_threads, times):
 
         if n_threads == 1:
             calls = {f"batch_{size}_threads_1": lambda: score(parts[0])}
-            calls["raw_tensors"] = lambda: serving.raw_tensors(columns, kinds)
+            calls["raw_tensors"] = lambda: raw_columns.raw_tensors(columns, types)
         else:
             calls = {f"batch_{size}_threads_{n_threads}": lambda: list(pool.map(score, parts))}
         return milliseconds(calls, times)
@@ -122,11 +122,11 @@ def rows_per_second():
     """How fast Adult's test rows become ids, by pandas and in the graph."""
     train, test = adult.load_adult()
     wide, deep = adult.wide_features(train), adult.deep_features(train)
-    kinds = serving.column_kinds(train, wide, deep)
+    types = raw_columns.column_types(train, wide, deep)
     features = tf.function(serving.graph_inputs(wide, deep))
     calls = {
         "pandas": lambda: wdl.joint_inputs(test, wide, deep),
-        "graph": lambda: features(serving.raw_tensors(test, kinds)),
+        "graph": lambda: features(raw_columns.raw_tensors(test, types)),
     }
     times = milliseconds(calls, 5)
     return {f"{name}_rows_per_second": round(1000 * len(test) / np.median(each)) for name, each in times.items()}

@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 
 import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
-from recommender import shards
+from recommender import sql
 from recommender.datasets import adult, visits
 
 import duckdb
@@ -31,23 +31,23 @@ def queries(folder):
     wide = adult.wide_features(train)
     visit_features = [("area",), ("visited",), ("visited", "area"), ("visited", "words", "area")]
     singles = [(column,) for column in adult.CATEGORIES]
-    wanted = {
-        "adult, wide": ("adult", shards.vocabulary_query(wide["features"], set(), wide["boundaries"], 1)),
-        "adult, deep": ("adult", shards.vocabulary_query(singles, set(), {}, 5)),
-        "visits, lists": ("visits", shards.vocabulary_query(visit_features, {"visited", "words"}, {}, 2)),
-        **{f"adult, {column}": ("adult", shards.counts_query(column)) for column in adult.NUMBERS},
+    query_of = {
+        "adult, wide": ("adult", sql.vocabulary_query(wide["features"], set(), wide["boundaries"], 1)),
+        "adult, deep": ("adult", sql.vocabulary_query(singles, set(), {}, 5)),
+        "visits, lists": ("visits", sql.vocabulary_query(visit_features, {"visited", "words"}, {}, 2)),
+        **{f"adult, {column}": ("adult", sql.counts_query(column)) for column in adult.NUMBERS},
     }
-    found = {}
-    for name, (kind, sql) in wanted.items():
-        files = [str(path) for path in sorted(folder.glob(f"{kind}_*.parquet"))]
+    answers = {}
+    for name, (data_set, query) in query_of.items():
+        files = [str(path) for path in sorted(folder.glob(f"{data_set}_*.parquet"))]
         engine = duckdb.connect()
         engine.execute(f"CREATE VIEW shards AS FROM read_parquet({files})")
-        answer = [list(row) for row in engine.execute(sql).fetchall()]
-        found[name] = {"files": files, "sql": sql, "rows": answer if "ORDER BY" in sql else sorted(answer)}
-    assert [row[0] for row in found["adult, wide"]["rows"]] == list(wide["vocabulary"])
+        answer = [list(row) for row in engine.execute(query).fetchall()]
+        answers[name] = {"files": files, "sql": query, "rows": answer if "ORDER BY" in query else sorted(answer)}
+    assert [row[0] for row in answers["adult, wide"]["rows"]] == list(wide["vocabulary"])
     seen = wdl.fit_wide(rows, visit_features, min_count=2)["vocabulary"]
-    assert [row[0] for row in found["visits, lists"]["rows"]] == list(seen)
-    return found
+    assert [row[0] for row in answers["visits, lists"]["rows"]] == list(seen)
+    return answers
 
 
 def main():

@@ -58,8 +58,8 @@ def epoch_of(model, inputs, frame, settings):
 
 def dense_epoch_of(frame, wide, deep):
     """The same for the course recipe's joint model, whose wide part is a dense one-hot matrix."""
-    inputs, truth = adult.course_inputs(frame, wide, deep), labels(frame)
-    model = adult.course_model("wide_deep", wide, deep)
+    inputs, truth = adult.beginner_inputs(frame, wide, deep), labels(frame)
+    model = adult.beginner_model("wide_deep", wide, deep)
     inputs = {tensor.name: inputs[tensor.name] for tensor in model.inputs}
 
     def epoch():

@@ -26,7 +26,7 @@ import pathlib
 import subprocess
 
 import wdl_helpers as wdl
-from recommender import ranking
+from recommender import logs, ranking
 from recommender.datasets import visits
 
 import keras
@@ -91,7 +91,7 @@ def area_weights(visits, penalty):
     return {"cosine": cosine, "ease": ease}
 
 
-def linear_places(log, queries, areas, penalty=PENALTY):
+def linear_ranks(log, queries, areas, penalty=PENALTY):
     """Name → places of the held-out visits, for the models without training."""
     visits = log_matrix(log, areas)
     popularity = np.asarray(visits.sum(axis=0)).ravel()
@@ -99,8 +99,7 @@ def linear_places(log, queries, areas, penalty=PENALTY):
     for name, weights in area_weights(visits, penalty).items():
         scores[name] = lambda block, weights=weights: ranking.set_matrix(block["visited"], areas["area"]) @ weights
     return {
-        name: ranking.held_out_places(queries, "area", "visited", areas["area"], score)
-        for name, score in scores.items()
+        name: ranking.held_out_ranks(queries, "area", "visited", areas["area"], score) for name, score in scores.items()
     }
 
 
@@ -126,7 +125,7 @@ def result(places):
 # ------------------------------------------------------------------------------------- other libraries
 
 
-def peer_places(name, log, queries, areas, seed, **settings):
+def peer_ranks(name, log, queries, areas, seed, **settings):
     """The places of a model of visits_peers.py, which gets the log, and the other visits of the queries' users."""
     if not PEERS_PYTHON.exists():
         raise SystemExit(f"{PEERS_PYTHON} is missing: `make build/peers/installed` installs the other libraries.")
@@ -136,7 +135,7 @@ def peer_places(name, log, queries, areas, seed, **settings):
     command = [PEERS_PYTHON, ROOT / "benchmarks" / "visits_peers.py", name, BUILD, seed, json.dumps(settings)]
     subprocess.run([*map(str, command)], check=True)
     scores = dict(zip(queries.index, np.load(BUILD / f"{name}.npy"), strict=True))
-    return ranking.held_out_places(
+    return ranking.held_out_ranks(
         queries, "area", "visited", areas["area"], lambda block: [scores[row] for row in block.index]
     )
 
@@ -176,15 +175,15 @@ def ours(train, test, areas, seed):
     """Model → its scores, for one draw of the test users' held-out visits."""
     queries = visits.held_out_visits(test, seed)
     models, wide, deep = trained(KINDS, train, areas, seed)
-    places = visits.model_places(models, queries, areas, wide, deep)
-    found = {**linear_places(train, queries, areas), **{kind: places[kind] for kind in KINDS}}
+    places = visits.model_ranks(models, queries, areas, wide, deep)
+    found = {**linear_ranks(train, queries, areas), **{kind: places[kind] for kind in KINDS}}
     return {name: result(place) for name, place in found.items()}
 
 
 def peers(train, test, areas, seed):
     """The same for the other library's models."""
     queries = visits.held_out_visits(test, seed)
-    return {name: result(peer_places(name, train, queries, areas, seed)) for name in PEERS}
+    return {name: result(peer_ranks(name, train, queries, areas, seed)) for name in PEERS}
 
 
 def search(train, areas, found, keep):
@@ -192,7 +191,7 @@ def search(train, areas, found, keep):
 
     `keep` is called with all scores after each.
     """
-    log, held_out = ranking.split_by_user(train, "user", 5_000 / train["user"].nunique(), seed=1)
+    log, held_out = logs.split_by_user(train, "user", 5_000 / train["user"].nunique(), seed=1)
     queries = visits.held_out_visits(held_out)
 
     def note(name, places):
@@ -200,22 +199,22 @@ def search(train, areas, found, keep):
         keep(found)
 
     if "popularity" not in found:
-        note("popularity", linear_places(log, queries, areas)["popularity"])
+        note("popularity", linear_ranks(log, queries, areas)["popularity"])
     for penalty in (10, 20, 50, 100, 200, 500):
         if f"ease, penalty {penalty}" not in found:
-            note(f"ease, penalty {penalty}", linear_places(log, queries, areas, penalty)["ease"])
+            note(f"ease, penalty {penalty}", linear_ranks(log, queries, areas, penalty)["ease"])
     for name, grid in PEER_GRIDS:
         for values in itertools.product(*grid.values()):
             settings = dict(zip(grid, values, strict=True))
             title = ", ".join([name, *(f"{key} {value}" for key, value in settings.items())])
             if title not in found:
-                note(title, peer_places(name, log, queries, areas, 0, **settings))
+                note(title, peer_ranks(name, log, queries, areas, 0, **settings))
     for wide_rate, l1, deep_rate in GRID:
         settings = {"wide_rate": wide_rate, "l1": l1, "deep_rate": deep_rate}
         titles = {kind: f"{kind}, wide rate {wide_rate}, L1 {l1}, deep rate {deep_rate}" for kind in KINDS}
         if not all(title in found for title in titles.values()):
             models, wide, deep = trained(KINDS, log, areas, 0, **settings)
-            places = visits.model_places(models, queries, areas, wide, deep)
+            places = visits.model_ranks(models, queries, areas, wide, deep)
             for kind in KINDS:
                 note(titles[kind], places[kind])
 

@@ -109,17 +109,17 @@ def first_exercise_cell(notebook: NotebookNode, released: NotebookNode | None) -
         return index
     lesson = released.cells[: heading_index(released)] if released else []
     lesson_ids = {cell.get("id") for cell in lesson} - {None}
-    known = [index for index, cell in enumerate(notebook.cells) if cell.get("id") in lesson_ids]
-    return known[-1] + 1 if known else len(notebook.cells)
+    lesson_indices = [index for index, cell in enumerate(notebook.cells) if cell.get("id") in lesson_ids]
+    return lesson_indices[-1] + 1 if lesson_indices else len(notebook.cells)
 
 
 def _with_marks_by_id(notebook: NotebookNode, released: NotebookNode) -> NotebookNode:
     """A copy in which cells that lost nbgrader's metadata, as some editors drop it, have them again by their ids."""
     result = copy.deepcopy(notebook)
     seen = {grade_id(cell) for cell in result.cells}
-    known = {cell.id: cell.metadata.nbgrader for cell in released.cells if grade_id(cell) and "id" in cell}
+    released_metadata = {cell.id: cell.metadata.nbgrader for cell in released.cells if grade_id(cell) and "id" in cell}
     for cell in result.cells:
-        marks = known.get(cell.get("id"))
+        marks = released_metadata.get(cell.get("id"))
         if marks is not None and "nbgrader" not in cell.metadata and marks.grade_id not in seen:
             cell.metadata["nbgrader"] = copy.deepcopy(marks)
             seen.add(marks.grade_id)
@@ -165,10 +165,10 @@ def find_missing_parts(notebook: NotebookNode, released: NotebookNode) -> list[s
     """What is missing in a student's notebook, a sentence each: answers, and the heading above the exercises."""
     names = {grade_id(cell) for cell in _with_marks_by_id(notebook, released).cells}
     missing = [grade_id(cell) for cell in released.cells if is_answer(cell) and grade_id(cell) not in names]
-    said = [f"The answer cell '{name}' is missing, so it counts as empty." for name in missing]
+    remarks = [f"The answer cell '{name}' is missing, so it counts as empty." for name in missing]
     if heading_index(notebook) is None and heading_index(released) is not None:
-        said.append("The heading 'Exercises' is missing, so cells of the student's own above it may be left out.")
-    return said
+        remarks.append("The heading 'Exercises' is missing, so cells of the student's own above it may be left out.")
+    return remarks
 
 
 # --------------------------------------------------------------------------------- what nbgrader gets to see
@@ -200,11 +200,11 @@ def restore_exercises(notebook: NotebookNode, released: NotebookNode) -> Noteboo
     """
     result = extract_exercises(notebook, released)
     result.metadata = copy.deepcopy(released.metadata)
-    known = {grade_id(cell): cell for cell in released.cells if grade_id(cell)}
+    released_cells = {grade_id(cell): cell for cell in released.cells if grade_id(cell)}
     cells = []
     for cell in result.cells:
-        if grade_id(cell) in known:
-            cells.append(copy.deepcopy(known[grade_id(cell)]))
+        if grade_id(cell) in released_cells:
+            cells.append(copy.deepcopy(released_cells[grade_id(cell)]))
             if is_answer(cells[-1]):
                 cells[-1].source = cell.source
         else:

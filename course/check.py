@@ -58,18 +58,18 @@ def find_problems(notebook: NotebookNode, expected: list[str]) -> list[str]:
     """
     names = [grade_id(cell) for cell in notebook.cells]
     missing = [name for name in expected if name not in names]
-    said = [
+    lines = [
         f"The cell '{name}' is missing, or has lost nbgrader's mark: copy it from a new notebook." for name in missing
     ]
     if not any(names) and not missing:
-        said.append("It has no exercise, or its cells have lost nbgrader's marks: begin with a new notebook.")
+        lines.append("It has no exercise, or its cells have lost nbgrader's marks: begin with a new notebook.")
     for cell in notebook.cells:
         checksum = cell.metadata.get("nbgrader", {}).get("checksum")
         if checksum and is_locked(cell) and compute_checksum(cell) != checksum:
-            said.append(f"The cell '{grade_id(cell)}' was changed; it is put back before grading.")
+            lines.append(f"The cell '{grade_id(cell)}' was changed; it is put back before grading.")
     if heading_index(notebook) is None:
-        said.append("The heading '## Exercises' is missing: put it back, or your own cells are not run.")
-    return said
+        lines.append("The heading '## Exercises' is missing: put it back, or your own cells are not run.")
+    return lines
 
 
 def is_hidden(cell: NotebookNode) -> bool:
@@ -82,15 +82,15 @@ def is_hidden(cell: NotebookNode) -> bool:
 
 def why_it_failed(cell: NotebookNode) -> str:
     """The line of a test, and the student's, at which it failed, and the error's text."""
-    said = []
+    explanation = []
     for output in cell.outputs:
         if output.output_type == "error":
             lines = strip_ansi("\n".join(output.traceback)).splitlines()
-            said += [line for line in lines if re.match(r"-+> ", line)]
-            said += f"{output.ename}: {output.evalue}".splitlines()[:20]
+            explanation += [line for line in lines if re.match(r"-+> ", line)]
+            explanation += f"{output.ename}: {output.evalue}".splitlines()[:20]
         elif output.get("name") == "stderr":
-            said += output.text.splitlines()[:20]
-    return "\n".join(f"      {line[:200]}" for line in said)
+            explanation += output.text.splitlines()[:20]
+    return "\n".join(f"      {line[:200]}" for line in explanation)
 
 
 def run_exercises(notebook: NotebookNode, config: Config) -> NotebookNode:
@@ -112,7 +112,7 @@ def print_failures(notebook: NotebookNode) -> tuple[float, float, float]:
         The points that the visible tests give, those that they could give, and those of what they do not show: hidden
         tests and answers in words.
     """
-    given = 0.0
+    points = 0.0
     possible = 0.0
     unseen = 0.0
     for cell in filter(is_grade, notebook.cells):
@@ -120,11 +120,11 @@ def print_failures(notebook: NotebookNode) -> tuple[float, float, float]:
         if score is None or is_hidden(cell):
             unseen += most
             continue
-        given += score
+        points += score
         possible += most
         if score < most:
             print(f"  {grade_id(cell)}: {score:g} of {most:g} points\n{why_it_failed(cell)}")
-    return given, possible, unseen
+    return points, possible, unseen
 
 
 def check_notebooks(folders: Folders, beginnings: list[str]) -> bool:
@@ -144,19 +144,19 @@ def check_notebooks(folders: Folders, beginnings: list[str]) -> bool:
         print(f"\n{name}.ipynb", flush=True)
         try:
             notebook = read_notebook(folders.notebooks / f"{name}.ipynb")
-            said = find_problems(notebook, read_expected_cells(folders, name))
+            problems = find_problems(notebook, read_expected_cells(folders, name))
         except UnreadableNotebook as error:
             print(f"  The file {error}.")
             all_well = False
             continue
-        for sentence in said:
+        for sentence in problems:
             print(f"  {sentence}")
-        given, possible, unseen = print_failures(run_exercises(notebook, config))
-        print(f"  {given:g} of {possible:g} points that you can check; {unseen:g} more are for hidden tests and words")
-        sums.append((given, possible))
-        all_well = all_well and not said and given == possible
+        points, possible, unseen = print_failures(run_exercises(notebook, config))
+        print(f"  {points:g} of {possible:g} points that you can check; {unseen:g} more are for hidden tests and words")
+        sums.append((points, possible))
+        all_well = all_well and not problems and points == possible
     if len(sums) > 1:
-        print(f"\n{sum(given for given, _ in sums):g} of {sum(possible for _, possible in sums):g} points in all")
+        print(f"\n{sum(points for points, _ in sums):g} of {sum(possible for _, possible in sums):g} points in all")
     return all_well
 
 

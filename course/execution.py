@@ -126,16 +126,16 @@ class TestKernel:
 
 def own_folders() -> dict[str, str]:
     """The teacher's folders, the longest first, and what stands for them in a student's feedback."""
-    places = {str(ROOT): "course", str(pathlib.Path.home()): "~"}
+    stands_for = {str(ROOT): "course", str(pathlib.Path.home()): "~"}
     for prefix in (sys.base_prefix, sys.prefix):
-        places |= {prefix: "python", str(pathlib.Path(prefix).resolve()): "python"}
-    return dict(sorted(places.items(), key=lambda place: -len(place[0])))
+        stands_for |= {prefix: "python", str(pathlib.Path(prefix).resolve()): "python"}
+    return dict(sorted(stands_for.items(), key=lambda item: -len(item[0])))
 
 
 def hide_own_folders(text: str) -> str:
     """A text, with its colours, that tells nobody where the teacher's files stand, as a traceback does."""
-    for place, stands_for in own_folders().items():
-        text = re.sub(rf"(\x1b\[[\d;]*m|(?<![\w.-])){re.escape(place)}(?=[/\\])", rf"\g<1>{stands_for}", text)
+    for folder, stands_for in own_folders().items():
+        text = re.sub(rf"(\x1b\[[\d;]*m|(?<![\w.-])){re.escape(folder)}(?=[/\\])", rf"\g<1>{stands_for}", text)
     return text
 
 
@@ -179,17 +179,17 @@ def sources_by_id(notebook: NotebookNode) -> dict[str, str]:
 def find_needed_names(notebook: NotebookNode) -> list[str]:
     """The names that the locked cells of a notebook use and do not define: those of the student's functions."""
     used: set[str] = set()
-    made = set(dir(builtins))
+    builtin_names = set(dir(builtins))
     for node in (node for cell in code_cells(notebook, is_locked) for node in ast.walk(ast.parse(cell.source))):
         if isinstance(node, ast.Name):
-            (used if isinstance(node.ctx, ast.Load) else made).add(node.id)
+            (used if isinstance(node.ctx, ast.Load) else builtin_names).add(node.id)
         elif isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.ExceptHandler)):
-            made.add(node.name or "")
+            builtin_names.add(node.name or "")
         elif isinstance(node, ast.arg):
-            made.add(node.arg)
+            builtin_names.add(node.arg)
         elif isinstance(node, ast.alias):
-            made.add((node.asname or node.name).partition(".")[0])
-    return sorted(used - made)
+            builtin_names.add((node.asname or node.name).partition(".")[0])
+    return sorted(used - builtin_names)
 
 
 def find_tests_of(notebook: NotebookNode, index: int) -> list[NotebookNode]:
@@ -373,8 +373,9 @@ def run_cells(
         else:
             cell.outputs = student.run(cell.source)
             if is_locked(cell):
-                made = run_sync(tester.run)(cell.source).outputs
-                if any(output.output_type == "error" for output in made) or (index == first and is_slow(cell.outputs)):
+                outputs = run_sync(tester.run)(cell.source).outputs
+                has_failed = any(output.output_type == "error" for output in outputs)
+                if has_failed or (index == first and is_slow(cell.outputs)):
                     raise RuntimeError("The imports cannot be run on this machine, or not in time.")
             elif sound and not student.is_sound():
                 sound = False

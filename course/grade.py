@@ -77,10 +77,10 @@ def course_digest(folders: Folders, name: str, *how: object) -> str:
     files = [*ROOT.glob("wdl_*.py")]
     for folder in ("wide_deep", "recommender", "course"):
         files += ROOT.glob(f"{folder}/**/*.py")
-    known = hashlib.sha256(repr(how).encode())
+    digest = hashlib.sha256(repr(how).encode())
     for path in [*sorted(files), folders.notebooks / f"{name}.ipynb"]:
-        known.update(hashlib.sha256(path.read_bytes()).digest())
-    return known.hexdigest()
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def read_for_grading(path: pathlib.Path, released: NotebookNode) -> tuple[NotebookNode, str, str]:
@@ -96,17 +96,31 @@ def read_for_grading(path: pathlib.Path, released: NotebookNode) -> tuple[Notebo
         return without_answers(released, f"The file {error}, so there are no points."), NO_VERSION, str(error)
 
 
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What is to be done with what was handed in.
+
+    Attributes:
+        jobs: The notebooks to grade.
+        remarks: Student → sentences about what was handed in.
+        n_graded: Notebooks that were graded before, from the same files.
+    """
+
+    jobs: list[Job]
+    remarks: dict[str, list[str]]
+    n_graded: int
+
+
 def plan_jobs(
     folders: Folders,
     hand_ins: dict[str, HandIn],
     released: dict[str, NotebookNode],
     record: gradebook.Record,
     how: tuple[object, ...],
-) -> list[Job]:
+) -> Plan:
     """What is to be graded: all that has not been graded from the same file, with the same course.
 
-    A file that cannot be read, and one that was followed by a later version, leave the marks that there are. The
-    record gets the remarks on what was handed in.
+    A file that cannot be read, and one that was followed by a later version, leave the marks that there are.
 
     Args:
         folders: Where the course stands.
@@ -117,9 +131,10 @@ def plan_jobs(
     """
     courses = {name: course_digest(folders, name, *how) for name in released}
     jobs = []
-    already = 0
+    remarks = {}
+    n_graded = 0
     for student, hand_in in hand_ins.items():
-        said = list(hand_in.remarks)
+        sentences = list(hand_in.remarks)
         for name, path in hand_in.files.items():
             before = record["graded"].get(f"{student}/{name}", [])
             notebook, version, why = read_for_grading(path, released[name])
@@ -127,19 +142,24 @@ def plan_jobs(
             digest = f"{version} {courses[name]}"
             has_marks = before or (folders.student_folder("autograded", student) / f"{name}.ipynb").exists()
             if before and digest == before[-1]:
-                already += 1
+                n_graded += 1
             elif why and has_marks and versions[-1] != NO_VERSION:
-                said.append(UNREADABLE.format(name=name, why=why))
+                sentences.append(UNREADABLE.format(name=name, why=why))
             elif version in versions[:-1] and version != versions[-1]:
-                said.append(OLDER.format(name=name))
+                sentences.append(OLDER.format(name=name))
             else:
                 jobs.append(Job(student, name, notebook, digest))
-        record["remarks"][student] = said
-        for sentence in said:
+        remarks[student] = sentences
+    return Plan(jobs, remarks, n_graded)
+
+
+def print_plan(plan: Plan) -> None:
+    """Print the remarks, and how many notebooks need no grading."""
+    for student, sentences in plan.remarks.items():
+        for sentence in sentences:
             print(f"  {shown_name(student)}: {sentence}")
-    if already:
-        print(f"{already} notebooks are graded already, from the same files")
-    return jobs
+    if plan.n_graded:
+        print(f"{plan.n_graded} notebooks are graded already, from the same files")
 
 
 # -------------------------------------------------------------------------------------------------- grade
@@ -262,9 +282,9 @@ def grade_notebook(
         attempt = without_answers(released, note)
     else:
         return UNGRADED.format(name=job.name)
-    kept = folders.student_folder("autograded", job.student) / f"{job.name}.ipynb"
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    (folders.build / "grading" / job.student / ASSIGNMENT / kept.name).replace(kept)
+    graded = folders.student_folder("autograded", job.student) / f"{job.name}.ipynb"
+    graded.parent.mkdir(parents=True, exist_ok=True)
+    (folders.build / "grading" / job.student / ASSIGNMENT / graded.name).replace(graded)
     return None
 
 
@@ -289,8 +309,8 @@ def grade_all(
     shutil.rmtree(folders.build / "grading", ignore_errors=True)
     api = make_grader(folders, config, kernels)
     start = time.monotonic()
-    for done, job in enumerate(jobs, start=1):
-        kernels.following = released[jobs[done].name] if done < len(jobs) else None
+    for number, job in enumerate(jobs, start=1):
+        kernels.following = released[jobs[number].name] if number < len(jobs) else None
         why_not = grade_notebook(folders, api, kernels, job, released[job.name])
         if why_not:
             print(f"  {shown_name(job.student)}: {why_not}")
@@ -298,10 +318,9 @@ def grade_all(
         else:
             record["graded"].setdefault(job.key, []).append(job.digest)
         gradebook.write_record(folders, record)
-        left = (time.monotonic() - start) / done * (len(jobs) - done) / 60
-        print(
-            f"{done} of {len(jobs)}: {shown_name(job.student)}, {job.name}; about {left:.0f} minutes left", flush=True
-        )
+        minutes_left = (time.monotonic() - start) / number * (len(jobs) - number) / 60
+        progress = f"{number} of {len(jobs)}: {shown_name(job.student)}, {job.name}"
+        print(f"{progress}; about {minutes_left:.0f} minutes left", flush=True)
     shutil.rmtree(folders.build / "grading", ignore_errors=True)
 
 
@@ -324,8 +343,8 @@ def autograde(
     """
     names = folders.notebook_names()
     hand_ins, nobodys = find_hand_ins(submissions, names)
-    for name, said in nobodys:
-        print(f"  {name}: {said}")
+    for name, reason in nobodys:
+        print(f"  {name}: {reason}")
     if not any(hand_in.files for hand_in in hand_ins.values()):
         raise CourseError(f"{submissions} holds no submission; expected files such as STUDENT/{names[0]}.ipynb.")
     config = nbgrader_settings(folders, timeout)
@@ -336,9 +355,11 @@ def autograde(
         paths = {name: folders.release / ASSIGNMENT / f"{name}.ipynb" for name in names}
         released = {name: nbformat.read(path, as_version=4) for name, path in paths.items()}
         record["left out"] = nobodys
-        jobs = plan_jobs(folders, hand_ins, released, record, (timeout, use_sandbox))
+        plan = plan_jobs(folders, hand_ins, released, record, (timeout, use_sandbox))
+        record["remarks"] |= plan.remarks
+        print_plan(plan)
         gradebook.write_record(folders, record)
-        grade_all(folders, kernels, config, jobs, released, record)
+        grade_all(folders, kernels, config, plan.jobs, released, record)
     gradebook.write_grades(folders)
 
 

@@ -105,9 +105,9 @@ def protect_marks(folders: Folders, student: str) -> None:
             path = target / f"{notebook.name}.ipynb"
             if not path.exists() and is_handed_in(folders, record, student, notebook):
                 nbformat.write(nbformat.v4.new_notebook(), path)  # it is never graded; it must only be there
-        known = {notebook.name for notebook in submission.notebooks}
+        notebook_names = {notebook.name for notebook in submission.notebooks}
         for notebook in submission.assignment.notebooks:
-            if notebook.name not in known:
+            if notebook.name not in notebook_names:
                 new = SubmittedNotebook(notebook=notebook, assignment=submission)
                 for cell in notebook.grade_cells:
                     Grade(cell_id=cell.id, notebook=new)
@@ -120,12 +120,12 @@ def protect_marks(folders: Folders, student: str) -> None:
 def read_remarks(path: pathlib.Path) -> list[str]:
     """What a teacher should know of a graded notebook: what was refused, and what was missing or could not be run."""
     cells = nbformat.read(path, as_version=4).cells
-    said = [cell.metadata["remark"] for cell in cells if "remark" in cell.metadata]
+    remarks = [cell.metadata["remark"] for cell in cells if "remark" in cell.metadata]
     for cell in cells:
         for output in cell.get("outputs", []):
             if output.get("ename") == "NoPoints" and cell.metadata.get("nbgrader", {}).get("grade"):
-                said.append(f"{grade_id(cell)}: {output.evalue}")
-    return said
+                remarks.append(f"{grade_id(cell)}: {output.evalue}")
+    return remarks
 
 
 def join_remarks(folders: Folders, record: Record, student: str) -> str:

@@ -213,8 +213,8 @@ def canvas_table(roster: Table, grades: Table, chosen: list[str], late: Lateness
     headings = {}
     for heading in chosen:
         name = notebook_of_heading(heading)
-        there = [old for old in roster.headings if re.fullmatch(rf"{re.escape(name)}( \(\d+\))?", old)]
-        headings[heading] = there[0] if there else name
+        in_roster = [old for old in roster.headings if re.fullmatch(rf"{re.escape(name)}( \(\d+\))?", old)]
+        headings[heading] = in_roster[0] if in_roster else name
     people = [row for row in roster.rows if row["Student"].strip().casefold() not in NOBODY]
     found = match_students(people, grades.rows)
     identity = [heading for heading in CANVAS if heading in roster.headings]
@@ -256,8 +256,8 @@ def moodle_table(roster: Table, grades: Table, chosen: list[str], late: Lateness
             for i, row in enumerate(roster.rows)
         ]
         return Table(roster.headings, rows)
-    known = ("First name", "Last name", "Surname", "ID number", "Email address", "Username")
-    identity = [heading for heading in known if heading in roster.headings]
+    personal_columns = ("First name", "Last name", "Surname", "ID number", "Email address", "Username")
+    identity = [heading for heading in personal_columns if heading in roster.headings]
     titles = {heading: notebook_of_heading(heading) for heading in chosen}
     rows = []
     for i, person in enumerate(roster.rows):
@@ -293,20 +293,20 @@ def write_import(
     if not chosen:
         raise CourseError(f"No notebook begins with {' or '.join(notebooks)}; there are: {', '.join(columns)}.")
     if {"Student", "ID"} <= set(people.headings):
-        kind, table = "canvas", canvas_table(people, grades, chosen, late or Lateness())
+        name, table = "canvas", canvas_table(people, grades, chosen, late or Lateness())
     elif {"Full name"} <= set(people.headings) or {"First name", "Email address"} <= set(people.headings):
-        kind, table = "moodle", moodle_table(people, grades, chosen, late or Lateness())
+        name, table = "moodle", moodle_table(people, grades, chosen, late or Lateness())
     else:
         raise CourseError(
             f"{roster} is neither Canvas' gradebook nor Moodle's grades or worksheet: {', '.join(people.headings)}."
         )
-    target = folders.build / f"{kind}.csv"
+    target = folders.build / f"{name}.csv"
     with target.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, table.headings, lineterminator="\n")
         writer.writeheader()
         writer.writerows(table.rows)
     print(
-        f"build/{kind}.csv has {len(chosen)} notebook{'s'[: len(chosen) > 1]} of {len(people.rows)} rows of the roster"
+        f"build/{name}.csv has {len(chosen)} notebook{'s'[: len(chosen) > 1]} of {len(people.rows)} rows of the roster"
     )
 
 

@@ -5,6 +5,8 @@ import shutil
 
 from wide_deep.tables import PathLike
 
+__all__ = ["check_replaceable", "replace_folder"]
+
 
 def check_replaceable(folder: PathLike, replaced: set[str]) -> pathlib.Path:
     """Raise a clear error unless a folder is free, or holds only what will be replaced.

@@ -8,6 +8,8 @@ import pathlib
 import pickle
 import sys
 
+__all__ = ["main", "write_scores"]
+
 
 def write_scores(candidate: str, folder: pathlib.Path) -> None:
     """Score the sample that stands in a folder, and write the scores, or the error, beside it.

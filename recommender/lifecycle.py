@@ -23,7 +23,10 @@ from typing import Any, TypedDict, TypeVar
 from recommender.folders import check_replaceable, replace_folder
 from recommender.raw_columns import Columns
 from recommender.serving import check_fits, scorer
-from wide_deep import optimizers
+from wide_deep import (
+    backend,  # noqa: F401, before Keras
+    optimizers,
+)
 from wide_deep.checks import check_fitted, check_whole
 from wide_deep.columns import AND, escaped, feature_codes, feature_counts, feature_prefix
 from wide_deep.evaluation import scores
@@ -34,6 +37,8 @@ from wide_deep.tables import PathLike
 import keras
 import numpy as np
 import pandas as pd
+
+__all__ = ["Report", "dry_run", "grow", "load_training", "save_training", "seed_ftrl", "warm_start"]
 
 Part = TypeVar("Part", WideFeatures, DeepFeatures)
 
@@ -77,8 +82,8 @@ def save_training(model: keras.Model, wide: WideFeatures | None, deep: DeepFeatu
         model.save(new / "model.keras")
         parts = {"wide": wide and to_plain(wide), "deep": deep and to_plain(deep)}
         model_digest = _digest((new / "model.keras").read_bytes())
-        kept = {"format": 2, "model": model_digest, "features": _features_digest(parts), **parts}
-        text = json.dumps(kept, ensure_ascii=False)
+        content = {"format": 2, "model": model_digest, "features": _features_digest(parts), **parts}
+        text = json.dumps(content, ensure_ascii=False)
         (new / "features.json").write_text(text, encoding="utf-8", errors="surrogatepass")
         replace_folder(folder, new)
 
@@ -123,10 +128,10 @@ def load_training(folder: PathLike) -> tuple[keras.Model, WideFeatures | None, D
     for name in sorted(SAVED):
         if not (folder / name).is_file():
             raise FileNotFoundError(f"{folder} has no file {name}: make it with save_training.")
-    kept = _read_features(folder / "features.json")
-    if kept["format"] == 2 and kept["model"] != _digest((folder / "model.keras").read_bytes()):
+    saved = _read_features(folder / "features.json")
+    if saved["format"] == 2 and saved["model"] != _digest((folder / "model.keras").read_bytes()):
         raise ValueError(f"{folder / 'model.keras'} is not the file that was saved with {folder / 'features.json'}.")
-    wide, deep = kept["wide"], kept["deep"]
+    wide, deep = saved["wide"], saved["deep"]
     model = keras.saving.load_model(folder / "model.keras", safe_mode=True)
     check_fits(model, wide, deep)
     return model, wide, deep
@@ -135,31 +140,31 @@ def load_training(folder: PathLike) -> tuple[keras.Model, WideFeatures | None, D
 def _read_features(path: pathlib.Path) -> dict[str, Any]:
     """The parts of a features.json as `fit_wide` and `fit_deep` return them, with the file's format."""
     try:
-        kept = json.loads(path.read_text(encoding="utf-8", errors="surrogatepass"))
-        kept = {"format": 1, **kept}
-        if kept["format"] in (1, 2):
-            kept |= _parts_of(kept)
+        saved = json.loads(path.read_text(encoding="utf-8", errors="surrogatepass"))
+        saved = {"format": 1, **saved}
+        if saved["format"] in (1, 2):
+            saved |= _parts_of(saved)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is damaged, or was not written by save_training: {error}") from error
-    if kept["format"] not in (1, 2):
-        raise ValueError(f"{path} has the format {kept['format']!r}; this version reads 1 and 2.")
-    if kept["format"] == 1:
-        for kind in ("wide", "deep"):
-            if kept[kind] is not None:
-                _modernise(kept[kind], path)
-    return kept
+    if saved["format"] not in (1, 2):
+        raise ValueError(f"{path} has the format {saved['format']!r}; this version reads 1 and 2.")
+    if saved["format"] == 1:
+        for name in ("wide", "deep"):
+            if saved[name] is not None:
+                _modernise(saved[name], path)
+    return saved
 
 
-def _parts_of(kept: Mapping[str, Any]) -> dict[str, WideFeatures | DeepFeatures | None]:
+def _parts_of(saved: Mapping[str, Any]) -> dict[str, WideFeatures | DeepFeatures | None]:
     """The parts in what a features.json holds; a ValueError or TypeError if a key is missing or was changed."""
-    missing = [key for key in ("wide", "deep", *(["model"] if kept["format"] == 2 else [])) if key not in kept]
+    missing = [key for key in ("wide", "deep", *(["model"] if saved["format"] == 2 else [])) if key not in saved]
     if missing:
         raise ValueError(f"it has no {missing[0]!r}.")
-    # Earlier versions wrote no kind.
-    plain = {kind: kept[kind] and {"kind": kind, **kept[kind]} for kind in ("wide", "deep")}
-    if "features" in kept and kept["features"] != _features_digest(plain):
+    # Earlier versions did not write which part it is.
+    plain = {name: saved[name] and {"kind": name, **saved[name]} for name in ("wide", "deep")}
+    if "features" in saved and saved["features"] != _features_digest(plain):
         raise ValueError("its features are not those that were saved.")
-    return {kind: None if part is None else from_plain({**part, "kind": kind}) for kind, part in plain.items()}
+    return {name: None if part is None else from_plain({**part, "kind": name}) for name, part in plain.items()}
 
 
 def _modernise(part: WideFeatures | DeepFeatures, path: pathlib.Path) -> None:
@@ -287,24 +292,25 @@ def _check_copy(old: Sequence[keras.Variable], new: Sequence[keras.Variable]) ->
     new_names = [variable.path.split("/")[-1] for variable in new]
     if old_names != new_names:
         raise ValueError(f"The old variables are {old_names} and the new ones {new_names}; expected the same.")
-    for before, after in zip(old, new, strict=True):
+    for old_variable, new_variable in zip(old, new, strict=True):
         # More rows of a layer's kernel are other inputs, not new ids.
-        may_grow = (
-            TABLE.search(after.path) and before.shape[1:] == after.shape[1:] and before.shape[0] <= after.shape[0]
-        )
-        if before.shape != after.shape and not may_grow:
+        is_longer = old_variable.shape[1:] == new_variable.shape[1:] and old_variable.shape[0] <= new_variable.shape[0]
+        may_grow = is_longer and TABLE.search(new_variable.path)
+        if old_variable.shape != new_variable.shape and not may_grow:
             raise ValueError(
-                f"{after.path} has the shape {after.shape} and had {before.shape}; only rows of tables may be added."
+                f"{new_variable.path} has the shape {new_variable.shape} and had {old_variable.shape}; only rows of "
+                "tables may be added."
             )
 
 
 def _copy_rows(old: Sequence[keras.Variable], new: Sequence[keras.Variable]) -> None:
     """Copy variables; where a new one has more rows, the rest of it stays as it is."""
-    for before, after in zip(old, new, strict=True):
-        if before.shape == after.shape:
-            after.assign(before.numpy())
+    for old_variable, new_variable in zip(old, new, strict=True):
+        if old_variable.shape == new_variable.shape:
+            new_variable.assign(old_variable.numpy())
         else:
-            after.assign(np.concatenate([before.numpy(), after.numpy()[before.shape[0] :]]))
+            added_rows = new_variable.numpy()[old_variable.shape[0] :]
+            new_variable.assign(np.concatenate([old_variable.numpy(), added_rows]))
 
 
 def seed_ftrl(optimizer: keras.optimizers.Optimizer, model: keras.Model) -> None:
@@ -318,7 +324,8 @@ def seed_ftrl(optimizer: keras.optimizers.Optimizer, model: keras.Model) -> None
         model: Keras model whose weights are to be kept.
 
     Raises:
-        ValueError: there is no FTRL in it, or its learning rate is 0.
+        ValueError: there is no FTRL in the optimizer, its learning rate is not above 0, it has trained already, or it
+            has slots of another model's weights.
 
     Source:
         McMahan et al., 2013, algorithm 1, solved for z.
@@ -395,8 +402,11 @@ def dry_run(
         empty, it may. Where the candidate gives no usable scores, 'change' and 'rise' are NaN.
 
     Raises:
-        OSError, KeyError, TypeError, ValueError: something is wrong with the serving model, the sample or the labels,
-            as `scorer` and `scores` say it. What is wrong with the candidate is a reason.
+        OSError: there is no model that serves.
+        KeyError: the sample lacks a column.
+        TypeError: the sample holds something of another type, or the labels are not numbers.
+        ValueError: the model that serves cannot score the sample, or the labels are not 0 and 1 or of one class. What
+            is wrong with the candidate is a reason in the report, and no error.
 
     Source:
         Section 4.2 of the paper, which has a dry run, and a comparison of quality; sample and bounds are ours.
@@ -416,9 +426,10 @@ def dry_run(
     before = scorer(serving)(sample)
     loss = scores(labels, before)["log loss"]
     report: Report = {"change": np.nan, "rise": np.nan, "reasons": []}
-    after = _score_in_process(candidate, sample)
-    if isinstance(after, str):
-        return {**report, "reasons": [f"it cannot be loaded and score: {after}"]}
+    try:
+        after = _score_in_process(candidate, sample)
+    except _NoScoresError as error:
+        return {**report, "reasons": [f"it cannot be loaded and score: {error}"]}
     if after.shape != before.shape:
         return {**report, "reasons": [f"it gives scores of the shape {after.shape}; expected {before.shape}"]}
     unusable = np.sum(~((after >= 0) & (after <= 1)))
@@ -445,21 +456,25 @@ def _format_above(value: float, bound: float, digits: int) -> str:
 GATE_PROGRAM = ["-m", "recommender.gate"]
 
 
-def _score_in_process(candidate: PathLike, sample: Columns) -> np.ndarray | str:
-    """A candidate's scores of a sample, computed by another process; or, in words, why there are none."""
+class _NoScoresError(Exception):
+    """Why a candidate gives no scores, in words."""
+
+
+def _score_in_process(candidate: PathLike, sample: Columns) -> np.ndarray:
+    """A candidate's scores of a sample, computed by another process; a _NoScoresError if it gives none."""
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         (folder / "sample").write_bytes(pickle.dumps(sample))
         command = [sys.executable, *GATE_PROGRAM, str(candidate), str(folder)]
-        where = os.pathsep.join(path or os.getcwd() for path in sys.path)  # it imports what this process would
+        import_path = os.pathsep.join(path or os.getcwd() for path in sys.path)  # it imports what this process would
+        environment = {**os.environ, "PYTHONPATH": import_path}
         try:
-            environment = {**os.environ, "PYTHONPATH": where}
-            done = subprocess.run(command, check=False, env=environment, capture_output=True, timeout=GATE_SECONDS)
+            process = subprocess.run(command, check=False, env=environment, capture_output=True, timeout=GATE_SECONDS)
         except subprocess.TimeoutExpired:
-            return f"it took more than {GATE_SECONDS} seconds"
+            raise _NoScoresError(f"it took more than {GATE_SECONDS} seconds") from None
         if (folder / "error").exists():
-            return (folder / "error").read_text(encoding="utf-8")
-        if done.returncode != 0 or not (folder / "scores.npy").exists():
-            last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
-            return f"its process ended with the code {done.returncode}" + "".join(f": {line}" for line in last)
+            raise _NoScoresError((folder / "error").read_text(encoding="utf-8"))
+        if process.returncode != 0 or not (folder / "scores.npy").exists():
+            last = "".join(f": {line}" for line in process.stderr.decode(errors="replace").strip().splitlines()[-1:])
+            raise _NoScoresError(f"its process ended with the code {process.returncode}{last}")
         return np.load(folder / "scores.npy", allow_pickle=False)

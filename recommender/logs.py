@@ -21,6 +21,11 @@ from wide_deep.columns import LIST_TYPES, exact_below, is_missing
 import numpy as np
 import pandas as pd
 
+__all__ = [
+    "check_log", "check_same_type", "check_share", "different_items", "hold_one_out", "ids_of", "leave_one_out",
+    "split_by_time", "split_by_user", "with_negatives",
+]  # fmt: skip
+
 # ---------------------------------------------------------------------------------------------- checks
 
 
@@ -72,16 +77,17 @@ def _whole_number(value: Any) -> int | None:
     return whole if whole == value else None
 
 
-def _make_error(cells: np.ndarray, found: list[int | None], name: str) -> Exception:
+def _make_error(cells: np.ndarray, whole_numbers: list[int | None], name: str) -> Exception:
     """What to say of values of which some are neither strings nor whole numbers, or of a mixture."""
     texts = [isinstance(cell, str) for cell in cells]
-    other = [row for row, (text, number) in enumerate(zip(texts, found, strict=True)) if not text and number is None]
-    if not other:
+    is_usable = [text or number is not None for text, number in zip(texts, whole_numbers, strict=True)]
+    unusable = [row for row, usable in enumerate(is_usable) if not usable]
+    if not unusable:
         row = texts.index(not texts[0])
         return TypeError(
             f"{name} mixes strings and numbers, as in row {row}: make all of them strings, by astype(str)."
         )
-    row = other[0]
+    row = unusable[0]
     value = cells[row]
     if is_missing(value):
         return ValueError(f"{name} has a missing value in row {row}.")
@@ -116,10 +122,10 @@ def ids_of(values: Iterable[Any], name: str) -> pd.Index:
     cells = series.astype(object).to_numpy()
     if all(issubclass(each, str) for each in set(map(type, cells))):
         return pd.Index(cells)
-    found = [_whole_number(cell) for cell in cells]
-    if None not in found:
-        return pd.Index(found)
-    raise _make_error(cells, found, name)
+    whole_numbers = [_whole_number(cell) for cell in cells]
+    if None not in whole_numbers:
+        return pd.Index(whole_numbers)
+    raise _make_error(cells, whole_numbers, name)
 
 
 def check_same_type(ids: pd.Index, name: str, others: pd.Index, other_name: str) -> None:
@@ -137,9 +143,9 @@ def check_same_type(ids: pd.Index, name: str, others: pd.Index, other_name: str)
         TypeError: Column 'item' holds numbers and the history's strings, ... make both strings, by astype(str).
     """
     if len(ids) and len(others) and isinstance(ids[0], str) != isinstance(others[0], str):
-        found, other = ("strings", "numbers") if isinstance(ids[0], str) else ("numbers", "strings")
+        own_type, other_type = ("strings", "numbers") if isinstance(ids[0], str) else ("numbers", "strings")
         raise TypeError(
-            f"{name} holds {found} and {other_name} {other}, so that none of them are equal: "
+            f"{name} holds {own_type} and {other_name} {other_type}, so that none of them are equal: "
             "make both strings, by astype(str)."
         )
 
@@ -173,8 +179,8 @@ class _Pairs(NamedTuple):
     users: pd.Index  # (pairs,)
     items: pd.Index  # (pairs,)
 
-    def places_of(self, users: pd.Index, items: pd.Index) -> np.ndarray:
-        """For each of other pairs its place among these, or −1 if it is not among them: int array (other pairs,)."""
+    def positions_of(self, users: pd.Index, items: pd.Index) -> np.ndarray:
+        """The position of each of other pairs among these, −1 if it is not among them: int array (other pairs,)."""
         pairs = pd.MultiIndex.from_arrays([self.users, self.items])
         return pairs.get_indexer(pd.MultiIndex.from_arrays([users, items]))
 
@@ -297,13 +303,13 @@ def split_by_time(log: pd.DataFrame, time: str, share: float) -> tuple[pd.DataFr
 # ------------------------------------------------------------------------------------------ rows from sets
 
 
-def _other_items(items: list[Any], place: int, longest: int | None, rng: np.random.Generator) -> list[Any]:
-    """A user's `items` but for the one at the `place`, −1 if it is not among them; at most `longest`, at random."""
-    n = len(items) - (place >= 0)
+def _other_items(items: list[Any], position: int, longest: int | None, rng: np.random.Generator) -> list[Any]:
+    """A user's `items` but for the one at the `position`, −1 if it is not among them; at most `longest`, at random."""
+    n = len(items) - (position >= 0)
     if longest is not None and n > longest:
-        drawn = rng.choice(n, longest, replace=False).tolist()  # places in the list without the item
-        return [items[other + (0 <= place <= other)] for other in drawn]
-    return items[:place] + items[place + 1 :] if place >= 0 else items.copy()
+        drawn = rng.choice(n, longest, replace=False).tolist()  # positions in the list without the item
+        return [items[other + (0 <= position <= other)] for other in drawn]
+    return items[:position] + items[position + 1 :] if position >= 0 else items.copy()
 
 
 def leave_one_out(
@@ -359,15 +365,15 @@ def leave_one_out(
     sizes = np.bincount(owner)  # (users,)
     items = past.frame[item].iloc[order].tolist()
     items_of = [items[end - size : end] for end, size in zip(np.cumsum(sizes).tolist(), sizes.tolist(), strict=True)]
-    place = np.empty(len(order), dtype="int64")  # (past pairs,): the place of each one in its user's list
-    place[order] = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    found = past.places_of(pairs.users, pairs.items)
-    place_of_row = np.where(found >= 0, place[found], -1)  # (rows,), −1 for an item that is not in the list
+    position = np.empty(len(order), dtype="int64")  # (past pairs,): the position of each one in its user's list
+    position[order] = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    past_pair = past.positions_of(pairs.users, pairs.items)
+    position_of_row = np.where(past_pair >= 0, position[past_pair], -1)  # (rows,), −1 if not in the list
 
     rng = np.random.default_rng(seed)
-    lists = np.empty(len(place_of_row), dtype=object)
-    for row, (number, its_place) in enumerate(zip(user_of_row.tolist(), place_of_row.tolist(), strict=True)):
-        lists[row] = _other_items(items_of[number] if number >= 0 else [], its_place, longest, rng)
+    lists = np.empty(len(position_of_row), dtype=object)
+    for row, (number, own_position) in enumerate(zip(user_of_row.tolist(), position_of_row.tolist(), strict=True)):
+        lists[row] = _other_items(items_of[number] if number >= 0 else [], own_position, longest, rng)
     rows = pairs.frame.copy()
     rows[others] = lists
     return rows
@@ -382,8 +388,8 @@ def _draw(rng: np.random.Generator, low: np.ndarray, n: int) -> np.ndarray:
     for k in range(n):
         top = low - n + k
         number = rng.integers(0, top + 1)
-        taken = (drawn[:, :k] == number[:, None]).any(axis=1)
-        drawn[:, k] = np.where(taken, top, number)
+        is_drawn = (drawn[:, :k] == number[:, None]).any(axis=1)
+        drawn[:, k] = np.where(is_drawn, top, number)
     return drawn
 
 
@@ -411,10 +417,10 @@ def _nth_not_owned(
         [[0, 2, 3, 5]]
     """
     first_of_user = np.searchsorted(owner, user_of_row)  # (rows,): the pair where the user's items begin
-    place = np.arange(len(owner)) - np.searchsorted(owner, owner)  # (pairs,): 0, 1, … in each user
-    left_before = owned - place  # (pairs,): ascending for one user, and at most n_items
+    position = np.arange(len(owner)) - np.searchsorted(owner, owner)  # (pairs,): 0, 1, … in each user
+    free_before = owned - position  # (pairs,): ascending for one user, and at most n_items
     # A single search for all users: each of them has the numbers from user · (n_items + 1) on.
-    numbers_of_pairs = owner * (n_items + 1) + left_before
+    numbers_of_pairs = owner * (n_items + 1) + free_before
     looked_for = user_of_row[:, None] * (n_items + 1) + nth
     owned_before = np.searchsorted(numbers_of_pairs, looked_for, side="right") - first_of_user[:, None]
     return nth + owned_before
@@ -425,14 +431,12 @@ def _check_in_log(users: pd.Index, items: pd.Index, pairs: _Pairs) -> None:
     unknown = np.flatnonzero(pairs.users.unique().get_indexer(users) < 0)
     if unknown.size:
         raise ValueError(f"User {users.tolist()[unknown[0]]!r} is in no row of the log.")
-    other = np.flatnonzero(pairs.places_of(users, items) < 0)
-    if other.size:
-        pair = (
-            f"User {users.tolist()[other[0]]!r} and {items.tolist()[other[0]]!r}, in row {other[0]}, are not in the log"
-        )
+    not_in_log = np.flatnonzero(pairs.positions_of(users, items) < 0)
+    if not_in_log.size:
+        row = not_in_log[0]
         raise ValueError(
-            f"{pair}, so this item could be drawn as a negative: give a log of all that users have, such as "
-            "pd.concat([log, rows])."
+            f"User {users.tolist()[row]!r} and {items.tolist()[row]!r}, in row {row}, are not in the log, so this item "
+            "could be drawn as a negative: give a log of all that users have, such as pd.concat([log, rows])."
         )
 
 
@@ -482,17 +486,17 @@ def with_negatives(
     check_names([label])
     if label in rows.columns:
         raise ValueError(f"The rows have a column {label!r} already: give the label another name.")
-    asked_users = ids_of(rows[user], f"Column {user!r} of the rows")
-    asked_items = ids_of(rows[item], f"Column {item!r} of the rows")
+    row_users = ids_of(rows[user], f"Column {user!r} of the rows")
+    row_items = ids_of(rows[item], f"Column {item!r} of the rows")
     pairs = _pairs_of(log, user, item, " of the log")
     candidates = different_items(pairs.items.unique() if items is None else items)
-    check_same_type(asked_users, f"Column {user!r} of the rows", pairs.users, "that of the log")
-    check_same_type(asked_items, f"Column {item!r} of the rows", pairs.items, "that of the log")
+    check_same_type(row_users, f"Column {user!r} of the rows", pairs.users, "that of the log")
+    check_same_type(row_items, f"Column {item!r} of the rows", pairs.items, "that of the log")
     check_same_type(candidates, "items", pairs.items, f"column {item!r} of the log")
 
-    _check_in_log(asked_users, asked_items, pairs)
+    _check_in_log(row_users, row_items, pairs)
     owner, users = pd.factorize(pairs.users)  # (pairs,)
-    user_of_row = users.get_indexer(asked_users)  # (rows,)
+    user_of_row = users.get_indexer(row_users)  # (rows,)
     owned = candidates.get_indexer(pairs.items)  # (pairs,): −1 if it cannot be drawn
     if (owned < 0).all():
         raise ValueError(f"None of the {len(candidates)} items is in the log's column {item!r}.")
@@ -501,16 +505,16 @@ def with_negatives(
     owner, owned = owner[order], owned[order]
 
     size = np.bincount(owner, minlength=len(users))
-    left = len(candidates) - size  # (users,)
-    if (left[user_of_row] < n).any():
-        worst = user_of_row[np.argmin(left[user_of_row])]
+    n_free = len(candidates) - size  # (users,)
+    if (n_free[user_of_row] < n).any():
+        worst = user_of_row[np.argmin(n_free[user_of_row])]
         has = f"User {users.tolist()[worst]!r} has {size[worst]} of the {len(candidates)} items"
-        raise ValueError(f"{has}, so {left[worst]} are left: {n} negatives a row are too many.")
-    nth = _draw(np.random.default_rng(seed), left[user_of_row], n)  # (rows, n)
+        raise ValueError(f"{has}, so {n_free[worst]} are left: {n} negatives a row are too many.")
+    nth = _draw(np.random.default_rng(seed), n_free[user_of_row], n)  # (rows, n)
     negatives = candidates.to_numpy()[_nth_not_owned(owner, owned, len(candidates), user_of_row, nth)]
 
     frame = rows.iloc[np.arange(len(rows)).repeat(1 + n)].reset_index(drop=True)
-    frame[item] = np.column_stack([asked_items.to_numpy(), negatives]).ravel()
+    frame[item] = np.column_stack([row_items.to_numpy(), negatives]).ravel()
     frame[label] = np.tile([1] + [0] * n, len(rows))
     return frame
 

@@ -19,6 +19,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+__all__ = ["Estimate", "effective_sample_size", "importance_weights", "ips", "snips", "target_probabilities"]
+
 NORMAL_95 = 1.959964  # so many standard errors on both sides hold 95 % of a normal distribution
 ROUNDING = 1e-9  # a probability may be above 1 by so much, and a sum of probabilities away from what it should be
 
@@ -157,8 +159,11 @@ def effective_sample_size(weights: npt.ArrayLike) -> float:
         (4.0, 1.06...)
     """
     values = np.asarray(weights, dtype="float64")
-    if not (np.isfinite(values).all() and (values >= 0).all() and values.any()):
-        raise ValueError("The weights must be finite numbers of at least 0, and not all 0.")
+    bad = np.flatnonzero(~(np.isfinite(values) & (values >= 0)))
+    if bad.size:
+        raise ValueError(f"The weight in row {bad[0]} is {values[bad[0]]:g}; expected a finite number of at least 0.")
+    if not values.any():
+        raise ValueError("All weights are 0; expected one above 0.")
     values = values / values.max()  # so that no square is too large for a float
     return float(values.sum() ** 2 / (values**2).sum())
 
@@ -173,8 +178,9 @@ def _sums(
         units = np.arange(len(log))
     else:
         check_frame(log, [unit])
-        if log[unit].isna().any():
-            raise ValueError(f"Column {unit!r} has a missing value: each row needs its unit.")
+        missing = np.flatnonzero(log[unit].isna())
+        if missing.size:
+            raise ValueError(f"Column {unit!r} has a missing value in row {missing[0]}: each row needs its unit.")
         units = log.groupby(unit, sort=False).ngroup().to_numpy()
     if units.max() == 0:
         raise ValueError("There is one unit; an interval needs at least two.")

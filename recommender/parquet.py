@@ -26,6 +26,12 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+__all__ = [
+    "GROUP_ROWS", "Paths", "Shard", "as_shards", "check_columns", "check_types", "column_type", "common_types",
+    "csv_batches", "csv_header", "is_list", "naming_file", "read_group", "shard_files", "to_parquet", "type_family",
+    "value_type",
+]  # fmt: skip
+
 Paths = PathLike | Iterable[PathLike]  # a file, a folder, or several of them
 
 # -------------------------------------------------------------------------------------- which files
@@ -59,32 +65,32 @@ def shard_files(paths: Paths) -> list[pathlib.Path]:
         ...     [path.name for path in shard_files(folder)]
         ['a.parquet', 'b.csv']
     """
-    found = []
+    files = []
     for path in map(pathlib.Path, [paths] if isinstance(paths, (str, os.PathLike)) else paths):
         if not path.exists():
             raise FileNotFoundError(f"{path} does not exist.")
-        found += _files_inside(path) if path.is_dir() else [path]
-    if not found:
+        files += _files_inside(path) if path.is_dir() else [path]
+    if not files:
         raise ValueError("paths is empty: name at least one file.")
-    for path in found:
+    for path in files:
         if path.suffix.lower() not in ENDINGS:
             raise ValueError(f"{path} ends in {path.suffix!r}; expected .csv or .parquet.")
-    return found
+    return files
 
 
 def _files_inside(folder: pathlib.Path) -> list[pathlib.Path]:
-    inside = sorted(folder.iterdir())
-    found = [path for path in inside if path.is_file() and path.suffix.lower() in ENDINGS]
-    if not found:
+    entries = sorted(folder.iterdir())
+    files = [path for path in entries if path.is_file() and path.suffix.lower() in ENDINGS]
+    if not files:
         raise FileNotFoundError(f"The folder {folder} holds no file *.parquet or *.csv.")
-    left_out = [path.name for path in inside if path not in found and not path.name.startswith((".", "_"))]
+    left_out = [path.name for path in entries if path not in files and not path.name.startswith((".", "_"))]
     if left_out:
         warnings.warn(
             f"The folder {folder} is read without {', '.join(left_out)}: only its own files *.parquet and *.csv count. "
             "If a folder in it belongs to the data, name that one too.",
             stacklevel=2,
         )
-    return found
+    return files
 
 
 # -------------------------------------------------------------------------------------------- CSV
@@ -93,12 +99,12 @@ GROUP_ROWS = 10_000  # rows of a row group: small, so that many of them meet in 
 BLOCK_BYTES = 2**23  # that are read of a CSV file at once; no row may be longer
 
 
-def check_columns(path: PathLike, found: list[str], expected: Iterable[str]) -> None:
+def check_columns(path: PathLike, columns: list[str], expected: Iterable[str]) -> None:
     """Raise a clear error unless a file has each of the columns once.
 
     Args:
         path: path of the file, for the message.
-        found: names of its columns.
+        columns: names of its columns.
         expected: names of those that are needed.
 
     Raises:
@@ -111,9 +117,9 @@ def check_columns(path: PathLike, found: list[str], expected: Iterable[str]) -> 
         ValueError: log.csv has the column 'city' more than once.
     """
     for column in expected:
-        if column not in found:
-            raise KeyError(f"{path} has no column {column!r}; it has {found}.")
-        if found.count(column) > 1:
+        if column not in columns:
+            raise KeyError(f"{path} has no column {column!r}; it has {columns}.")
+        if columns.count(column) > 1:
             raise ValueError(f"{path} has the column {column!r} more than once.")
 
 
@@ -179,7 +185,7 @@ def csv_batches(path: PathLike, types: Mapping[int, pa.DataType]) -> Iterator[pa
     # In a file of one column an empty line is a cell that is empty.
     parse = pa.csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=len(header) > 1)
     convert = pa.csv.ConvertOptions(
-        column_types={str(place): arrow_type for place, arrow_type in types.items()},
+        column_types={str(position): arrow_type for position, arrow_type in types.items()},
         include_columns=list(map(str, types)),
         null_values=[""],
         strings_can_be_null=False,
@@ -192,9 +198,9 @@ def csv_batches(path: PathLike, types: Mapping[int, pa.DataType]) -> Iterator[pa
 
 def _csv_error(path: PathLike, header: list[str], message: str) -> Exception:
     """What is said of a CSV file that Arrow cannot read."""
-    found = re.match(r"In CSV column #(\d+): .* to double: invalid value '(.*)'", message, re.DOTALL)
-    if found:
-        return TypeError(f"{path}: Column {header[int(found[1])]!r} holds {found[2]!r}; expected numbers.")
+    match = re.match(r"In CSV column #(\d+): .* to double: invalid value '(.*)'", message, re.DOTALL)
+    if match:
+        return TypeError(f"{path}: Column {header[int(match[1])]!r} holds {match[2]!r}; expected numbers.")
     return ValueError(f"{path}: {message}")
 
 
@@ -227,7 +233,7 @@ def to_parquet(path: PathLike, target: PathLike, columns: list[str], numbers: Co
     header, _ = csv_header(path)
     check_columns(path, header, columns)
     types = {header.index(column): pa.float64() if column in numbers else pa.string() for column in columns}
-    schema = pa.schema([(header[place], arrow_type) for place, arrow_type in types.items()])
+    schema = pa.schema([(header[position], arrow_type) for position, arrow_type in types.items()])
     with pq.ParquetWriter(target, schema) as writer:
         for batch in csv_batches(path, types):
             writer.write_batch(pa.record_batch(batch.columns, schema), row_group_size=GROUP_ROWS)
@@ -295,7 +301,7 @@ def as_shards(paths: Paths, columns: list[str], numbers: Collection[str], workpl
         >>> shard.origin.name, shard.path.name
         ('a.csv', '0.parquet')
     """
-    found = []
+    shards = []
     for i, origin in enumerate(shard_files(paths)):
         path = origin
         if origin.suffix.lower() == ".csv":
@@ -306,10 +312,10 @@ def as_shards(paths: Paths, columns: list[str], numbers: Collection[str], workpl
             schema = metadata.schema.to_arrow_schema()
         check_columns(origin, schema.names, columns)
         if metadata.num_rows:
-            found.append(Shard(path, origin, schema))
-    if not found:
+            shards.append(Shard(path, origin, schema))
+    if not shards:
         raise ValueError(f"{paths} holds no rows.")
-    return found
+    return shards
 
 
 # -------------------------------------------------------------------------------------------- types
@@ -366,7 +372,7 @@ def value_type(arrow_type: pa.DataType) -> pa.DataType:
     )
 
 
-def kind_of(arrow_type: pa.DataType) -> str | None:
+def type_family(arrow_type: pa.DataType) -> str | None:
     """What the values of an Arrow type are.
 
     Args:
@@ -376,7 +382,7 @@ def kind_of(arrow_type: pa.DataType) -> str | None:
         'text', 'whole', 'float', 'decimal' or 'bool'; None for anything that is of no use.
 
     Example:
-        >>> kind_of(pa.list_(pa.int8())), kind_of(pa.date32())
+        >>> type_family(pa.list_(pa.int8())), type_family(pa.date32())
         ('whole', None)
     """
     tests = {
@@ -409,19 +415,19 @@ def check_types(shards: list[Shard], columns: Iterable[str], numbers: Collection
     """
     for shard in shards:
         for column in sorted(columns):
-            found = column_type(shard, column)
-            problem = f"{shard.origin}: Column {column!r} has the type {found}"
+            arrow_type = column_type(shard, column)
+            problem = f"{shard.origin}: Column {column!r} has the type {arrow_type}"
             if column in numbers and (
-                kind_of(found) not in ("whole", "float", "decimal") or found != value_type(found)
+                type_family(arrow_type) not in ("whole", "float", "decimal") or arrow_type != value_type(arrow_type)
             ):
                 raise TypeError(f"{problem}; expected numbers.")
-            if kind_of(found) is None or (is_list(found) and is_list(found.value_type)):
+            if type_family(arrow_type) is None or (is_list(arrow_type) and is_list(arrow_type.value_type)):
                 raise TypeError(
                     f"{problem}; expected strings, whole numbers, or lists of them: cut decimals into buckets, turn "
                     "anything else into strings."
                 )
             first = column_type(shards[0], column)
-            if is_list(found) != is_list(first):
+            if is_list(arrow_type) != is_list(first):
                 raise TypeError(
                     f"{problem}, and {first} in {shards[0].origin}; expected lists in all files or in none."
                 )
@@ -446,10 +452,10 @@ def common_types(shards: list[Shard], columns: Iterable[str], numbers: Collectio
     """
     types = {}
     for column in columns:
-        found = {value_type(column_type(shard, column)) for shard in shards}
+        value_types = {value_type(column_type(shard, column)) for shard in shards}
         value = pa.float64() if column in numbers else pa.string()
-        if len(found) == 1 and kind_of(*found) in ("whole", "bool"):
-            (value,) = found
+        if len(value_types) == 1 and type_family(*value_types) in ("whole", "bool"):
+            (value,) = value_types
         types[column] = pa.list_(value) if is_list(column_type(shards[0], column)) else value
     return types
 
@@ -504,9 +510,9 @@ def _convert(cells: pa.Array, arrow_type: pa.DataType) -> pa.Array:
     if cells.type == arrow_type:
         return cells
     if arrow_type == pa.float64():
-        exact = cells.cast(pa.string()) if kind_of(cells.type) == "decimal" else cells
+        exact = cells.cast(pa.string()) if type_family(cells.type) == "decimal" else cells
         return exact.cast(arrow_type, safe=False)
-    if kind_of(cells.type) in ("text", "whole"):
+    if type_family(cells.type) in ("text", "whole"):
         return cells.cast(arrow_type)
     coded = cells.dictionary_encode()
     values = coded.dictionary.to_numpy(zero_copy_only=False)

@@ -12,6 +12,11 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
+__all__ = [
+    "FRAME_INSET", "PAIR_KINDS", "WEIGHT", "draw_grid", "error_bars", "errors_by_pair_kind", "grids", "mark",
+    "pair_matrix",
+]  # fmt: skip
+
 INK = "#222222"
 GAP = "#E0E0E0"  # a pair that was never shown: there is nothing to draw
 PROBABILITY = LinearSegmentedColormap.from_list(
@@ -26,7 +31,7 @@ COLOURS = {
     "FM k = 8": "#8E3B80",
 }
 FRAME_INSET = 0.09  # so that the frames of neighbours enclose no square between them
-KINDS = ("exception", "never shown", "usual")
+PAIR_KINDS = ("exception", "never shown", "usual")
 
 
 def pair_matrix(pairs: pd.DataFrame, values: Sequence[float]) -> np.ndarray:
@@ -147,7 +152,7 @@ def mark(panel: Axes, letter: str, user: int, app: int) -> None:
     )
 
 
-def errors_by_kind(pairs: pd.DataFrame, predictions: Mapping[str, Sequence[float]]) -> pd.DataFrame:
+def errors_by_pair_kind(pairs: pd.DataFrame, predictions: Mapping[str, Sequence[float]]) -> pd.DataFrame:
     """The mean error of the probability, for each model and kind of pair.
 
     Args:
@@ -159,11 +164,11 @@ def errors_by_kind(pairs: pd.DataFrame, predictions: Mapping[str, Sequence[float
 
     Example:
         >>> pairs = pd.DataFrame({"kind": ["usual", "exception"], "truth": [0.8, 0.1]})
-        >>> errors_by_kind(pairs, {"a constant": [0.45, 0.45]})
+        >>> errors_by_pair_kind(pairs, {"a constant": [0.45, 0.45]})
                     exception  usual
         a constant       0.35   0.35
     """
-    present = [kind for kind in KINDS if (pairs["kind"] == kind).any()]
+    present = [kind for kind in PAIR_KINDS if (pairs["kind"] == kind).any()]
     errors = {
         name: np.abs(np.asarray(p) - pairs["truth"]).groupby(pairs["kind"]).mean() for name, p in predictions.items()
     }
@@ -175,7 +180,7 @@ def error_bars(title: str, errors: pd.DataFrame, constant: float = 0.35, spread:
 
     Args:
         title: the answer that the picture gives.
-        errors: from `errors_by_kind`.
+        errors: from `errors_by_pair_kind`.
         constant: the error of the best constant prediction.
         spread: a frame like `errors` with the standard deviation over several logs, or None.
 
@@ -186,15 +191,15 @@ def error_bars(title: str, errors: pd.DataFrame, constant: float = 0.35, spread:
     figure, panel = canvas(title, "", "mean error of the probability", size=size)
     width = 0.8 / len(errors)
     for i, (name, row) in enumerate(errors.iterrows()):
-        places = np.arange(len(row)) + (i - (len(errors) - 1) / 2) * width
+        centers = np.arange(len(row)) + (i - (len(errors) - 1) / 2) * width
         light = 0.45 if "," in str(name) else 1.0  # 'deep, long' is a lighter 'deep'
         colour = COLOURS.get(str(name).split(",")[0], GREY)
-        panel.bar(places, row, width * 0.92, color=colour, alpha=light, label=name)
+        panel.bar(centers, row, width * 0.92, color=colour, alpha=light, label=name)
         if spread is not None:
-            panel.errorbar(places, row, spread.loc[name], fmt="none", ecolor=INK, elinewidth=1, capsize=2)
+            panel.errorbar(centers, row, spread.loc[name], fmt="none", ecolor=INK, elinewidth=1, capsize=2)
         above = row if spread is None else row + spread.loc[name]
-        for place, top, error in zip(places, above, row, strict=True):
-            panel.annotate(f"{error:.2f}", (place, top), (0, 2), textcoords="offset points", ha="center", fontsize=8)
+        for center, top, error in zip(centers, above, row, strict=True):
+            panel.annotate(f"{error:.2f}", (center, top), (0, 2), textcoords="offset points", ha="center", fontsize=8)
     panel.axhline(constant, color=GREY, linewidth=1.5, zorder=0)
     panel.text(
         len(errors.columns) - 0.5,

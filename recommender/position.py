@@ -8,12 +8,15 @@ train the one with the position, then rank by the one without. Instead of positi
 numbered, hides labels, and is not known, or must not count, when a model is used: such as hours since an impression.
 """
 
+from wide_deep import backend  # noqa: F401, before Keras
 from wide_deep.checks import check_logit, check_name, check_numbers, check_whole
 
 import keras
 import numpy as np
 import pandas as pd
 from keras import layers, ops
+
+__all__ = ["SPEED", "examination", "position_input", "product_model", "shallow_tower_model"]
 
 SPEED = 10.0  # a few numbers that all rows share may take larger steps than the vectors: AdaGrad and Adam make them so
 START = 2.0  # at first each position is examined with probability σ(2) = 0.88: the product begins near the plain model

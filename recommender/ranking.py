@@ -1,28 +1,18 @@
 """Rankings: how good the order is that a model gives to items, from its scores.
 
     queries, one row each ─► candidates                       each query with each item, to be scored
-                          ─► held_out_places                  where each held-out item stands among all items
-        places ─► half_life_score, hit_rate                   how good a ranking of all items is
+                          ─► held_out_ranks                   the rank of each held-out item among all items
+        ranks ─► half_life_score, hit_rate                    how good a ranking of all items is
     rows with labels and scores ─► ranking_scores             how good a ranking of shown items is
 
-The functions of `recommender.logs`, from which rows and queries come, are called by this module's name too.
+Rows and queries come from `recommender.logs`. A rank is counted from 0, the best.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from recommender.logs import (
-    check_log,
-    check_same_type,
-    different_items,
-    hold_one_out,
-    ids_of,
-    leave_one_out,
-    split_by_time,
-    split_by_user,
-    with_negatives,
-)
-from wide_deep.checks import check_frame, check_labels, check_names, check_whole
+from recommender.logs import check_log, check_same_type, different_items, ids_of
+from wide_deep.checks import check_frame, check_labels, check_names, check_whole, row_name
 from wide_deep.columns import LIST_TYPES
 
 import numpy as np
@@ -30,18 +20,8 @@ import pandas as pd
 from scipy import sparse
 
 __all__ = [
-    "candidates",
-    "half_life_score",
-    "held_out_places",
-    "hit_rate",
-    "hold_one_out",
-    "leave_one_out",
-    "ranking_scores",
-    "set_matrix",
-    "split_by_time",
-    "split_by_user",
-    "with_negatives",
-]
+    "PAIRS_AT_ONCE", "candidates", "half_life_score", "held_out_ranks", "hit_rate", "ranking_scores", "set_matrix",
+]  # fmt: skip
 
 # ---------------------------------------------------------------------------- a ranking of all items
 
@@ -99,9 +79,9 @@ def set_matrix(lists: Sequence[Any] | pd.Series, items: Sequence[Any]) -> sparse
         [[1.0, 1.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
     """
     name = f"Column {lists.name!r}" if isinstance(lists, pd.Series) else "lists"
-    for place, cell in enumerate(lists):
+    for row_number, cell in enumerate(lists):
         if not isinstance(cell, tuple(LIST_TYPES)):
-            raise TypeError(f"{name} holds {cell!r} in row {place}; expected a list of items.")
+            raise TypeError(f"{name} holds {cell!r} in row {row_number}; expected a list of items.")
     index = different_items(items)
     values = ids_of([value for cell in lists for value in cell], name)  # (values,)
     check_same_type(values, name, index, "items")
@@ -115,19 +95,19 @@ def set_matrix(lists: Sequence[Any] | pd.Series, items: Sequence[Any]) -> sparse
     return matrix
 
 
-def _places(scores: np.ndarray, left_out: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The place of one item in each row among those that are not left out; equals share the mean of their places.
+def _ranks(scores: np.ndarray, left_out: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The rank of one item in each row, among those that are not left out; tied items share the mean of their ranks.
 
     Args:
         scores: float array (rows, items).
         left_out: bool array (rows, items), the items that are not ranked.
-        target: int array (rows,), the column of the item that is looked for.
+        target: int array (rows,), the column of the item to be ranked.
 
     Returns:
         float64 array (rows,), counted from 0.
 
     Example:
-        >>> _places(np.array([[9.0, 5, 7, 5]]), np.array([[False, False, True, False]]), np.array([1])).tolist()
+        >>> _ranks(np.array([[9.0, 5, 7, 5]]), np.array([[False, False, True, False]]), np.array([1])).tolist()
         [1.5]
     """
     score = np.take_along_axis(scores, target[:, None], axis=1)  # (rows, 1)
@@ -136,10 +116,10 @@ def _places(scores: np.ndarray, left_out: np.ndarray, target: np.ndarray) -> np.
     return above + (equal - 1) / 2
 
 
-def held_out_places(
+def held_out_ranks(
     queries: pd.DataFrame, item: str, others: str, items: Sequence[Any], score: Callable[[pd.DataFrame], Any]
 ) -> np.ndarray:
-    """The place of each held-out item among all items that its user does not have.
+    """The rank of each held-out item among all items that its user does not have.
 
     Args:
         queries: data frame, one row a query, such as `hold_one_out` returns.
@@ -150,7 +130,7 @@ def held_out_places(
             Several calls are made, so that the memory does not grow with queries × items.
 
     Returns:
-        float64 array (queries,), counted from 0. Items with equal scores share the mean of their places.
+        float64 array (queries,), counted from 0. Items with equal scores share the mean of their ranks.
 
     Raises:
         KeyError: a column is missing.
@@ -162,7 +142,7 @@ def held_out_places(
 
     Example:
         >>> queries = pd.DataFrame({"item": ["c"], "others": [["a"]]})
-        >>> held_out_places(queries, "item", "others", ["a", "b", "c"], lambda rows: [[3, 2, 1]]).tolist()
+        >>> held_out_ranks(queries, "item", "others", ["a", "b", "c"], lambda rows: [[3, 2, 1]]).tolist()
         [1.0]
     """
     check_log(queries, [item])
@@ -184,8 +164,8 @@ def held_out_places(
             f"{held_out.tolist()[row]!r} is held out in row {row} and stands in its own list: a model could read it."
         )
 
-    places = np.empty(len(queries))
-    # Lists of one length together: there is less to fill up.
+    ranks = np.empty(len(queries))
+    # Lists of similar length together, so that there is less padding.
     order = np.argsort(queries[others].map(len).to_numpy(), kind="stable")
     at_once = max(PAIRS_AT_ONCE // len(index), 1)
     for start in range(0, len(queries), at_once):
@@ -193,35 +173,40 @@ def held_out_places(
         scores = np.array(score(queries.iloc[rows]), dtype="float64")
         if scores.shape != (len(rows), len(index)):
             raise ValueError(f"score returned the shape {scores.shape}; expected {(len(rows), len(index))}.")
-        if not np.isfinite(scores).all():
-            raise ValueError("score returned a number that is not finite.")
-        places[rows] = _places(scores, left_out[rows].toarray() > 0, target[rows])
-    return places
+        bad = np.argwhere(~np.isfinite(scores))  # (numbers, 2)
+        if bad.size:
+            row, column = bad[0]
+            raise ValueError(
+                f"score returned {scores[row, column]} for row {rows[row]} of the queries and the item "
+                f"{index.tolist()[column]!r}; expected finite numbers."
+            )
+        ranks[rows] = _ranks(scores, left_out[rows].toarray() > 0, target[rows])
+    return ranks
 
 
-def _check_places(places: Sequence[float] | np.ndarray) -> np.ndarray:
-    """The places as float64 (places,); a clear error unless there are some, and all of them are at least 0."""
-    array = np.asarray(places, dtype="float64")
+def _check_ranks(ranks: Sequence[float] | np.ndarray) -> np.ndarray:
+    """The ranks as float64 (queries,); a clear error unless there are some, and all of them are at least 0."""
+    array = np.asarray(ranks, dtype="float64")
     if array.ndim != 1 or not array.size:
-        raise ValueError(f"places has the shape {array.shape}; expected at least one place, counted from 0.")
+        raise ValueError(f"ranks has the shape {array.shape}; expected at least one rank, counted from 0.")
     bad = np.flatnonzero(~(array >= 0))
     if bad.size:
-        raise ValueError(f"The place of row {bad[0]} is {array[bad[0]]}; expected a number of at least 0.")
+        raise ValueError(f"The rank in row {bad[0]} is {array[bad[0]]}; expected a number of at least 0.")
     return array
 
 
-def half_life_score(places: Sequence[float] | np.ndarray, half_life: float) -> float:
-    """How high held-out items stand, in percent: 100 if all stand first, and half as much for `half_life` places more.
+def half_life_score(ranks: Sequence[float] | np.ndarray, half_life: float) -> float:
+    """How high held-out items rank, in percent: 100 if all come first, and half as much for every `half_life` ranks.
 
     Args:
-        places: (queries,), counted from 0, from `held_out_places`.
-        half_life: in places, above 0.
+        ranks: (queries,), counted from 0, from `held_out_ranks`.
+        half_life: a number of ranks, above 0.
 
     Returns:
-        100 · mean of 2^(−place / half_life).
+        100 · mean of 2^(−rank / half_life).
 
     Raises:
-        ValueError: there is no place, a place is missing or negative, or half_life is not above 0.
+        ValueError: there is no rank, a rank is missing or negative, or half_life is not above 0.
 
     Source:
         Heckerman et al., "Dependency Networks for Inference, Collaborative Filtering, and Data Visualization",
@@ -233,24 +218,24 @@ def half_life_score(places: Sequence[float] | np.ndarray, half_life: float) -> f
         >>> half_life_score([0, 5], half_life=5)
         75.0
     """
-    array = _check_places(places)
+    array = _check_ranks(ranks)
     if not half_life > 0:
         raise ValueError(f"half_life is {half_life!r}; expected a number above 0.")
     return float(100 * np.mean(2 ** (-array / half_life)))
 
 
-def hit_rate(places: Sequence[float] | np.ndarray, k: int) -> float:
+def hit_rate(ranks: Sequence[float] | np.ndarray, k: int) -> float:
     """The share of held-out items among the first `k`.
 
     Args:
-        places: (queries,), counted from 0, from `held_out_places`.
-        k: how many places count, at least 1.
+        ranks: (queries,), counted from 0, from `held_out_ranks`.
+        k: how many of the first items count, at least 1.
 
     Returns:
         a share, 0 to 1.
 
     Raises:
-        ValueError: there is no place, a place is missing or negative, or k is not a whole number of at least 1.
+        ValueError: there is no rank, a rank is missing or negative, or k is not a whole number of at least 1.
 
     Taught in: notebook 9, "Wide, deep, and both".
 
@@ -259,7 +244,7 @@ def hit_rate(places: Sequence[float] | np.ndarray, k: int) -> float:
         0.5
     """
     check_whole("k", k, 1)
-    return float(np.mean(_check_places(places) <= k - 1))
+    return float(np.mean(_check_ranks(ranks) <= k - 1))
 
 
 # --------------------------------------------------------------------------- a ranking of labelled rows
@@ -268,20 +253,20 @@ def hit_rate(places: Sequence[float] | np.ndarray, k: int) -> float:
 def ranking_scores(
     frame: pd.DataFrame, query: str, label: str, scores: Sequence[float] | np.ndarray, k: int = 10
 ) -> dict[str, float]:
-    """How well scores rank the rows of each query, as recommender people measure it.
+    """How well scores rank the rows of each query, by the usual measures of recommender systems.
 
     Args:
         frame: data frame of impressions, one row for each item of each query.
         query: name of the column that tells the queries, such as a visit, apart.
         label: name of a column of 0 and 1.
         scores: array (rows,), higher is better.
-        k: places on the page, at least 1.
+        k: positions on the page, at least 1.
 
     Returns:
-        dict with 'NDCG@k', the mean of Σ label/log2(1 + place) over the first k places as a share of the best
-        possible order's, and 'hit rate@k', the share of queries with a 1 on the first k places; both over the
-        'queries' that have a 1 at all. Rows with equal scores share the mean of their places' worth, as in
-        scikit-learn's `ndcg_score`; a hit needs a 1 that is among the first k whichever of the equals go first.
+        dict with 'NDCG@k', the mean of Σ label/log2(1 + position) over the first k positions, divided by the same
+        sum for the best order, and 'hit rate@k', the share of queries with a 1 in the first k positions; both over
+        the 'queries' that have a 1 at all. Tied rows share the mean of their discounts, 1/log2(1 + position), as in
+        scikit-learn's `ndcg_score`; a hit needs a 1 that is among the first k however ties are broken.
 
     Raises:
         KeyError: a column is missing.
@@ -305,24 +290,26 @@ def ranking_scores(
         raise ValueError(f"The scores have the shape {scores.shape}; expected one for each of {len(labels)} rows.")
     if not np.isfinite(scores).all():
         raise ValueError(f"Row {np.flatnonzero(~np.isfinite(scores))[0]} has a score that is not a finite number.")
-    if frame[query].isna().any():
-        raise ValueError(f"Column {query!r} has a missing value: each row needs its query.")
+    missing = np.flatnonzero(frame[query].isna())
+    if missing.size:
+        first = row_name(frame.index, missing[0])
+        raise ValueError(f"Column {query!r} has a missing value in {first}: each row needs its query.")
     rows = pd.DataFrame({"query": frame[query].to_numpy(), "label": labels.astype("float64"), "score": scores})
     rows = rows.sort_values("score", ascending=False, kind="stable")
     by_query = rows.groupby("query")
-    place = by_query.cumcount() + 1  # (rows,): 1 is the first
-    worth = pd.Series(np.where(place <= k, 1 / np.log2(place + 1), 0), rows.index)
+    position = by_query.cumcount() + 1  # (rows,): 1 is the first
+    discount = pd.Series(np.where(position <= k, 1 / np.log2(position + 1), 0), rows.index)
 
-    # Of rows with equal scores each gets the mean worth of their places; the last of these places decides a hit.
-    shared_worth = worth.groupby([rows["query"], rows["score"]]).transform("mean")
-    last_place = by_query["score"].rank(method="max", ascending=False)
-    # The best order has the ones in front: as many places' worths as there are ones.
+    # Tied rows share the mean of their discounts; the last of their positions decides a hit.
+    mean_discount = discount.groupby([rows["query"], rows["score"]]).transform("mean")
+    last_position = by_query["score"].rank(method="max", ascending=False)
+    # The best order has the ones in front: it gains the first discounts, as many as there are ones.
     ones = by_query["label"].transform("sum")
     measures = pd.DataFrame(
         {
-            "gain": rows["label"] * shared_worth,
-            "best gain": worth * (place <= ones),
-            "hit": rows["label"] * (last_place <= k),
+            "gain": rows["label"] * mean_discount,
+            "best gain": discount * (position <= ones),
+            "hit": rows["label"] * (last_position <= k),
         }
     )[ones > 0]
     of_query = measures.groupby(rows["query"]).agg({"gain": "sum", "best gain": "sum", "hit": "max"})

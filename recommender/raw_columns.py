@@ -1,8 +1,8 @@
-"""The raw columns of a request: what kind each is, checked, and made into tensors or examples.
+"""The raw columns of a request: what type each is, checked, and made into tensors or examples.
 
 Read it from top to bottom: the functions stand in the order in which data flows.
 
-    column_kinds      which columns a model takes, and what they hold
+    column_types      which columns a model takes, and what they hold
     raw_tensors       columns as tensors
     tf_examples       rows as what TensorFlow Serving takes
 
@@ -27,23 +27,23 @@ import reprlib
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
+from wide_deep import backend  # noqa: F401, before Keras
 from wide_deep.checks import check_frame
 from wide_deep.columns import LIST_TYPES, MOST_DIGITS, category_text, is_missing, is_too_long
 from wide_deep.features import DeepFeatures, WideFeatures, used_columns
-from wide_deep.reproducible import quiet_stderr
 
 import numpy as np
 import pandas as pd
+import tensorflow as tf
 
-with quiet_stderr():  # TensorFlow greets there when it is imported
-    import tensorflow as tf
+__all__ = ["ColumnType", "Columns", "Tensors", "column_types", "is_utf8", "raw_tensors", "tf_examples"]
 
-ColumnKind = Literal["number", "text", "list"]
+ColumnType = Literal["number", "text", "list"]
 Columns: TypeAlias = pd.DataFrame | Mapping[str, Any]  # a request: column → one entry a row
 Tensors = dict[str, Any]  # column → tensor, or ragged tensor
 
 
-def column_kinds(frame: pd.DataFrame, wide: WideFeatures | None, deep: DeepFeatures | None) -> dict[str, ColumnKind]:
+def column_types(frame: pd.DataFrame, wide: WideFeatures | None, deep: DeepFeatures | None) -> dict[str, ColumnType]:
     """What each column of the model's raw input is.
 
     Args:
@@ -65,28 +65,28 @@ def column_kinds(frame: pd.DataFrame, wide: WideFeatures | None, deep: DeepFeatu
     Example:
         >>> import wdl_helpers as wdl
         >>> frame = pd.DataFrame({"city": ["Rome", "Oslo"], "tags": [["new"], []], "age": [20, 30]})
-        >>> column_kinds(frame, wdl.fit_wide(frame, ["city", "tags"]), wdl.fit_deep(frame, ["city"], ["age"]))
+        >>> column_types(frame, wdl.fit_wide(frame, ["city", "tags"]), wdl.fit_deep(frame, ["city"], ["age"]))
         {'city': 'text', 'tags': 'list', 'age': 'number'}
     """
     columns = used_columns(wide, deep)
     check_frame(frame, columns)
     numeric = {column for part in (wide, deep) if part is not None for column in part["boundaries"]}
-    kinds: dict[str, ColumnKind] = {}
+    types: dict[str, ColumnType] = {}
     for column in columns:
         if column in numeric:
-            kinds[column] = "number"
+            types[column] = "number"
         elif any(map(_is_list, frame[column].astype(object))):
-            kinds[column] = "list"
+            types[column] = "list"
         else:
-            kinds[column] = "text"
-    return kinds
+            types[column] = "text"
+    return types
 
 
 def _is_list(value: object) -> bool:
     return isinstance(value, tuple(LIST_TYPES))
 
 
-def raw_tensors(columns: Columns, kinds: Mapping[str, ColumnKind]) -> Tensors:
+def raw_tensors(columns: Columns, types: Mapping[str, ColumnType]) -> Tensors:
     """Check the raw columns of a request, and turn them into tensors.
 
     The texts are those of training, by `category_text`. What a missing value becomes stands at the top of
@@ -94,7 +94,7 @@ def raw_tensors(columns: Columns, kinds: Mapping[str, ColumnKind]) -> Tensors:
 
     Args:
         columns: data frame, or dict column → list, tuple, array or Series with one entry a row.
-        kinds: from `column_kinds`.
+        types: from `column_types`.
 
     Returns:
         dict column → float64 tensor (rows,) for numbers, string tensor (rows,) for text, ragged string tensor
@@ -102,7 +102,7 @@ def raw_tensors(columns: Columns, kinds: Mapping[str, ColumnKind]) -> Tensors:
 
     Raises:
         KeyError: a column is missing.
-        TypeError: a column, or an entry of it, is of another kind.
+        TypeError: a column, or an entry of it, is of another type.
         ValueError: lengths differ, a column is there twice, or a value cannot be held in UTF-8 or as a float.
 
     Taught in: notebook 10, "How fast".
@@ -113,19 +113,19 @@ def raw_tensors(columns: Columns, kinds: Mapping[str, ColumnKind]) -> Tensors:
         ([b'Rome', b''], [20.0, 30.5])
     """
     _check_request(columns)
-    if not kinds:
-        raise ValueError("kinds is empty; expected a kind for at least one column.")
+    if not types:
+        raise ValueError("types is empty; expected a type for at least one column.")
     tensors: Tensors = {}
     n_rows = None
-    for column, kind in kinds.items():
+    for column, column_type in types.items():
         if column not in columns:
-            raise KeyError(f"The request has no column {column!r}; expected {list(kinds)}.")
+            raise KeyError(f"The request has no column {column!r}; expected {list(types)}.")
         values = columns[column]
         _check_entries(column, values)
         if n_rows is not None and len(values) != n_rows:
             raise ValueError(f"Column {column!r} has {len(values)} rows; the columns before it have {n_rows}.")
         n_rows = len(values)
-        tensors[column] = _TENSOR_OF_KIND[kind](column, values)
+        tensors[column] = _TENSOR_OF_TYPE[column_type](column, values)
     return tensors
 
 
@@ -142,8 +142,8 @@ def _check_entries(column: str, values: object) -> None:
     """Refuse what has no order of rows, or would be read as something else: a dict's keys, a text's letters."""
     sequences = (list, tuple, range, np.ndarray, pd.Series, pd.Index, pd.api.extensions.ExtensionArray)
     if not isinstance(values, sequences) or getattr(values, "ndim", 1) == 0:
-        found = " ".join(reprlib.repr(values).split())  # a frame's has several lines
-        raise TypeError(f"Column {column!r} is {found}; expected a list with one entry a row, an array or a Series.")
+        text = " ".join(reprlib.repr(values).split())  # a frame's has several lines
+        raise TypeError(f"Column {column!r} is {text}; expected a list with one entry a row, an array or a Series.")
     if isinstance(values, np.ma.MaskedArray):
         raise TypeError(f"Column {column!r} is a masked array; expected its gaps as NaN or None.")
 
@@ -202,14 +202,14 @@ def _text_or_empty(column: str, value: Any) -> str:
         return text
     if is_too_long(value):
         raise TypeError(f"Column {column!r} holds a whole number of more than {MOST_DIGITS:,} digits.")
-    found = reprlib.repr(value)
+    shown = reprlib.repr(value)
     if _is_list(value):
-        raise TypeError(f"Column {column!r} holds the list {found}; expected one value a row.")
+        raise TypeError(f"Column {column!r} holds the list {shown}; expected one value a row.")
     if isinstance(value, bytes):
-        raise TypeError(f"Column {column!r} holds the bytes {found}; expected text: decode them.")
+        raise TypeError(f"Column {column!r} holds the bytes {shown}; expected text: decode them.")
     if isinstance(value, (float, np.floating)) and value.is_integer():
-        raise TypeError(f"Column {column!r} holds {found}; so large a float can stand for several whole numbers.")
-    raise TypeError(f"Column {column!r} holds {found}, a {type(value).__name__}; expected texts or whole numbers.")
+        raise TypeError(f"Column {column!r} holds {shown}; so large a float can stand for several whole numbers.")
+    raise TypeError(f"Column {column!r} holds {shown}, a {type(value).__name__}; expected texts or whole numbers.")
 
 
 def is_utf8(text: str) -> bool:
@@ -258,23 +258,25 @@ def _list_tensor(column: str, values: Any) -> tf.RaggedTensor:
     return tf.RaggedTensor.from_row_lengths(flat, tf.constant(lengths, tf.int64))
 
 
-_TENSOR_OF_KIND = {"number": _number_tensor, "text": _text_tensor, "list": _list_tensor}
+_TENSOR_OF_TYPE = {"number": _number_tensor, "text": _text_tensor, "list": _list_tensor}
 
 
-def tf_examples(columns: Columns, kinds: Mapping[str, ColumnKind]) -> list[bytes]:
+def tf_examples(columns: Columns, types: Mapping[str, ColumnType]) -> list[bytes]:
     """Rows as serialised `tf.Example`s, which an export's signature 'serving_default' takes.
 
     An example holds numbers as float32, in which a whole number is exact up to 2²⁴.
 
     Args:
         columns: as for `raw_tensors`.
-        kinds: from `column_kinds`.
+        types: from `column_types`.
 
     Returns:
         An example a row: numbers as a float_list, texts and lists of them as a bytes_list, in UTF-8.
 
     Raises:
-        KeyError, TypeError, ValueError: as `raw_tensors`.
+        KeyError: a column is missing.
+        TypeError: a column, or an entry of it, is of another type.
+        ValueError: lengths differ, a column is there twice, or a value cannot be held in UTF-8 or as a float.
 
     Taught in: notebook 10, "Before a model goes live".
 
@@ -283,19 +285,19 @@ def tf_examples(columns: Columns, kinds: Mapping[str, ColumnKind]) -> list[bytes
         >>> tf.train.Example.FromString(serialised).features.feature["city"].bytes_list.value[0]
         b'Rome'
     """
-    tensors = raw_tensors(columns, kinds)
+    tensors = raw_tensors(columns, types)
     cells = {}
-    for column, kind in kinds.items():
-        cells[column] = tensors[column].to_list() if kind == "list" else tensors[column].numpy()
+    for column, column_type in types.items():
+        cells[column] = tensors[column].to_list() if column_type == "list" else tensors[column].numpy()
     serialised = []
     for row in range(len(next(iter(cells.values())))):
         example = tf.train.Example()
-        for column, kind in kinds.items():
+        for column, column_type in types.items():
             feature = example.features.feature[column]
             value = cells[column][row]
-            if kind == "number":
+            if column_type == "number":
                 feature.float_list.value.append(value)
             else:
-                feature.bytes_list.value.extend(value if kind == "list" else [value])
+                feature.bytes_list.value.extend(value if column_type == "list" else [value])
         serialised.append(example.SerializeToString())
     return serialised

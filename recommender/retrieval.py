@@ -4,7 +4,7 @@
              ─► user_vectors, item_vectors
              ─► top_k                              the k best items, by computing every score
              ─► build_index ─► approximate_top_k   nearly the same items, by computing few scores
-             ─► recall_at_k                        how many of the wanted items are among those that were found
+             ─► recall_at_k                        how many of the relevant items are retrieved
 
 The two towers are trained with the other items of a batch as negatives. A popular item is in many batches, so it is a
 negative more often; the logQ correction makes up for that (Yi et al., "Sampling-Bias-Corrected Neural Modeling for
@@ -14,22 +14,25 @@ Large Corpus Item Recommendations", RecSys 2019).
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from wide_deep.checks import check_fitted, check_frame, check_names, check_whole
+from wide_deep import backend  # noqa: F401, before Keras
+from wide_deep.checks import check_fitted, check_frame, check_names, check_whole, row_name
 from wide_deep.features import DeepFeatures, deep_inputs
 from wide_deep.models import Lookup
 from wide_deep.optimizers import as_optimizer, build_for, warn_of_repeated_ids
-from wide_deep.reproducible import quiet_stderr
 
+import keras
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import tensorflow as tf
 import voyager
+from keras import layers
 from scipy import sparse
 
-with quiet_stderr():  # TensorFlow greets there when it is imported
-    import keras
-    import tensorflow as tf
-    from keras import layers
+__all__ = [
+    "Towers", "approximate_top_k", "build_index", "in_batch_losses", "item_vectors", "log_frequencies", "recall_at_k",
+    "top_k", "train_towers", "two_towers", "user_vectors",
+]  # fmt: skip
 
 # ------------------------------------------------------------------------------------- two towers
 
@@ -137,7 +140,8 @@ def log_frequencies(frame: pd.DataFrame, item: str) -> np.ndarray:
     check_frame(frame, [item])
     missing = np.flatnonzero(frame[item].isna())
     if missing.size:
-        raise ValueError(f"Column {item!r} has {missing.size} missing values, first in row {missing[0]}.")
+        first = row_name(frame.index, missing[0])
+        raise ValueError(f"Column {item!r} has {missing.size} missing values, first in {first}.")
     counts = frame.groupby(item, observed=True)[item].transform("size").to_numpy()  # (rows,)
     return np.log(counts / len(frame)).astype("float32")
 
@@ -317,7 +321,8 @@ def user_vectors(towers: Towers, frame: pd.DataFrame) -> np.ndarray:
 
     Raises:
         KeyError: a column is missing.
-        ValueError, TypeError: a cell is not usable.
+        TypeError: a cell has a type that no feature has.
+        ValueError: a cell is missing.
 
     Taught in: notebook 6, "Two towers".
 
@@ -343,7 +348,8 @@ def item_vectors(towers: Towers, frame: pd.DataFrame) -> np.ndarray:
 
     Raises:
         KeyError: a column is missing.
-        ValueError, TypeError: a cell is not usable.
+        TypeError: a cell has a type that no feature has.
+        ValueError: a cell is missing.
 
     Taught in: notebook 6, "Two towers".
 
@@ -387,20 +393,20 @@ def _check_search(queries: np.ndarray, n_items: int, dimension: int, k: int) -> 
 
 
 def _best(scores: np.ndarray, k: int) -> np.ndarray:
-    """The places of the k largest of the scores (items,), the largest first; of equal ones the first: int64 (k,)."""
+    """The indices of the k largest of the scores (items,), the largest first; ties in their order: int64 (k,)."""
     smallest = np.partition(scores, len(scores) - k)[len(scores) - k]  # the k-th largest score
-    places = np.flatnonzero(scores >= smallest)  # at least k, ascending
-    return places[np.argsort(-scores[places], kind="stable")[:k]]
+    candidates = np.flatnonzero(scores >= smallest)  # at least k, ascending
+    return candidates[np.argsort(-scores[candidates], kind="stable")[:k]]
 
 
-def top_k(queries: npt.ArrayLike, items: npt.ArrayLike, k: int, known: sparse.csr_array | None = None) -> np.ndarray:
+def top_k(queries: npt.ArrayLike, items: npt.ArrayLike, k: int, excluded: sparse.csr_array | None = None) -> np.ndarray:
     """The k items with the largest dot products, exactly: every score is computed.
 
     Args:
         queries: (queries, dimension), such as `user_vectors`.
         items: (items, dimension), such as `item_vectors`.
         k: how many items are found for each query, at least 1.
-        known: sparse array (queries, items), not 0 where an item must not be found, such as
+        excluded: sparse array (queries, items), not 0 where an item must not be retrieved, such as
             `ranking.set_matrix` returns; None excludes nothing.
 
     Returns:
@@ -421,13 +427,13 @@ def top_k(queries: npt.ArrayLike, items: npt.ArrayLike, k: int, known: sparse.cs
     _check_finite(queries, "queries")
     n_items = len(items)
     _check_search(queries, n_items, items.shape[1], k)
-    if known is not None:
-        if known.shape != (len(queries), n_items):
-            raise ValueError(f"known has the shape {known.shape}; expected {(len(queries), n_items)}.")
-        left = n_items - known.astype(bool).sum(axis=1)
-        if (left < k).any():
-            raise ValueError(f"k is {k}, but for query {np.argmax(left < k)} only {left.min()} items are left.")
-    found = np.empty((len(queries), k), dtype="int64")
+    if excluded is not None:
+        if excluded.shape != (len(queries), n_items):
+            raise ValueError(f"excluded has the shape {excluded.shape}; expected {(len(queries), n_items)}.")
+        n_left = n_items - excluded.astype(bool).sum(axis=1)
+        if (n_left < k).any():
+            raise ValueError(f"k is {k}, but for query {np.argmax(n_left < k)} only {n_left.min()} items are left.")
+    best = np.empty((len(queries), k), dtype="int64")
     at_once = max(SCORES_AT_ONCE // n_items, 1)
     for start in range(0, len(queries), at_once):
         with np.errstate(over="ignore", invalid="ignore"):  # the check below says what is wrong
@@ -435,11 +441,11 @@ def top_k(queries: npt.ArrayLike, items: npt.ArrayLike, k: int, known: sparse.cs
         if not np.isfinite(scores).all():  # looked for here, since the items are many times as many numbers
             _check_finite(items, "items")
             raise ValueError("A dot product is too large for its type: scale the vectors down.")
-        if known is not None:
-            scores[known[start : start + at_once].toarray() != 0] = -np.inf
+        if excluded is not None:
+            scores[excluded[start : start + at_once].toarray() != 0] = -np.inf
         for i, row in enumerate(scores, start):
-            found[i] = _best(row, k)
-    return found
+            best[i] = _best(row, k)
+    return best
 
 
 def build_index(items: npt.ArrayLike, *, links: int = 16, effort: int = 100, seed: int = 0) -> voyager.Index:
@@ -513,27 +519,27 @@ def approximate_top_k(index: voyager.Index, queries: npt.ArrayLike, k: int, effo
     _check_search(queries, len(index), index.num_dimensions, k)
     effort = k if effort is None else effort
     check_whole("effort", effort, k)
-    found, _ = index.query(queries.astype("float32"), k, num_threads=1, query_ef=effort)
-    return found.astype("int64").reshape(len(queries), k)
+    best, _ = index.query(queries.astype("float32"), k, num_threads=1, query_ef=effort)
+    return best.astype("int64").reshape(len(queries), k)
 
 
 # ---------------------------------------------------------------------------------------- how good it is
 
 
-def recall_at_k(found: npt.ArrayLike, wanted: Iterable[Sequence[int] | np.ndarray]) -> float:
-    """The share of the wanted items that were found: the mean over the queries.
+def recall_at_k(retrieved: npt.ArrayLike, relevant: Iterable[Sequence[int] | np.ndarray]) -> float:
+    """The share of the relevant items that were retrieved: the mean over the queries.
 
     Args:
-        found: int (queries, k), rows of items, from `top_k` or `approximate_top_k`.
-        wanted: for each query the rows of the items that should be found, at least one: what a user took later, or
-            what the exact search finds.
+        retrieved: int (queries, k), rows of items, from `top_k` or `approximate_top_k`.
+        relevant: for each query the rows of the items that should be retrieved, at least one: what a user took later,
+            or what the exact search finds.
 
     Returns:
         a share, 0 to 1.
 
     Raises:
-        ValueError: the two differ in length, there is no query, an item is found twice for one query, or nothing is
-            wanted for one.
+        ValueError: the two differ in length, there is no query, or for one query an item is retrieved twice or none is
+            relevant.
 
     Taught in: notebook 6, "Two towers".
 
@@ -541,17 +547,17 @@ def recall_at_k(found: npt.ArrayLike, wanted: Iterable[Sequence[int] | np.ndarra
         >>> recall_at_k([[3, 1], [0, 2]], [[1], [1, 2]])  # 1 of 1, and 1 of 2
         0.75
     """
-    found = np.asarray(found)
-    wanted = [np.unique(items) for items in wanted]
-    if found.ndim != 2 or not found.size or len(found) != len(wanted):
+    retrieved = np.asarray(retrieved)
+    relevant = [np.unique(items) for items in relevant]
+    if retrieved.ndim != 2 or not retrieved.size or len(retrieved) != len(relevant):
         raise ValueError(
-            f"found has the shape {found.shape} and {len(wanted)} queries want something; expected (queries, k)."
+            f"retrieved has the shape {retrieved.shape} for {len(relevant)} queries; expected (queries, k)."
         )
     shares = []
-    for query, (items, sought) in enumerate(zip(found, wanted, strict=True)):
+    for query, (items, targets) in enumerate(zip(retrieved, relevant, strict=True)):
         if len(np.unique(items)) < len(items):
-            raise ValueError(f"Query {query} found an item twice.")
-        if not len(sought):
-            raise ValueError(f"Query {query} wants no item, so it has no recall: leave it out.")
-        shares.append(np.isin(sought, items).mean())
+            raise ValueError(f"Query {query} retrieved an item twice.")
+        if not len(targets):
+            raise ValueError(f"Query {query} has no relevant item, so it has no recall: leave it out.")
+        shares.append(np.isin(targets, items).mean())
     return float(np.mean(shares))

@@ -13,10 +13,11 @@ import pathlib
 import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from recommender.folders import check_replaceable, replace_folder
-from recommender.raw_columns import ColumnKind, Columns, Tensors, column_kinds, is_utf8, raw_tensors, tf_examples
+from recommender.raw_columns import Columns, ColumnType, Tensors, column_types, is_utf8, raw_tensors, tf_examples
+from wide_deep import backend  # noqa: F401, before Keras
 from wide_deep.checks import check_logit
 from wide_deep.columns import AND, bucket_names, exact_below, feature_prefix
 from wide_deep.features import DeepFeatures, WideFeatures, features_and_buckets, optional_inputs, used_columns
@@ -29,10 +30,33 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+__all__ = ["GraphInputs", "check_fits", "export", "graph_inputs", "scorer", "signature_names"]
+
 # ------------------------------------------------------------------------------- features in the graph
 
 
-def graph_inputs(wide: WideFeatures | None, deep: DeepFeatures | None) -> Callable[[Tensors], Tensors]:
+class GraphInputs(NamedTuple):
+    """The features as TensorFlow operations, from `graph_inputs`: a function of raw tensors."""
+
+    wide: WideFeatures | None
+    deep: DeepFeatures | None
+    tables: dict[str, tf.lookup.StaticHashTable]  # by part, 'wide' or 'deep': whoever calls it must keep them alive
+
+    def __call__(self, tensors: Tensors) -> Tensors:
+        """The model's inputs, of a dict from `raw_tensors`."""
+        # A feature is 1 however often a list repeats its value.
+        lists = {column: t for column, t in tensors.items() if isinstance(t, tf.RaggedTensor)}
+        tensors = tensors | {column: _drop_repeats(tensor) for column, tensor in lists.items()}
+        inputs = {}
+        if self.wide is not None:
+            inputs["wide_ids"] = _wide_ids(tensors, self.wide, self.tables.get("wide"))
+        if self.deep is not None:
+            inputs["deep_ids"] = _deep_ids(tensors, self.deep, self.tables["deep"])
+            inputs["numbers"] = _deep_numbers(tensors, self.deep)
+        return inputs
+
+
+def graph_inputs(wide: WideFeatures | None, deep: DeepFeatures | None) -> GraphInputs:
     """The features as TensorFlow operations: what `joint_inputs` does to a frame, done to raw tensors.
 
     Args:
@@ -40,8 +64,8 @@ def graph_inputs(wide: WideFeatures | None, deep: DeepFeatures | None) -> Callab
         deep: what `fit_deep` returned, or None.
 
     Returns:
-        function dict from `raw_tensors` → dict of the model's inputs. It can be called, mapped over a
-        `tf.data.Dataset`, and exported; `tables` is an attribute with the lookup tables, to be kept alive.
+        A function: dict from `raw_tensors` → dict of the model's inputs. It can be called, mapped over a
+        `tf.data.Dataset`, and exported.
 
     Raises:
         ValueError: a feature is a text that UTF-8 cannot hold.
@@ -52,8 +76,8 @@ def graph_inputs(wide: WideFeatures | None, deep: DeepFeatures | None) -> Callab
         >>> import wdl_helpers as wdl
         >>> frame = pd.DataFrame({"city": ["Rome", "Oslo", "Rome"], "age": [20, 30, 40]})
         >>> features = graph_inputs(wdl.fit_wide(frame, ["city"]), wdl.fit_deep(frame, [], ["age"], n_quantiles=2))
-        >>> found = features({"city": tf.constant(["Oslo", "Bern"]), "age": tf.constant([50.0, 20.0], tf.float64)})
-        >>> found["wide_ids"].numpy().tolist(), found["numbers"].numpy().tolist()
+        >>> inputs = features({"city": tf.constant(["Oslo", "Bern"]), "age": tf.constant([50.0, 20.0], tf.float64)})
+        >>> inputs["wide_ids"].numpy().tolist(), inputs["numbers"].numpy().tolist()
         ([[2], [0]], [[1.0], [0.0]])
     """
     tables: dict[str, tf.lookup.StaticHashTable] = {}
@@ -61,21 +85,7 @@ def graph_inputs(wide: WideFeatures | None, deep: DeepFeatures | None) -> Callab
         tables["wide"] = _lookup_table(wide["vocabulary"])
     if deep is not None:
         tables["deep"] = _lookup_table({_unescape(name): i for name, i in deep["vocabulary"].items()})
-
-    def inputs(tensors: Tensors) -> Tensors:
-        # A feature is 1 however often a list repeats its value.
-        lists = {column: t for column, t in tensors.items() if isinstance(t, tf.RaggedTensor)}
-        tensors = tensors | {column: _drop_repeats(tensor) for column, tensor in lists.items()}
-        found = {}
-        if wide is not None:
-            found["wide_ids"] = _wide_ids(tensors, wide, tables.get("wide"))
-        if deep is not None:
-            found["deep_ids"] = _deep_ids(tensors, deep, tables["deep"])
-            found["numbers"] = _deep_numbers(tensors, deep)
-        return found
-
-    inputs.tables = tables  # type: ignore[attr-defined]
-    return inputs
+    return GraphInputs(wide, deep, tables)
 
 
 def _lookup_table(vocabulary: Mapping[str, int]) -> tf.lookup.StaticHashTable:
@@ -97,9 +107,9 @@ def _drop_repeats(lists: tf.RaggedTensor) -> tf.RaggedTensor:
     _, code = tf.unique(lists.values, tf.int64)  # (values,)  p q p p → 0 1 0 0
     pair = lists.value_rowids() * tf.size(code, tf.int64) + code  # (values,), row and value as one number: 0 1 0 4
     _, pair = tf.unique(pair)  # (values,), counted from 0: 0 1 0 2
-    place = tf.range(tf.size(pair))  # (values,)  0 1 2 3
-    first_place = tf.math.unsorted_segment_min(place, pair, tf.size(pair))  # of each pair: 0 1 3
-    is_first = tf.gather(first_place, pair) == place  # (values,)  True True False True
+    index = tf.range(tf.size(pair))  # (values,)  0 1 2 3
+    first_index = tf.math.unsorted_segment_min(index, pair, tf.size(pair))  # of each pair: 0 1 3
+    is_first = tf.gather(first_index, pair) == index  # (values,)  True True False True
     return tf.ragged.boolean_mask(lists, lists.with_values(is_first))
 
 
@@ -200,7 +210,7 @@ def _quantile_index(values: tf.Tensor, boundaries: np.ndarray) -> tf.Tensor:
 
 
 def _parse_examples(
-    serialised: tf.Tensor, kinds: Mapping[str, ColumnKind], boundaries: Mapping[str, np.ndarray]
+    serialised: tf.Tensor, types: Mapping[str, ColumnType], boundaries: Mapping[str, np.ndarray]
 ) -> Tensors:
     """The raw tensors of serialised examples; a feature that is not there is missing."""
     features = {
@@ -208,9 +218,9 @@ def _parse_examples(
         "text": tf.io.FixedLenFeature([], tf.string, default_value=""),
         "list": tf.io.RaggedFeature(tf.string, row_splits_dtype=tf.int64),
     }
-    tensors = tf.io.parse_example(serialised, {column: features[kind] for column, kind in kinds.items()})
-    for column, kind in kinds.items():
-        if kind == "number":
+    tensors = tf.io.parse_example(serialised, {column: features[column_type] for column, column_type in types.items()})
+    for column, column_type in types.items():
+        if column_type == "number":
             tensors[column] = _snap_to_edges(tensors[column], boundaries[column])
     return tensors
 
@@ -222,8 +232,8 @@ def _snap_to_edges(values: tf.Tensor, boundaries: np.ndarray) -> tf.Tensor:
     belongs into the group above it.
     """
     rounded = tf.constant(boundaries, tf.float32)  # (boundaries,)
-    place = tf.searchsorted(rounded, values)  # (rows,), of the first boundary that is not below
-    nearest = tf.gather(tf.constant(boundaries, tf.float64), tf.minimum(place, len(boundaries) - 1))  # (rows,)
+    index = tf.searchsorted(rounded, values)  # (rows,), of the first boundary that is not below
+    nearest = tf.gather(tf.constant(boundaries, tf.float64), tf.minimum(index, len(boundaries) - 1))  # (rows,)
     is_boundary = tf.cast(nearest, tf.float32) == values
     return tf.where(is_boundary, nearest, tf.cast(values, tf.float64))
 
@@ -267,10 +277,10 @@ def scorer(folder: PathLike) -> Callable[[Columns], np.ndarray]:
     # There is one graph; to call it by itself saves the check of each argument, and half of Python's share.
     graph = loaded.score.concrete_functions[0]
     (specs,), _ = graph.structured_input_signature
-    kinds = {column: _kind_of(spec) for column, spec in sorted(specs.items())}
+    types = {column: _type_of(spec) for column, spec in sorted(specs.items())}
 
     def score(columns: Columns) -> np.ndarray:
-        tensors = raw_tensors(columns, kinds)
+        tensors = raw_tensors(columns, types)
         try:
             return graph(tensors)["probability"].numpy()
         except tf.errors.OpError as error:
@@ -279,19 +289,19 @@ def scorer(folder: PathLike) -> Callable[[Columns], np.ndarray]:
     return score
 
 
-def _kind_of(spec: tf.TypeSpec) -> ColumnKind:
+def _type_of(spec: tf.TypeSpec) -> ColumnType:
     if isinstance(spec, tf.RaggedTensorSpec):
         return "list"
     return "text" if spec.dtype == tf.string else "number"
 
 
-def signature_names(kinds: Mapping[str, ColumnKind]) -> dict[str, list[str]]:
+def signature_names(types: Mapping[str, ColumnType]) -> dict[str, list[str]]:
     """What an export's signature 'columns' calls its inputs.
 
     TensorFlow takes ASCII names that begin with a letter, are not keywords of Python, and differ in more than case.
 
     Args:
-        kinds: from `column_kinds`.
+        types: from `column_types`.
 
     Returns:
         dict column → its inputs' names. A list column has two inputs: the values of all rows one after the other, and
@@ -303,13 +313,13 @@ def signature_names(kinds: Mapping[str, ColumnKind]) -> dict[str, list[str]]:
         {'a_b': ['a_b'], 'a b': ['a_b_2'], 'größe': ['gr__e'], 'class': ['c_class'], 'tags': ['tags', 'tags_lengths']}
     """
     input_names: dict[str, list[str]] = {}
-    taken: set[str] = set()
-    for column in sorted(kinds, key=lambda column: not _is_signature_name(column)):  # those that keep theirs first
-        input_names[column] = [_free_name(column, taken)]
-    for column, kind in kinds.items():
-        if kind == "list":
-            input_names[column].append(_free_name(f"{input_names[column][0]}_lengths", taken))
-    return {column: input_names[column] for column in kinds}
+    used_names: set[str] = set()
+    for column in sorted(types, key=lambda column: not _is_signature_name(column)):  # those that keep theirs first
+        input_names[column] = [_free_name(column, used_names)]
+    for column, column_type in types.items():
+        if column_type == "list":
+            input_names[column].append(_free_name(f"{input_names[column][0]}_lengths", used_names))
+    return {column: input_names[column] for column in types}
 
 
 def _is_signature_name(name: str) -> bool:
@@ -317,17 +327,17 @@ def _is_signature_name(name: str) -> bool:
     return is_plain and not keyword.iskeyword(name) and name != "self"
 
 
-def _free_name(wanted: str, taken: set[str]) -> str:
-    """A name for a signature, close to the wanted one and not among the `taken`, to which it is added in lower case."""
-    stem = re.sub("[^A-Za-z0-9_]", "_", wanted)
+def _free_name(column: str, used_names: set[str]) -> str:
+    """A name for a signature, close to the column's and not among `used_names`, to which it is added in lower case."""
+    stem = re.sub("[^A-Za-z0-9_]", "_", column)
     if not _is_signature_name(stem):
         stem = f"c_{stem}"
     name = stem
     number = 2
-    while name.lower() in taken:
+    while name.lower() in used_names:
         name = f"{stem}_{number}"
         number += 1
-    taken.add(name.lower())
+    used_names.add(name.lower())
     return name
 
 
@@ -353,9 +363,9 @@ def check_fits(model: keras.Model, wide: WideFeatures | None, deep: DeepFeatures
 not belong together.
     """
     shapes = {tensor.name: tensor.shape for tensor in model.inputs}
-    for name, part, kind in (("wide_ids", wide, "wide"), ("deep_ids", deep, "deep"), ("numbers", deep, "deep")):
+    for name, part, part_name in (("wide_ids", wide, "wide"), ("deep_ids", deep, "deep"), ("numbers", deep, "deep")):
         if name in shapes and part is None:
-            raise ValueError(f"The model '{model.name}' has the input '{name}', but the {kind} features are None.")
+            raise ValueError(f"The model '{model.name}' has the input '{name}', but the {part_name} features are None.")
     if deep is not None:
         for name, columns in (("deep_ids", deep["categories"]), ("numbers", deep["boundaries"])):
             if name in shapes and shapes[name][1] not in (None, len(columns)):
@@ -363,13 +373,13 @@ not belong together.
                     f"The model '{model.name}' takes {shapes[name][1]} columns as '{name}', but the deep features have "
                     f"{len(columns)}: they do not belong together."
                 )
-    for name, part, kind in (("wide_ids", wide, "wide"), ("deep_ids", deep, "deep")):
+    for name, part, part_name in (("wide_ids", wide, "wide"), ("deep_ids", deep, "deep")):
         for layer in _tables_of(model, name):
             n_rows = layer.weights[0].shape[0]
             if part is not None and n_rows != part["n_ids"]:
                 raise ValueError(
-                    f"The model '{model.name}' has {n_rows} rows in the table '{layer.name}', but the {kind} features "
-                    f"have {part['n_ids']} ids: they do not belong together."
+                    f"The model '{model.name}' has {n_rows} rows in the table '{layer.name}', but the {part_name} "
+                    f"features have {part['n_ids']} ids: they do not belong together."
                 )
 
 
@@ -425,14 +435,14 @@ def export(
     folder = check_replaceable(folder, EXPORTED)
     check_logit(model)
     check_fits(model, wide, deep)
-    kinds = column_kinds(sample, wide, deep)
+    types = column_types(sample, wide, deep)
     _check_whole_categories(sample, wide, deep)
     expected = predict(model, optional_inputs(sample, wide, deep))
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as beside:
         new = pathlib.Path(beside, "new")
-        _save(model, wide, deep, kinds, new)
-        _check_scores(new, sample, kinds, expected)
+        _save(model, wide, deep, types, new)
+        _check_scores(new, sample, types, expected)
         replace_folder(folder, new)
 
 
@@ -469,16 +479,16 @@ def _save(
     model: keras.Model,
     wide: WideFeatures | None,
     deep: DeepFeatures | None,
-    kinds: Mapping[str, ColumnKind],
+    types: Mapping[str, ColumnType],
     folder: pathlib.Path,
 ) -> None:
     """Save the features' graph and the model's in one."""
     features = graph_inputs(wide, deep)
     model_inputs = [tensor.name for tensor in model.inputs]
     boundaries = _all_boundaries(wide, deep)
-    input_names = signature_names(kinds)
+    input_names = signature_names(types)
     module = tf.Module()  # what hangs on it is saved
-    module.tables = features.tables  # type: ignore[attr-defined]
+    module.tables = features.tables
     module.model_variables = [variable.value for variable in model.variables]
 
     def score(columns: Tensors) -> Tensors:
@@ -490,41 +500,41 @@ def _save(
         return module.score(_columns_of(inputs, input_names))
 
     def score_examples(examples: tf.Tensor) -> Tensors:
-        return module.score(_parse_examples(examples, kinds, boundaries))
+        return module.score(_parse_examples(examples, types, boundaries))
 
-    specs = {column: _spec(kind, input_names[column][0]) for column, kind in kinds.items()}
+    specs = {column: _spec(column_type, input_names[column][0]) for column, column_type in types.items()}
     module.score = tf.function(score, input_signature=[specs])
-    named = tf.function(score_named, input_signature=[_named_specs(kinds, input_names)])
+    named = tf.function(score_named, input_signature=[_named_specs(types, input_names)])
     from_examples = tf.function(score_examples, input_signature=[tf.TensorSpec([None], tf.string, "examples")])
     tf.saved_model.save(module, str(folder), signatures={"serving_default": from_examples, "columns": named})
 
 
 def _all_boundaries(wide: WideFeatures | None, deep: DeepFeatures | None) -> dict[str, np.ndarray]:
     """The boundaries of each number in both parts together, ascending."""
-    found: dict[str, list[float]] = {}
+    boundaries_of: dict[str, list[float]] = {}
     for part in (wide, deep):
         if part is not None:
             for column, boundaries in part["boundaries"].items():
-                found.setdefault(column, []).extend(boundaries)
-    return {column: np.unique(boundaries) for column, boundaries in found.items()}
+                boundaries_of.setdefault(column, []).extend(boundaries)
+    return {column: np.unique(boundaries) for column, boundaries in boundaries_of.items()}
 
 
-def _spec(kind: ColumnKind, name: str) -> tf.TypeSpec:
-    if kind == "list":
+def _spec(column_type: ColumnType, name: str) -> tf.TypeSpec:
+    if column_type == "list":
         return tf.RaggedTensorSpec([None, None], tf.string, 1)
-    return tf.TensorSpec([None], tf.float64 if kind == "number" else tf.string, name)
+    return tf.TensorSpec([None], tf.float64 if column_type == "number" else tf.string, name)
 
 
-def _named_specs(kinds: Mapping[str, ColumnKind], input_names: Mapping[str, list[str]]) -> dict[str, tf.TensorSpec]:
+def _named_specs(types: Mapping[str, ColumnType], input_names: Mapping[str, list[str]]) -> dict[str, tf.TensorSpec]:
     """The inputs of the signature 'columns', by name; a signature holds no ragged tensor, so a list column has two."""
     specs = {}
-    for column, kind in kinds.items():
-        if kind == "list":
+    for column, column_type in types.items():
+        if column_type == "list":
             values, lengths = input_names[column]
             specs[values] = tf.TensorSpec([None], tf.string, values)
             specs[lengths] = tf.TensorSpec([None], tf.int64, lengths)
         else:
-            specs[input_names[column][0]] = _spec(kind, input_names[column][0])
+            specs[input_names[column][0]] = _spec(column_type, input_names[column][0])
     return specs
 
 
@@ -538,16 +548,16 @@ def _columns_of(inputs: Tensors, input_names: Mapping[str, list[str]]) -> Tensor
 
 
 def _check_scores(
-    folder: pathlib.Path, sample: pd.DataFrame, kinds: Mapping[str, ColumnKind], expected: np.ndarray
+    folder: pathlib.Path, sample: pd.DataFrame, types: Mapping[str, ColumnType], expected: np.ndarray
 ) -> None:
     """Refuse an export that scores a sample otherwise than the model did, whichever way the rows come in."""
     from_examples = tf.saved_model.load(str(folder)).signatures["serving_default"]
-    examples = tf.constant(tf_examples(sample, kinds))
-    found = {
+    examples = tf.constant(tf_examples(sample, types))
+    exported = {
         "scores of the sample": scorer(folder)(sample),
         "scores of the sample as tf.Examples, which hold numbers as float32,": from_examples(examples)["probability"],
     }
-    for name, probabilities in found.items():
+    for name, probabilities in exported.items():
         difference = np.abs(probabilities - expected).max()
         if not difference <= 1e-6:
             raise ValueError(f"The export's {name} differ from the model's by up to {difference:.2g}.")

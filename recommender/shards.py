@@ -2,13 +2,12 @@
 
 Read it from top to bottom: the functions stand in the order in which data flows.
 
-    shard_files, to_parquet                    CSV and Parquet files, one or many (see `recommender.parquet`)
-    counts_query, vocabulary_query             what is counted, as SQL
     counted_quantiles ─► fit_shards            what `fit_wide` and `fit_deep` learn, from files
     stream                                     batches of a model's inputs, from files
 
-DuckDB counts: it groups on all cores, and spills to disk what does not fit under its memory limit. It finds a column by
-its place in a file, since names that differ in case alone are one name in SQL.
+The files themselves are read by `recommender.parquet`; the queries that count are in `recommender.sql`. DuckDB runs
+them: it groups on all cores, and spills to disk what does not fit under its memory limit. It finds a column by its
+position in a file, since names that differ only in case are one name in SQL.
 """
 
 import collections
@@ -36,9 +35,9 @@ from recommender.parquet import (
     naming_file,
     read_group,
     shard_files,
-    to_parquet,  # noqa: F401, it belongs here too
 )
 from recommender.sql import cell_problems, counts_query, rows_of, table_query, vocabulary_query
+from wide_deep import backend  # noqa: F401, before Keras
 from wide_deep.checks import check_whole
 from wide_deep.columns import category_text
 from wide_deep.features import (
@@ -51,7 +50,6 @@ from wide_deep.features import (
     optional_inputs,
     used_columns,
 )
-from wide_deep.reproducible import quiet_stderr
 from wide_deep.tables import PathLike
 
 import duckdb
@@ -59,9 +57,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+import tensorflow as tf
 
-with quiet_stderr():  # TensorFlow greets there when it is imported
-    import tensorflow as tf
+__all__ = ["counted_quantiles", "fit_shards", "stream"]
 
 # ------------------------------------------------------------------------------------------------ counts
 
@@ -83,11 +81,11 @@ def counted_quantiles(counted: pd.DataFrame, n_quantiles: int) -> np.ndarray:
         array([20.])
     """
     values, counts = counted.sort_values(counted.columns[0]).to_numpy("float64").T  # (different values,) each
-    last = np.cumsum(counts) - 1  # the place of each value's last row, if all rows were sorted
-    place = (counts.sum() - 1) * (np.arange(1, n_quantiles) / n_quantiles)  # of each boundary, (n_quantiles − 1,)
-    low = values[np.searchsorted(last, np.floor(place))]
-    high = values[np.searchsorted(last, np.ceil(place))]
-    share = place - np.floor(place)
+    last = np.cumsum(counts) - 1  # the position of each value's last row, if all rows were sorted
+    position = (counts.sum() - 1) * (np.arange(1, n_quantiles) / n_quantiles)  # of each boundary, (n_quantiles − 1,)
+    low = values[np.searchsorted(last, np.floor(position))]
+    high = values[np.searchsorted(last, np.ceil(position))]
+    share = position - np.floor(position)
     # NumPy interpolates from the nearer end, and so must we, to get its bits.
     boundaries = np.where(share < 0.5, low + (high - low) * share, high - (high - low) * (1 - share))
     return boundaries + 0.0  # −0 becomes 0
@@ -197,17 +195,17 @@ def _read_head(path: pathlib.Path, numbers: Collection[str]) -> pd.DataFrame:
     """The first rows of a file as a data frame; of columns of one name the first, since they are checked later."""
     if path.suffix.lower() == ".csv":
         header, _ = csv_header(path)
-        places = {name: header.index(name) for name in header}
-        types = {place: pa.float64() if name in numbers else pa.string() for name, place in places.items()}
+        positions = {name: header.index(name) for name in header}
+        types = {position: pa.float64() if name in numbers else pa.string() for name, position in positions.items()}
         no_rows = [pa.array([], arrow_type) for arrow_type in types.values()]
         columns = next((batch.columns for batch in csv_batches(path, types)), no_rows)
     else:
         with naming_file(path):
             file = pq.ParquetFile(path)
             batch = next(file.iter_batches(1000), file.schema_arrow.empty_table())
-        places = {name: batch.schema.names.index(name) for name in batch.schema.names}
-        columns = [batch.column(place) for place in places.values()]
-    head = pa.table([column[:1000] for column in columns], list(places))
+        positions = {name: batch.schema.names.index(name) for name in batch.schema.names}
+        columns = [batch.column(position) for position in positions.values()]
+    head = pa.table([column[:1000] for column in columns], list(positions))
     return head.to_pandas(timestamp_as_object=True)
 
 
@@ -216,14 +214,14 @@ def _check_cells(
 ) -> None:
     """Raise an error that names the column and the file if a cell cannot be used."""
     problems = cell_problems(shard, texts, numbers)
-    counts = ", ".join(f"count(*) FILTER (WHERE {problem.condition})" for problem in problems)
+    selection = ", ".join(f"count(*) FILTER (WHERE {problem.condition})" for problem in problems)
     try:
-        found = engine.execute(f"SELECT {counts} FROM {rows_of([shard])}").fetchone()
+        counts = engine.execute(f"SELECT {selection} FROM {rows_of([shard])}").fetchone()
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error as error:
         raise ValueError(f"{shard.origin} cannot be read: {error}") from None
-    for problem, count in zip(problems, found, strict=True):
+    for problem, count in zip(problems, counts, strict=True):
         if count:
             raise problem.error(f"{shard.origin}: Column {problem.column!r} {problem.words}, in {count} rows.")
 
@@ -323,8 +321,8 @@ def stream(
     comes before is not read.
 
     Rows mix as far as the buffer holds many row groups. By themselves pandas puts up to a million rows into one, and
-    DuckDB a hundred thousand. So write files with pandas' `to_parquet(…, row_group_size=10_000)`, or with `to_parquet`
-    of this module, which CSV files go through here.
+    DuckDB a hundred thousand. So write files with pandas' `to_parquet(…, row_group_size=10_000)`, or with
+    `recommender.parquet.to_parquet`, which CSV files go through here.
 
     Workers may get unequal numbers of batches, since row groups are dealt out whole. Where all must make each step
     together, one with more batches would wait for ever. So cut each worker's dataset to the smallest number of all,
@@ -340,8 +338,8 @@ def stream(
         seed: None keeps the order of the files.
         epoch: the number of the pass, from 0.
         start: how many batches of this epoch are already done.
-        worker: (i, n), the place i of this worker among n, from 0 to n − 1; each gets each n-th row group, and no row
-            comes to two.
+        worker: (i, n), the number i of this worker, from 0 to n − 1, of n workers; each gets every n-th row group, and
+            no row goes to two of them.
         buffer_rows: rows that are shuffled at once, and held in memory. A row group is read as a whole.
         folder: path of the folder where CSV files are kept as Parquet as long as the dataset lives. None: the system's
             temporary folder.
@@ -400,11 +398,11 @@ def _check_order(seed: int | None, epoch: int, worker: tuple[int, int]) -> None:
     if seed is not None:
         check_whole("seed", seed, 0)
     check_whole("epoch", epoch, 0)
-    place, n_workers = worker
+    number, n_workers = worker
     check_whole("worker's n", n_workers, 1)
-    check_whole("worker's place", place, 0)
-    if place >= n_workers:
-        raise ValueError(f"worker is {worker}; expected a place from 0 to {n_workers - 1} among {n_workers} workers.")
+    check_whole("worker's number", number, 0)
+    if number >= n_workers:
+        raise ValueError(f"worker is {worker}; expected a number from 0 to {n_workers - 1}, of {n_workers} workers.")
 
 
 def _check_classes(classes: tuple[Any, Any]) -> None:
@@ -426,10 +424,10 @@ def _row_groups(shards: list[Shard], seed: int | None, epoch: int, worker: tuple
     for shard in shards:
         metadata = pq.read_metadata(shard.path)
         groups += [_Group(shard, i, metadata.row_group(i).num_rows) for i in range(metadata.num_row_groups)]
-    place, n_workers = worker
-    groups = groups[place::n_workers]
+    number, n_workers = worker
+    groups = groups[number::n_workers]
     if not groups:
-        raise ValueError(f"Worker {place} of {n_workers} gets no row group: write the rows in more files.")
+        raise ValueError(f"Worker {number} of {n_workers} gets no row group: write the rows in more files.")
     if seed is not None:
         groups = [groups[i] for i in np.random.default_rng([seed, epoch]).permutation(len(groups))]
     return groups
@@ -464,15 +462,15 @@ def _shuffle(
 def _cut_into_batches(tables: Iterable[pa.Table], batch_size: int) -> Iterator[pa.Table]:
     """The same rows in tables of about CHUNK_ROWS; each is a whole number of batches, but for the last."""
     step = max(CHUNK_ROWS // batch_size, 1) * batch_size
-    rest = None
+    remainder = None
     for table in tables:
-        rows = table if rest is None else pa.concat_tables([rest, table])
-        whole = len(rows) // batch_size * batch_size
-        for first in range(0, whole, step):
-            yield rows.slice(first, min(step, whole - first))
-        rest = rows.slice(whole)
-    if rest is not None and len(rest):
-        yield rest
+        rows = table if remainder is None else pa.concat_tables([remainder, table])
+        n_whole = len(rows) // batch_size * batch_size
+        for first in range(0, n_whole, step):
+            yield rows.slice(first, min(step, n_whole - first))
+        remainder = rows.slice(n_whole)
+    if remainder is not None and len(remainder):
+        yield remainder
 
 
 def _read_ahead(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
@@ -490,8 +488,13 @@ def _read_ahead(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterato
 def _inputs_and_labels(
     table: pa.Table, wide: WideFeatures | None, deep: DeepFeatures | None, label: str, classes: tuple[Any, Any]
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    frame = table.to_pandas(types_mapper=lambda found: pd.ArrowDtype(found) if pa.types.is_list(found) else None)
+    frame = table.to_pandas(types_mapper=_list_dtype)
     return optional_inputs(frame, wide, deep), _labels(frame[label], classes)
+
+
+def _list_dtype(arrow_type: pa.DataType) -> pd.ArrowDtype | None:
+    """The pandas type of a column: lists stay Arrow's, anything else becomes what pandas makes of it."""
+    return pd.ArrowDtype(arrow_type) if pa.types.is_list(arrow_type) else None
 
 
 def _labels(cells: pd.Series, classes: tuple[Any, Any]) -> np.ndarray:
@@ -507,7 +510,10 @@ def _labels(cells: pd.Series, classes: tuple[Any, Any]) -> np.ndarray:
 
 def _is_class(value: Any, expected: Any) -> bool:
     """Whether a label is one of the classes: the same value, or one with the same text, as a CSV file has."""
-    return value == expected or category_text(value) == category_text(expected) is not None
+    if value == expected:
+        return True
+    text = category_text(value)
+    return text is not None and text == category_text(expected)
 
 
 def _signature(wide: WideFeatures | None, deep: DeepFeatures | None) -> tuple[Any, ...]:

@@ -14,11 +14,13 @@ import re
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from recommender.parquet import Shard, column_type, is_list, kind_of, value_type
+from recommender.parquet import Shard, column_type, is_list, type_family, value_type
 from wide_deep.columns import AND, bucket_names, exact_below, feature_prefix
 
 import numpy as np
 import pyarrow as pa
+
+__all__ = ["Problem", "cell_problems", "counts_query", "rows_of", "table_query", "vocabulary_query"]
 
 
 def _literal(text: object) -> str:
@@ -51,11 +53,11 @@ def rows_of(shards: list[Shard]) -> str:
     """
     # *, ? and [ would be patterns that more files may fit, unless they stand in brackets.
     paths = ", ".join(_literal(re.sub(r"([*?[])", r"[\1]", os.path.abspath(shard.path))) for shard in shards)
-    places = ", ".join(f"p{place}" for place in range(len(shards[0].schema)))
-    return f"read_parquet([{paths}], hive_partitioning = false) AS file({places})"
+    names = ", ".join(f"p{position}" for position in range(len(shards[0].schema)))
+    return f"read_parquet([{paths}], hive_partitioning = false) AS file({names})"
 
 
-def _place(shard: Shard, column: str) -> str:
+def _source(shard: Shard, column: str) -> str:
     return f"p{shard.schema.names.index(column)}"
 
 
@@ -86,35 +88,35 @@ def cell_problems(shard: Shard, texts: Collection[str], numbers: Collection[str]
     """
     problems = []
     for column in sorted({*texts, *numbers}):
-        place = _place(shard, column)
+        source = _source(shard, column)
         if column in numbers:
-            wrong = f"{place} IS NULL OR NOT isfinite(CAST({place} AS DOUBLE))"
+            wrong = f"{source} IS NULL OR NOT isfinite(CAST({source} AS DOUBLE))"
             problems.append(Problem(column, "has missing or infinite values", ValueError, wrong))
         if column in texts:
-            problems += _problems_of_texts(column, place, column_type(shard, column))
+            problems += _problems_of_texts(column, source, column_type(shard, column))
     return problems
 
 
-def _problems_of_texts(column: str, place: str, arrow_type: pa.DataType) -> list[Problem]:
-    value = "cell" if is_list(arrow_type) else place
+def _problems_of_texts(column: str, source: str, arrow_type: pa.DataType) -> list[Problem]:
+    value = "cell" if is_list(arrow_type) else source
     gaps = f"{value} IS NULL"
-    kind = kind_of(arrow_type)
-    decimals = f"{value} <> trunc({value})" if kind in ("float", "decimal") else ""
+    family = type_family(arrow_type)
+    decimals = f"{value} <> trunc({value})" if family in ("float", "decimal") else ""
     words = "holds decimals: cut them into buckets"
-    if kind == "float":
+    if family == "float":
         gaps += f" OR isnan({value})"
         too_large = exact_below(value_type(arrow_type).to_pandas_dtype())  # two whole numbers may be one float
         decimals += f" OR abs({value}) >= {too_large}"
         words = f"holds floats that are no whole numbers below {too_large}: cut decimals into buckets"
     if is_list(arrow_type):
-        gaps = f"{place} IS NULL OR {_in_a_list(place, gaps)}"
-        decimals = _in_a_list(place, decimals) if decimals else ""
+        gaps = f"{source} IS NULL OR {_in_a_list(source, gaps)}"
+        decimals = _in_a_list(source, decimals) if decimals else ""
     problems = [Problem(column, "has missing values: fill them, for example with '?'", ValueError, gaps)]
     return problems + ([Problem(column, words, TypeError, decimals)] if decimals else [])
 
 
-def _in_a_list(place: str, condition: str) -> str:
-    return f"len(list_filter({place}, lambda cell: {condition})) > 0"
+def _in_a_list(source: str, condition: str) -> str:
+    return f"len(list_filter({source}, lambda cell: {condition})) > 0"
 
 
 def _text_sql(value: str, arrow_type: pa.DataType) -> str:
@@ -126,17 +128,17 @@ def _text_sql(value: str, arrow_type: pa.DataType) -> str:
         "decimal": f"CAST(CAST({value} AS DECIMAL(38, 0)) AS STRING)",
         "bool": f"CASE WHEN {value} THEN 'True' ELSE 'False' END",
     }
-    return texts[kind_of(arrow_type) or ""]
+    return texts[type_family(arrow_type) or ""]
 
 
-def _category_sql(place: str, arrow_type: pa.DataType, longest: int | None) -> str:
+def _category_sql(source: str, arrow_type: pa.DataType, longest: int | None) -> str:
     """The SQL of a category's texts: of one, or of a list, of which the first `longest` different ones are taken."""
     if not is_list(arrow_type):
-        return _text_sql(place, arrow_type)
+        return _text_sql(source, arrow_type)
     texts = (
-        place
-        if kind_of(arrow_type) == "whole"
-        else f"list_transform({place}, lambda cell: {_text_sql('cell', arrow_type)})"
+        source
+        if type_family(arrow_type) == "whole"
+        else f"list_transform({source}, lambda cell: {_text_sql('cell', arrow_type)})"
     )
     if longest is None:
         return texts
@@ -172,10 +174,10 @@ def table_query(
     for group in alike.values():
         values = []
         for column, alias in aliases.items():
-            place = _place(group[0], column)
-            found = column_type(group[0], column)
+            source = _source(group[0], column)
+            arrow_type = column_type(group[0], column)
             # Of a decimal, DuckDB's cast is the nearest float64, as Python's is.
-            value = f"CAST({place} AS DOUBLE)" if column in numbers else _category_sql(place, found, longest)
+            value = f"CAST({source} AS DOUBLE)" if column in numbers else _category_sql(source, arrow_type, longest)
             values.append(f"{value} AS {alias}")
         parts.append(f"SELECT {', '.join(values)}\nFROM {rows_of(group)}")
     return "\nUNION ALL ".join(parts)

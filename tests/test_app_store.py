@@ -248,8 +248,8 @@ def test_a_page_is_worth_the_truth_of_its_best_scored_candidates():
     assert app_store.expected_installs(truth, scores.ravel(), shown=1) == pytest.approx([0.1, 0.7])
     with pytest.raises(ValueError, match="There are 5 scores for 6"):
         app_store.expected_installs(truth, np.zeros(5))
-    with pytest.raises(ValueError, match="NaN"):
-        app_store.expected_installs(truth, np.full(6, np.nan))
+    with pytest.raises(ValueError, match="score of visit 1, candidate 2 is NaN"):
+        app_store.expected_installs(truth, [0, 0, 0, 0, 0, np.nan])
     with pytest.raises(ValueError, match="shown is 4"):
         app_store.expected_installs(truth, scores, shown=4)
 

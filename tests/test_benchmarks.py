@@ -334,7 +334,7 @@ def test_the_grid_has_ten_logs_of_each_model_and_the_settings_that_were_chosen_o
     runs = [*GRID["errors"].values(), *GRID["weights"].values()]
     runs += [found[group] for found in GRID["strength"].values() for group in ("errors", "weights")]
     for kinds in runs:
-        assert {kind: len(values) for kind, values in kinds.items()} == dict.fromkeys(pictures.KINDS, 10)
+        assert {kind: len(values) for kind, values in kinds.items()} == dict.fromkeys(pictures.PAIR_KINDS, 10)
     for name, used in {"wide": "wide", "deep": "deep", "wide & deep": "wide_deep"}.items():
         settings = GRID["settings"][name]["settings"]
         known = zip(settings, planted_log.SETTINGS[used], strict=True)
@@ -374,7 +374,7 @@ def test_a_small_rate_also_keeps_the_rule_out_of_the_crosses_but_slows_the_excep
     both, high, low = (GRID["strength"][name] for name in ("10, 0.6", "10, 0", "1, 0"))
     assert mean(low["weights"]["usual"]) < mean(high["weights"]["usual"]) / 3
     assert ahead(low["errors"]["never shown"], high["errors"]["never shown"]) > 5
-    for kind in pictures.KINDS:
+    for kind in pictures.PAIR_KINDS:
         assert ahead(both["errors"][kind], low["errors"][kind]) > 5, kind
 
 

@@ -67,9 +67,9 @@ def test_predicting_and_scoring_raw_columns_run_none_either(tmp_path, small):
 @pytest.mark.parametrize("kind", ["wide", "deep", "wide_deep"])
 def test_the_course_recipe_runs_none_either(kind):
     frame = adult.load_adult()[0][:256]
-    wide, deep = adult.course_features(frame)
-    inputs, labels = adult.course_inputs(frame, wide, deep), (frame["income"] == ">50K").to_numpy(int)
-    model = adult.course_model(kind, wide, deep)
+    wide, deep = adult.beginner_features(frame)
+    inputs, labels = adult.beginner_inputs(frame, wide, deep), (frame["income"] == ">50K").to_numpy(int)
+    model = adult.beginner_model(kind, wide, deep)
     inputs = {tensor.name: inputs[tensor.name] for tensor in model.inputs}
     assert not kernels(lambda: model.fit(inputs, labels, batch_size=64, verbose=0)) & DEPENDENT
 

@@ -223,13 +223,15 @@ def test_fitted_parts_go_through_json_and_come_back():
         assert all(edges.dtype == "float64" for edges in again["boundaries"].values())
     with pytest.raises(TypeError, match="boundaries is a list; expected a dict"):
         plain.from_plain({**plain.to_plain(wide), "boundaries": []})
-    with pytest.raises(ValueError, match="Two strings of the vocabulary have the same id"):
+    with pytest.raises(ValueError, match="'city=Rome' and 'city=Oslo' of the vocabulary have the same id, 1"):
         plain.from_plain({**plain.to_plain(wide), "vocabulary": {"city=Rome": 1, "city=Oslo": 1}})
     with pytest.raises(ValueError, match="n_ids is 1; expected a whole number of at least 2"):
         plain.from_plain({**plain.to_plain(hashed), "n_ids": 1})
     with pytest.raises(ValueError, match=r"The numbers are \['size'\], but there are boundaries for \['age'\]"):
         plain.from_plain({**plain.to_plain(deep), "numbers": ["size"]})
-    with pytest.raises(ValueError, match="The vocabulary has the id 9, but n_ids is 3"):
+    with pytest.raises(ValueError, match="Column 'age': The boundaries are .*that ascend"):
+        plain.from_plain({**plain.to_plain(deep), "boundaries": {"age": [2.0, 1.0]}})
+    with pytest.raises(ValueError, match="The vocabulary has 'city=Rome' with the id 9, but n_ids is 3"):
         plain.from_plain({**plain.to_plain(wide), "vocabulary": {"city=Rome": 9}, "n_ids": 3})
 
 

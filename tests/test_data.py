@@ -209,13 +209,13 @@ def test_places_of_several_models_are_those_of_each(visit_frames):
     models = {kind: visits.build_model(kind, wide, deep) for kind in ("wide", "deep")}
     wdl.train(models["wide"], wdl.joint_inputs(rows, wide, deep), rows["label"], **visits.training("wide", 99))
     queries = visits.held_out_visits(test).head(400)[::-1]
-    found = visits.model_places(models, queries, areas, wide, deep)
+    found = visits.model_ranks(models, queries, areas, wide, deep)
 
     def score(block):
         frame = visits.with_words(ranking.candidates(block, "area", areas["area"]), visits.title_words(areas))
         return wdl.predict(models["wide"], wdl.joint_inputs(frame, wide, deep)).reshape(len(block), -1)
 
-    expected = ranking.held_out_places(queries, "area", "visited", areas["area"], score)
+    expected = ranking.held_out_ranks(queries, "area", "visited", areas["area"], score)
     assert found.index.equals(queries.index) and np.allclose(found["wide"], expected)
     assert found["wide"].mean() < found["deep"].mean()  # the deep model was not trained
 
@@ -371,7 +371,7 @@ def training(dataset, kind):
 def test_a_data_set_has_a_model_of_each_kind_with_its_optimizer(dataset):
     wide, deep = fitted(dataset)
     rows = {"wide": wide["n_ids"], "deep": deep["n_ids"]}
-    for kind in recipes.KINDS:
+    for kind in recipes.MODEL_KINDS:
         model = dataset.build_model(kind, wide, deep)
         assert model.name == kind
         parts = kind.split("_")
@@ -395,24 +395,24 @@ def test_another_kind_is_named_with_those_that_there_are(dataset):
 
 
 def test_the_course_recipe_has_a_model_of_each_kind(census):
-    wide, deep = adult.course_features(census[0][:2000])
+    wide, deep = adult.beginner_features(census[0][:2000])
     for kind, inputs in {
         "wide": {"one_hot"},
         "deep": {"deep_ids", "numbers"},
         "wide_deep": {"one_hot", "deep_ids", "numbers"},
     }.items():
-        model = adult.course_model(kind, wide, deep)
+        model = adult.beginner_model(kind, wide, deep)
         assert {tensor.name for tensor in model.inputs} == inputs and model.name == kind
         last = {"wide": wide["n_ids"], "deep": 50, "wide_deep": wide["n_ids"] + 50}[kind]
         assert model.layers[-1].kernel.shape == (last, 1)
     with pytest.raises(ValueError, match="kind is 'wide and deep'"):
-        adult.course_model("wide and deep", wide, deep)
+        adult.beginner_model("wide and deep", wide, deep)
 
 
 def test_the_course_inputs_are_the_ids_as_zeros_and_ones(census):
     train = census[0][:2000]
-    wide, deep = adult.course_features(train)
-    one_hot = adult.course_inputs(train[:50], wide, deep)["one_hot"]
+    wide, deep = adult.beginner_features(train)
+    one_hot = adult.beginner_inputs(train[:50], wide, deep)["one_hot"]
     for row, ids in zip(one_hot, wdl.wide_ids(train[:50], wide)):
         assert set(np.flatnonzero(row)) == set(ids) - {0} and set(row) <= {0, 1}
 

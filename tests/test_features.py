@@ -1207,3 +1207,12 @@ def test_strings_whose_index_is_no_row_numbers_are_refused(index):
 def test_strings_of_more_rows_than_there_are_are_refused():
     with pytest.raises(ValueError, match="rows 0 to 2, but n_rows is 2"):
         wdl.vocabulary_ids(pd.Series(["a=x", "a=y"], index=[0, 2]), {"a=x": 1}, 2)
+
+
+@pytest.mark.parametrize("n_rows", [-1, 2.0, None])
+def test_the_number_of_rows_is_checked(n_rows):
+    strings = wdl.cross(pd.DataFrame({"a": ["x"]}), ["a"])
+    with pytest.raises(ValueError, match="n_rows is .*expected a whole number of at least 0"):
+        wdl.hash_ids(strings, 10, n_rows)
+    with pytest.raises(ValueError, match="n_rows is .*expected a whole number of at least 0"):
+        wdl.vocabulary_ids(strings, {"a=x": 1}, n_rows)

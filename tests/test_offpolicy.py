@@ -231,9 +231,11 @@ def test_other_bad_input_is_refused_by_name():
         offpolicy.ips(BY_HAND, **COLUMNS, actions=0)
     with pytest.raises(ValueError, match="actions is 0"):
         offpolicy.target_probabilities(LOG, PAGES, "visit", "app", "p", actions=0)
-    for weights in ([0, 0], [1, -1], [1, np.inf], [np.nan]):
-        with pytest.raises(ValueError, match="not all 0"):
+    for weights in ([1, -1], [1, np.inf], [1, np.nan]):
+        with pytest.raises(ValueError, match=f"The weight in row 1 is {weights[1]:g}; expected a finite number"):
             offpolicy.effective_sample_size(weights)
+    with pytest.raises(ValueError, match="All weights are 0"):
+        offpolicy.effective_sample_size([0, 0])
 
 
 def test_a_probability_may_be_above_one_by_a_rounding():

@@ -51,7 +51,7 @@ def test_each_exception_has_a_frame_and_each_hidden_pair_a_dot(pairs):
 
 
 def test_errors_are_means_of_absolute_differences_by_kind(pairs):
-    errors = pictures.errors_by_kind(pairs, {"constant": np.full(576, 0.45), "truth": pairs["truth"]})
+    errors = pictures.errors_by_pair_kind(pairs, {"constant": np.full(576, 0.45), "truth": pairs["truth"]})
     np.testing.assert_allclose(errors.loc["constant"], 0.35)
     np.testing.assert_allclose(errors.loc["truth"], 0)
     assert list(errors.columns) == ["exception", "never shown", "usual"]

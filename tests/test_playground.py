@@ -68,7 +68,7 @@ def test_the_runs_are_complete():
         assert list(case["errors"]) == ["wide", "deep", "joint"]
         assert list(case["weights"]) == ["wide", "joint"]
         for kinds in [*case["errors"].values(), *case["weights"].values()]:
-            assert {kind: len(values) for kind, values in kinds.items()} == dict.fromkeys(pictures.KINDS, 10)
+            assert {kind: len(values) for kind, values in kinds.items()} == dict.fromkeys(pictures.PAIR_KINDS, 10)
 
 
 def test_the_papers_case_shows_what_the_page_says_of_it():

@@ -33,6 +33,7 @@ from recommender import (
 from recommender.datasets import adult, files, planted, recipes, store_truth, visits
 from recommender.datasets import store as app_store
 from wide_deep import (
+    backend,
     checks,
     columns,
     evaluation,
@@ -57,6 +58,7 @@ EXTRAS = PROJECT["optional-dependencies"]
 DIRECT = [*PROJECT["dependencies"], *EXTRAS["test"], *EXTRAS["course"]]
 MODULES = [
     reproducible,
+    backend,
     checks,
     tables,
     columns,
@@ -263,14 +265,33 @@ def test_where_it_is_taught_there_is_a_section_of_that_name(member):
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
 def test_the_module_reads_from_top_to_bottom(module):
-    """No function calls one that stands below it, except private checks beside it in the same section."""
-    source = inspect.getsource(module)
-    position = {node.name: node.lineno for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.FunctionDef):
-            used = {n.func.id for n in ast.walk(node) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
-            below = [name for name in used if position.get(name, 0) > node.lineno and not name.startswith("_")]
-            assert not below, (node.name, below)
+    """A function uses what stands above it, or private functions that follow it before the next public one."""
+    below = functions_out_of_order(inspect.getsource(module))
+    assert not below
+
+
+def functions_out_of_order(source):
+    """Pairs of a function or class and of what it uses too far below."""
+    nodes = [node for node in ast.parse(source).body if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
+    names = [node.name for node in nodes]
+    pairs = []
+    for i, node in enumerate(nodes):
+        called = {n.func for n in ast.walk(node) if isinstance(n, ast.Call)}
+        used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and (n in called or n.id.startswith("_"))}
+        for name in used & set(names[i + 1 :]):
+            passed = names[i + 1 : names.index(name) + 1]
+            pairs += [(node.name, name)] if not all(each.startswith("_") for each in passed) else []
+    return pairs
+
+
+def test_a_private_function_stands_above_or_right_below_who_uses_it():
+    helper = "def _helper(): pass"
+    user = "def user(): return map(_helper, [])"
+    other = "def other(): pass"
+    assert functions_out_of_order("\n".join([helper, other, user])) == []
+    assert functions_out_of_order("\n".join([user, helper, other])) == []
+    assert functions_out_of_order("\n".join([user, other, helper])) == [("user", "_helper")]
+    assert functions_out_of_order("\n".join(["def user(): return other()", other])) == [("user", "other")]
 
 
 FOLDERS = [".", "wide_deep", "recommender", "recommender/datasets", "tools", "drawings", "course", "course/inside"]
@@ -312,6 +333,40 @@ def test_a_door_holds_nothing_of_its_own(door):
     assert names.targets[0].id == "__all__"
     assert all(isinstance(node, ast.ImportFrom) and node.module.startswith("wide_deep.") for node in statements)
     assert sorted(door.__all__) == sorted(alias.name for node in statements for alias in node.names)
+
+
+HANDED_ON = {"recommender.datasets.store": {"BASE", "LANGUAGES", "install_probability", "make_store"}}
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
+def test_all_lists_the_public_functions_and_the_constants_that_others_use(module):
+    body = ast.parse(inspect.getsource(module)).body
+    functions = {node.name for node in body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    public = {name for name in functions if not name.startswith("_")}
+    assigned = {node.id for node in ast.walk(ast.Module(body, [])) if isinstance(node, ast.Name)}
+    listed = set(module.__all__) - HANDED_ON.get(module.__name__, set())
+    assert public <= listed
+    assert listed - public <= assigned, "a constant or a type of its own"
+
+
+@pytest.mark.parametrize("module", [*MODULES, *DOORS], ids=lambda module: module.__name__)
+def test_a_module_imports_only_what_another_one_lists(module):
+    rooms = {each.__name__: each for each in MODULES}
+    for node in ast.walk(ast.parse(inspect.getsource(module))):
+        if isinstance(node, ast.ImportFrom) and node.module in rooms:
+            assert {alias.name for alias in node.names} <= set(rooms[node.module].__all__)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
+def test_the_backend_is_imported_before_keras(module):
+    """It checks that Keras is there and runs on TensorFlow; who needs neither does not import it."""
+    names = set()
+    for node in ast.parse(inspect.getsource(module)).body:
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    assert bool(names & {"keras", "tensorflow"}) == ("wide_deep.backend" in names)
 
 
 def test_modules_stand_above_what_they_import():

@@ -264,7 +264,7 @@ def test_what_is_known_is_not_found_and_the_rest_may_be_asked_for():
     assert retrieval.top_k([[1.0], [1.0]], items, 2, known).tolist() == [[2, 0], [1, 2]]
     with pytest.raises(ValueError, match="k is 3, but for query 0 only 2 items are left"):
         retrieval.top_k([[1.0], [1.0]], items, 3, known)
-    with pytest.raises(ValueError, match=r"known has the shape \(2, 3\); expected \(1, 3\)"):
+    with pytest.raises(ValueError, match=r"excluded has the shape \(2, 3\); expected \(1, 3\)"):
         retrieval.top_k([[1.0]], items, 1, known)
 
 
@@ -369,7 +369,7 @@ def test_recall_agrees_with_the_hit_rate_of_places():
     rng = np.random.default_rng(3)
     queries, items = rng.normal(size=(40, 5)), rng.normal(size=(60, 5))
     wanted = rng.integers(0, 60, 40)
-    places = ranking.held_out_places(
+    places = ranking.held_out_ranks(
         pd.DataFrame({"item": wanted, "others": [[]] * 40}), "item", "others", list(range(60)),
         lambda block: queries[block.index] @ items.T,
     )  # fmt: skip
@@ -378,11 +378,11 @@ def test_recall_agrees_with_the_hit_rate_of_places():
 
 
 BAD_RECALL = {
-    "lengths": ([[1, 2]], [[1], [2]], r"found has the shape \(1, 2\) and 2 queries want something"),
-    "one list": ([1, 2], [[1], [2]], r"found has the shape \(2,\)"),
-    "nothing": (np.zeros((0, 3)), [], r"found has the shape \(0, 3\)"),
-    "twice": ([[1, 2], [3, 3]], [[1], [2]], "Query 1 found an item twice"),
-    "no wish": ([[1, 2], [3, 4]], [[1], []], "Query 1 wants no item"),
+    "lengths": ([[1, 2]], [[1], [2]], r"retrieved has the shape \(1, 2\) for 2 queries"),
+    "one list": ([1, 2], [[1], [2]], r"retrieved has the shape \(2,\)"),
+    "nothing": (np.zeros((0, 3)), [], r"retrieved has the shape \(0, 3\)"),
+    "twice": ([[1, 2], [3, 3]], [[1], [2]], "Query 1 retrieved an item twice"),
+    "no wish": ([[1, 2], [3, 4]], [[1], []], "Query 1 has no relevant item"),
 }
 
 

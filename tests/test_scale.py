@@ -4,7 +4,7 @@ import json
 import pathlib
 
 import wdl_helpers as wdl
-from recommender import shards
+from recommender import shards, sql
 
 import numpy as np
 import pytest
@@ -95,4 +95,4 @@ def test_spark_gives_the_same_vocabularies():
     found = figures("spark")
     assert {"adult, wide", "adult, deep", "visits, lists"} < set(found)
     assert all(query["same"] and query["rows"] > 10 for query in found.values())
-    assert wdl.AND in shards.vocabulary_query([("a", "b")], set(), {}, 1)
+    assert wdl.AND in sql.vocabulary_query([("a", "b")], set(), {}, 1)

@@ -10,7 +10,7 @@ import sys
 from decimal import Decimal
 
 import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
-from recommender import serving
+from recommender import raw_columns, serving
 from recommender.datasets import adult
 
 import keras
@@ -70,7 +70,7 @@ def score(exported):
 
 
 def tensor_of(kind, values):
-    tensor = serving.raw_tensors({"c": values}, {"c": kind})["c"]
+    tensor = raw_columns.raw_tensors({"c": values}, {"c": kind})["c"]
     return tensor.to_list() if kind == "list" else tensor.numpy().tolist()
 
 
@@ -137,7 +137,7 @@ def test_a_category_has_the_text_that_training_gives_it():
 def test_a_request_may_hold_a_column_in_another_type_than_training(columns):
     texts, one, other = columns
     wide = wdl.fit_wide(pd.DataFrame({"c": one}), ["c"])
-    found = serving.graph_inputs(wide, None)(serving.raw_tensors({"c": other}, {"c": "text"}))["wide_ids"]
+    found = serving.graph_inputs(wide, None)(raw_columns.raw_tensors({"c": other}, {"c": "text"}))["wide_ids"]
     assert found[:, 0].numpy().tolist() == [
         wide["vocabulary"][name] for name in wdl.cross(pd.DataFrame({"c": one}), ["c"])
     ]
@@ -198,28 +198,28 @@ BAD_COLUMNS = [
 )
 def test_a_column_of_something_else_is_refused_by_name(kind, values, error, message):
     with pytest.raises(error, match=message):
-        serving.raw_tensors({"c": values}, {"c": kind})
+        raw_columns.raw_tensors({"c": values}, {"c": kind})
 
 
 def test_a_tensor_is_refused_as_a_column_and_in_one():
     with pytest.raises(TypeError, match="'c' is <tf.Tensor.*expected a list"):
-        serving.raw_tensors({"c": tf.constant(["a"])}, {"c": "text"})
+        raw_columns.raw_tensors({"c": tf.constant(["a"])}, {"c": "text"})
     with pytest.raises(TypeError, match="'c' holds <tf.Tensor.*expected texts"):
-        serving.raw_tensors({"c": [tf.constant("a")]}, {"c": "text"})
+        raw_columns.raw_tensors({"c": [tf.constant("a")]}, {"c": "text"})
 
 
 def test_a_request_of_no_columns_is_refused():
-    with pytest.raises(ValueError, match="kinds is empty"):
-        serving.raw_tensors({"a": [1]}, {})
+    with pytest.raises(ValueError, match="types is empty"):
+        raw_columns.raw_tensors({"a": [1]}, {})
 
 
 def test_a_request_is_a_frame_or_a_dict_and_has_each_column_once():
     twice = pd.DataFrame([["a", "b"]], columns=["c", "c"])
     with pytest.raises(ValueError, match="the column 'c' more than once"):
-        serving.raw_tensors(twice, {"c": "text"})
+        raw_columns.raw_tensors(twice, {"c": "text"})
     for request in (None, [["a"]], "a", pd.Series(["a"])):
         with pytest.raises(TypeError, match=f"The request is a {type(request).__name__}; expected a data frame, or a"):
-            serving.raw_tensors(request, {"c": "text"})
+            raw_columns.raw_tensors(request, {"c": "text"})
 
 
 def test_what_a_column_holds_is_seen_in_the_sample():
@@ -227,11 +227,11 @@ def test_what_a_column_holds_is_seen_in_the_sample():
     sample = sample.assign(a=arrow(pa.list_(pa.string()), [[], ["p"]]), unused=0)
     wide = {"features": [("t", "l"), ("n",), ("a",)], "boundaries": {"n": np.array([1.5])}}
     deep = {"categories": ["t", "both"], "boundaries": {"both": np.array([1.5])}}
-    kinds = {"t": "text", "l": "list", "n": "number", "a": "list", "both": "number"}
-    assert serving.column_kinds(sample, wide, deep) == kinds
-    assert serving.column_kinds(sample, wide, None) == {name: kinds[name] for name in ("t", "l", "n", "a")}
+    types = {"t": "text", "l": "list", "n": "number", "a": "list", "both": "number"}
+    assert raw_columns.column_types(sample, wide, deep) == types
+    assert raw_columns.column_types(sample, wide, None) == {name: types[name] for name in ("t", "l", "n", "a")}
     with pytest.raises(KeyError, match="no column 'both'"):
-        serving.column_kinds(sample.drop(columns="both"), wide, deep)
+        raw_columns.column_types(sample.drop(columns="both"), wide, deep)
 
 
 # ----------------------------------------------------------------------------------- features in the graph
@@ -272,8 +272,8 @@ def test_the_graph_computes_what_pandas_computes(both_frames, hash_buckets, wide
     features = [text, tags, number, whole, (text, tags), (tags, others), (flag, number, others)]
     wide = wdl.fit_wide(fitted_on, features, buckets={number: 3}, hash_buckets=hash_buckets, longest=wide_longest)
     deep = wdl.fit_deep(fitted_on, [text, tags, flag, whole], [number, whole], n_quantiles=4, longest=deep_longest)
-    kinds = serving.column_kinds(both, wide, deep)
-    found = serving.graph_inputs(wide, deep)(serving.raw_tensors(frame, kinds))
+    types = raw_columns.column_types(both, wide, deep)
+    found = serving.graph_inputs(wide, deep)(raw_columns.raw_tensors(frame, types))
     expected = wdl.joint_inputs(frame, wide, deep)
     assert known_ids(found["wide_ids"]) == known_ids(expected["wide_ids"])
     assert found["deep_ids"].shape == expected["deep_ids"].shape
@@ -288,7 +288,7 @@ def test_a_list_keeps_its_first_different_values():
     train = pd.DataFrame({"l": [["p", "q", "r"]]})
     wide = wdl.fit_wide(train, ["l"], longest=2)
     graph = serving.graph_inputs(wide, None)
-    found = graph(serving.raw_tensors({"l": [["q", "q", "p", "r"], ["r", "p"], ["p"]]}, {"l": "list"}))["wide_ids"]
+    found = graph(raw_columns.raw_tensors({"l": [["q", "q", "p", "r"], ["r", "p"], ["p"]]}, {"l": "list"}))["wide_ids"]
     ids = wide["vocabulary"]
     assert list(ids) == ["l=p", "l=q"]  # r is the third of its list
     assert found.numpy().tolist() == [[ids["l=q"], ids["l=p"]], [0, ids["l=p"]], [ids["l=p"], 0]]
@@ -298,7 +298,7 @@ def test_a_value_that_looks_like_a_cross_does_not_get_its_weight():
     frame = pd.DataFrame({"c": ["x", "y"], "o": ["p", "q"]})
     wide = wdl.fit_wide(frame, ["c", ("c", "o")])
     request = {"c": ["x & o=p", "x", "x & y & z"], "o": ["s", "p", "p"]}
-    tensors = serving.raw_tensors(request, {"c": "text", "o": "text"})
+    tensors = raw_columns.raw_tensors(request, {"c": "text", "o": "text"})
     found = serving.graph_inputs(wide, None)(tensors)["wide_ids"].numpy().tolist()
     assert found == [[0, 0], [wide["vocabulary"]["c=x"], wide["vocabulary"]["c=x & o=p"]], [0, 0]]
     hashed = wdl.fit_wide(frame, ["c", ("c", "o")], hash_buckets=10**6)
@@ -313,10 +313,10 @@ def test_missing_values_by_hand():
     train = pd.DataFrame({"t": ["x", "y", "x"], "n": [1.0, 2.0, 4.0], "l": [["p"], ["q"], []]})
     wide = wdl.fit_wide(train, ["t", "n", ("t", "n"), ("t", "l")], buckets={"n": 2})
     deep = wdl.fit_deep(train, ["t", "l"], ["n"], n_quantiles=4)
-    kinds = serving.column_kinds(train, wide, deep)
-    assert kinds == {"t": "text", "n": "number", "l": "list"}
+    types = raw_columns.column_types(train, wide, deep)
+    assert types == {"t": "text", "n": "number", "l": "list"}
     missing = {"t": [None, "x", "z", "x"], "n": [4, np.nan, 1, float("inf")], "l": [["p"], None, ["q"], ["r", None]]}
-    found = serving.graph_inputs(wide, deep)(serving.raw_tensors(missing, kinds))
+    found = serving.graph_inputs(wide, deep)(raw_columns.raw_tensors(missing, types))
     ids = wide["vocabulary"]
     assert known_ids(found["wide_ids"]) == [[ids["n=[2, inf)"]], [ids["t=x"]], [ids["n=[-inf, 2)"]], [ids["t=x"]]]
     v = deep["vocabulary"]
@@ -330,7 +330,7 @@ def test_a_missing_text_is_the_empty_one_also_where_that_has_a_weight():
     for hash_buckets in (None, 50):
         wide = wdl.fit_wide(frame, ["t", "l"], hash_buckets=hash_buckets)
         graph = serving.graph_inputs(wide, None)
-        tensors = serving.raw_tensors({"t": [None, ""], "l": [["p", None], ["p", ""]]}, {"t": "text", "l": "list"})
+        tensors = raw_columns.raw_tensors({"t": [None, ""], "l": [["p", None], ["p", ""]]}, {"t": "text", "l": "list"})
         found = graph(tensors)["wide_ids"].numpy().tolist()
         assert found[0] == found[1]
         assert found[0][0] == wdl.wide_ids(frame, wide)[1, 0] > 0
@@ -345,7 +345,7 @@ def test_a_number_that_is_no_id_is_unseen_as_a_category(hash_buckets):
     graph = serving.graph_inputs(wide, deep)
     # 2⁵³ + 1 is 2⁵³ as a float.
     request = {"id": [0.0, -0.0, 0.5, NAN, float("inf"), -float("inf"), 2**53 + 1, 2**53, 2**53 - 1, 1e300]}
-    found = graph(serving.raw_tensors(request, {"id": "number"}))
+    found = graph(raw_columns.raw_tensors(request, {"id": "number"}))
     zero, largest = wdl.wide_ids(frame, wide)[[0, 2], 0].tolist()
     assert found["wide_ids"].numpy()[:, 0].tolist() == [zero, zero, 0, 0, 0, 0, 0, 0, largest, 0]
     assert (found["deep_ids"].numpy()[:, 0, 0] > 0).tolist() == [i in (0, 1, 8) for i in range(10)]
@@ -440,12 +440,12 @@ def test_columns_of_any_name_are_exported_and_called_by_it(tmp_path):
     expected = serving.scorer(tmp_path / "model")(frame)
     assert np.std(expected) > 0.1
 
-    kinds = serving.column_kinds(frame, wide, deep)
-    columns = serving.raw_tensors(frame, kinds)
+    types = raw_columns.column_types(frame, wide, deep)
+    columns = raw_columns.raw_tensors(frame, types)
     loaded = tf.saved_model.load(str(tmp_path / "model"))
     np.testing.assert_array_equal(loaded.score(columns)["probability"], expected)
     named = {}
-    for column, (name, *lengths) in serving.signature_names(kinds).items():
+    for column, (name, *lengths) in serving.signature_names(types).items():
         named[name] = columns[column].values if lengths else columns[column]
         if lengths:
             named[lengths[0]] = columns[column].row_lengths()
@@ -456,21 +456,21 @@ def test_columns_of_any_name_are_exported_and_called_by_it(tmp_path):
 
 
 def test_the_names_of_a_signature():
-    kinds = dict.fromkeys(["a b", "a_b", "A", "a", "größe", "_x", "0", "class", "self", "", "c_class"], "text")
-    kinds |= {"tags": "list", "tags_lengths": "number", "A_B": "text"}
-    assert serving.signature_names(kinds) == {
+    types = dict.fromkeys(["a b", "a_b", "A", "a", "größe", "_x", "0", "class", "self", "", "c_class"], "text")
+    types |= {"tags": "list", "tags_lengths": "number", "A_B": "text"}
+    assert serving.signature_names(types) == {
         "a b": ["a_b_3"], "a_b": ["a_b"], "A": ["A"], "a": ["a_2"], "größe": ["gr__e"], "_x": ["c__x"], "0": ["c_0"],
         "class": ["c_class_2"], "self": ["c_self"], "": ["c_"], "c_class": ["c_class"],
         "tags": ["tags", "tags_lengths_2"], "tags_lengths": ["tags_lengths"], "A_B": ["A_B_2"],
     }  # fmt: skip
-    assert list(serving.signature_names(kinds)) == list(kinds)
+    assert list(serving.signature_names(types)) == list(types)
 
 
 @given(column_names(4), st.lists(st.sampled_from(["text", "list", "number"]), min_size=4, max_size=4))
-def test_each_input_of_a_signature_has_a_name_that_tensorflow_takes(columns, kinds):
-    found = serving.signature_names(dict(zip(columns, kinds, strict=True)))
+def test_each_input_of_a_signature_has_a_name_that_tensorflow_takes(columns, types):
+    found = serving.signature_names(dict(zip(columns, types, strict=True)))
     flat = [name for names in found.values() for name in names]
-    assert list(found) == columns and [len(names) for names in found.values()] == [1 + (k == "list") for k in kinds]
+    assert list(found) == columns and [len(names) for names in found.values()] == [1 + (k == "list") for k in types]
     assert len({name.lower() for name in flat}) == len(flat)
     assert all(name.isascii() and name.isidentifier() and name[0].isalpha() for name in flat)
 
@@ -488,9 +488,9 @@ def test_tensorflows_own_client_gets_the_scorers_scores_of_examples(exported, sc
     edges = parts[1]["boundaries"]["size"]
     # There is a number that rounding would lose.
     assert (np.float32(edges) < edges).any() and np.isin(edges, frame["size"]).any()
-    kinds = {"letter": "text", "tags": "list", "size": "number"}
+    types = {"letter": "text", "tags": "list", "size": "number"}
     rows = [
-        {column: np.ravel(row[column]).tolist() for column in kinds if not (column == "size" and np.isnan(row["size"]))}
+        {column: np.ravel(row[column]).tolist() for column in types if not (column == "size" and np.isnan(row["size"]))}
         for row in damaged(frame).to_dict("records")
     ]
     rows = [{column: cell for column, cell in row.items() if cell} for row in rows]  # the client takes no empty list
@@ -510,7 +510,7 @@ def test_tensorflows_own_client_gets_the_scorers_scores_of_examples(exported, sc
     expected = score(damaged(frame))
     assert np.std(expected) > 0.1 and np.abs(found - expected).max() < 1e-6
     served = tf.saved_model.load(str(exported)).signatures["serving_default"]
-    again = served(tf.constant(serving.tf_examples(damaged(frame), kinds)))["probability"]
+    again = served(tf.constant(raw_columns.tf_examples(damaged(frame), types)))["probability"]
     np.testing.assert_array_equal(again, found)
 
 

@@ -10,7 +10,7 @@ import sys
 import tempfile
 
 import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
-from recommender import parquet, shards
+from recommender import parquet, shards, sql
 from recommender.datasets import adult, visits
 
 import distributed
@@ -263,7 +263,7 @@ def test_a_bad_csv_file_is_named(adult_shards, tmp_path):
 def test_a_csv_file_becomes_small_row_groups_in_its_order(tmp_path):
     frame = pd.DataFrame({"row": np.arange(50_000), "a": ["x", "y"] * 25_000})
     path = bad_file(tmp_path, frame, "many.csv")
-    shards.to_parquet(path, tmp_path / "many.parquet", ["row", "a"], {"row"})
+    parquet.to_parquet(path, tmp_path / "many.parquet", ["row", "a"], {"row"})
     metadata = pq.read_metadata(tmp_path / "many.parquet")
     sizes = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
     assert len(sizes) >= 4 and max(sizes) < 1.5 * parquet.GROUP_ROWS, sizes
@@ -274,12 +274,12 @@ def test_files_that_are_not_there_or_of_another_kind_are_refused(adult_shards, t
     with pytest.raises(FileNotFoundError, match="nowhere.csv does not exist"):
         shards.fit_shards([adult_shards[0][0], tmp_path / "nowhere.csv"], WIDE_SETTINGS, DEEP_SETTINGS)
     with pytest.raises(FileNotFoundError, match="The folder .* holds no file"):
-        shards.shard_files(tmp_path)
+        parquet.shard_files(tmp_path)
     with pytest.raises(ValueError, match="paths is empty"):
-        shards.shard_files([])
+        parquet.shard_files([])
     (tmp_path / "rows.json").write_text("{}")
     with pytest.raises(ValueError, match="rows.json ends in '.json'; expected .csv or .parquet"):
-        shards.shard_files(str(tmp_path / "rows.json"))
+        parquet.shard_files(str(tmp_path / "rows.json"))
     empty = bad_file(tmp_path, adult_shards[1][:0])
     with pytest.raises(ValueError, match="bad.parquet: The frame is empty"):
         shards.fit_shards(empty, WIDE_SETTINGS, DEEP_SETTINGS)
@@ -483,7 +483,7 @@ def test_columns_whose_names_differ_in_case_alone_stay_apart(tmp_path):
         ((inputs, _),) = shards.stream(path, *expected, "app", ("p", "q"), 3)
         for key, array in wdl.joint_inputs(frame, *expected).items():
             np.testing.assert_array_equal(inputs[key], array)
-    shards.to_parquet(tmp_path / "case.csv", tmp_path / "both.parquet", ["NUM", "num"], {"num"})
+    parquet.to_parquet(tmp_path / "case.csv", tmp_path / "both.parquet", ["NUM", "num"], {"num"})
     assert pq.read_table(tmp_path / "both.parquet").to_pydict() == {"NUM": ["1", "2", "3"], "num": [7, 8, 9]}
 
 
@@ -513,13 +513,13 @@ def test_endings_in_capitals_are_found_and_what_is_left_out_is_named(tmp_path):
     write(tmp_path / "C.Parquet", city=["c"])
     (tmp_path / "_SUCCESS").touch()
     (tmp_path / ".hidden").touch()
-    assert [path.name for path in shards.shard_files(tmp_path)] == ["B.CSV", "C.Parquet", "a.csv"]
+    assert [path.name for path in parquet.shard_files(tmp_path)] == ["B.CSV", "C.Parquet", "a.csv"]
     assert set(fitted_city(tmp_path)) == {"city=a", "city=b", "city=c"}
     write(tmp_path / "day2" / "d.parquet", city=["d"])
     write(tmp_path / "day3.parquet" / "e.parquet", city=["e"])
     (tmp_path / "f.csv.gz").touch()
     with pytest.warns(UserWarning, match=r"is read without day2, day3.parquet, f.csv.gz: only its own files"):
-        assert len(shards.shard_files(tmp_path)) == 3
+        assert len(parquet.shard_files(tmp_path)) == 3
     assert set(fitted_city([tmp_path / "day2", tmp_path / "day3.parquet"])) == {"city=d", "city=e"}
 
 
@@ -626,7 +626,7 @@ def test_an_empty_line_is_a_cell_where_there_is_one_column(tmp_path):
 def test_a_csv_file_of_many_blocks_is_read_whole(tmp_path, monkeypatch):
     monkeypatch.setattr(parquet, "BLOCK_BYTES", 64)
     path = bad_file(tmp_path, pd.DataFrame({"city": [f"c{i % 7}" for i in range(500)], "n": range(500)}), "a.csv")
-    shards.to_parquet(path, tmp_path / "a.parquet", ["n", "city"], {"n"})
+    parquet.to_parquet(path, tmp_path / "a.parquet", ["n", "city"], {"n"})
     assert pq.read_table(tmp_path / "a.parquet")["n"].to_pylist() == list(range(500))
 
 
@@ -784,7 +784,7 @@ def test_the_query_of_a_cross_runs_on_any_table_of_the_columns():
     duckdb.execute(
         "CREATE OR REPLACE TEMP VIEW shards AS SELECT * FROM (VALUES ('a', 'x'), ('a', 'x'), ('b', 'x')) t(one, two)"
     )
-    found = duckdb.sql(shards.vocabulary_query([("one", "two"), ("two",)], set(), {}, 2)).fetchall()
+    found = duckdb.sql(sql.vocabulary_query([("one", "two"), ("two",)], set(), {}, 2)).fetchall()
     assert found == [("two=x", 3), ("one=a & two=x", 2)]
 
 

@@ -1,6 +1,7 @@
 import contextlib
 import hashlib
 import io
+import logging
 import os
 import pathlib
 import platform
@@ -357,6 +358,31 @@ def test_one_line_of_progress_is_shown_in_jupyter_and_nowhere_else(monkeypatch, 
     assert capsys.readouterr().out == ""
 
 
+def test_the_progress_can_be_asked_for_and_turned_off(monkeypatch, capsys):
+    model = wdl.wide_model(WIDE)
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+    wdl.train(model, WIDE_INPUTS, LABELS, wdl.Ftrl(0.1), epochs=2, verbose=2)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(",")[0] for line in lines] == ["wide: epoch 1 of 2", "wide: epoch 2 of 2"]
+    wdl.train(model, WIDE_INPUTS, LABELS, epochs=2, verbose=1)
+    assert capsys.readouterr().out.count("\r") == 2
+    monkeypatch.setenv("JPY_SESSION_NAME", "/notebooks/some.ipynb")
+    wdl.train(model, WIDE_INPUTS, LABELS, epochs=2, verbose=0)
+    assert capsys.readouterr().out == ""
+    with pytest.raises(ValueError, match="verbose is 'loud'; expected 'auto', 0, 1 or 2"):
+        wdl.train(model, WIDE_INPUTS, LABELS, epochs=2, verbose="loud")
+
+
+def test_of_tensorflows_warnings_that_of_retracing_alone_is_kept_back():
+    logger = tf.get_logger()
+    message = "5 out of the last 5 calls to <function> triggered tf.function retracing. Tracing is expensive."
+    passes = [
+        bool(logger.filter(logging.LogRecord("tensorflow", logging.WARNING, "", 0, text, (), None)))
+        for text in (message, "The operation is deprecated.")
+    ]
+    assert passes == [False, True] and logger.isEnabledFor(logging.WARNING)
+
+
 def test_a_loss_that_becomes_nan_is_an_error():
     model = wdl.wide_deep_model(WIDE, DEEP, 3, (), 0.0)
     model.get_layer("logit").set_weights([np.array([np.nan])])
@@ -527,7 +553,7 @@ def test_scores_are_those_of_scikit_learn():
 
 @pytest.mark.parametrize("bad", [-0.01, 1.01, np.nan, np.inf, 30.0])
 def test_a_probability_outside_the_unit_interval_is_refused(bad):
-    with pytest.raises(ValueError, match=r"probability is not in \[0, 1\]"):
+    with pytest.raises(ValueError, match=rf"probability in row 2 is {bad:g}; expected one from 0 to 1"):
         wdl.scores([0, 1, 1], [0.5, 0.5, bad])
 
 

@@ -55,16 +55,16 @@ def numbers_in(text: str) -> set[Decimal]:
     return {Decimal(number.replace(",", "")) for number in UNSIGNED.findall(text)}
 
 
-def agrees(said: str, known: Iterable[Decimal]) -> bool:
+def agrees(text: str, numbers: Iterable[Decimal]) -> bool:
     """Whether a number in the prose is a known one, or a known one rounded to the digits that the prose shows.
 
     Args:
-        said: the number as the prose has it, such as '1,692' or '0.93'.
-        known: see `numbers_in`.
+        text: the number as the prose has it, such as '1,692' or '0.93'.
+        numbers: see `numbers_in`.
     """
-    number = Decimal(said.replace(",", ""))
+    number = Decimal(text.replace(",", ""))
     half = Decimal(1).scaleb(int(number.as_tuple().exponent)) / 2
-    return any(abs(number - other) <= half for other in known)
+    return any(abs(number - other) <= half for other in numbers)
 
 
 def last_digit(printed: str) -> float:

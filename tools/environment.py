@@ -94,18 +94,18 @@ def install_project(environment: pathlib.Path, extras: str) -> bool:
     command: list[str | pathlib.Path] = [environment / "bin" / "python", "-m", "pip", "install"]
     command += ["--disable-pip-version-check", "--progress-bar=off", "--constraint", "constraints.txt"]
     command += ["--editable", f".[{extras}]"]
-    said: list[str] = []
+    lines: list[str] = []
     found = 0
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pip:
         for line in pip.stdout or ():
-            said += [line] if line.strip() else []
+            lines += [line] if line.strip() else []
             if line.startswith("Collecting "):
                 found += 1
                 print(f"\r{found} packages", end="", flush=True)
             elif line.startswith("Installing collected packages"):
                 print(" are here; unpacking them takes another minute or two.", flush=True)
     if pip.returncode:
-        print("", *said[-20:], sep="\n" if found else "", end="", flush=True)
+        print("", *lines[-20:], sep="\n" if found else "", end="", flush=True)
     return pip.returncode == 0
 
 

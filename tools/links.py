@@ -55,18 +55,18 @@ def find_fault(address: str, ask: Callable[..., object] = urllib.request.urlopen
         ask: What asks, as `urllib.request.urlopen` does.
     """
     request = urllib.request.Request(address, headers={"User-Agent": "Mozilla/5.0 (link check)"})
-    said = ""
+    fault = ""
     for _ in range(TRIES):
         try:
             ask(request, timeout=SECONDS)
             return ""
         except urllib.error.HTTPError as error:
-            said = f"{error.code} {error.reason}"
+            fault = f"{error.code} {error.reason}"
             if error.code in NO_ENTRY:
                 return ""
         except (OSError, ValueError) as error:
-            said = f"{type(error).__name__}: {error}"
-    return said
+            fault = f"{type(error).__name__}: {error}"
+    return fault
 
 
 def main() -> int:

@@ -56,9 +56,9 @@ def train_models(steps: int) -> dict[str, list["np.ndarray"]]:
         wdl.train(model, inputs, labels, optimizer, epochs=1, batch_size=BATCH)
     weights = {name: model.get_weights() for name, (model, _) in models.items()}
 
-    course = adult.course_features(rows)
-    arrays = adult.course_inputs(rows, *course)
-    recipe = adult.course_model("wide_deep", *course)
+    course = adult.beginner_features(rows)
+    arrays = adult.beginner_inputs(rows, *course)
+    recipe = adult.beginner_model("wide_deep", *course)
     recipe.fit(arrays, labels, batch_size=BATCH, verbose=0)
     return {**weights, "course recipe": recipe.get_weights()}
 

@@ -131,9 +131,9 @@ def make_contents(articles: list[Tag]) -> str:
     for text in articles:
         inner = []
         for heading in text.select("h2") if text["id"] != "docs-glossary" else []:
-            place = heading.find_parent("section")
+            section = heading.find_parent("section")
             title = heading.get_text().removesuffix("#").removesuffix("¶")
-            inner.append(f'<li><a href="#{place["id"]}">{title}</a></li>' if place else "")
+            inner.append(f'<li><a href="#{section["id"]}">{title}</a></li>' if section else "")
         title = text.select("h1")[0].get_text().removesuffix("#").removesuffix("¶")
         lines.append(f'<li><a href="#{text["id"]}"><b>{title}</b></a><ul>{"".join(inner)}</ul></li>')
     return f'<article class="all-chapters"><h1>Contents</h1><ul>{"".join(lines)}</ul></article>'

@@ -68,10 +68,10 @@ def find_stale_cells(
         before: As it was when it was last measured, or None.
         spread: Cell's id → its deviations.
     """
-    known = {cell.id: cell for cell in before.cells} if before else {}
+    cell_before = {cell.id: cell for cell in before.cells} if before else {}
     found = []
     for i, cell in enumerate(lesson_cells(notebook)):
-        old = known.get(cell.id)
+        old = cell_before.get(cell.id)
         if cell.cell_type == "code" and (
             old is None
             or (cell.source, split_numbers(cell.outputs)) != (old.source, split_numbers(old.outputs))
@@ -160,11 +160,11 @@ def find_differing_cells(path: pathlib.Path, cells: Sequence[NotebookNode]) -> l
 
 def write_spread(results: dict[str, dict[str, list[float]]]) -> None:
     """Put new results into the file, a line for each cell in the order of its notebook; what is gone is left out."""
-    known = json.loads(SPREAD.read_text(encoding="utf-8")) if SPREAD.exists() else {}
+    spread = json.loads(SPREAD.read_text(encoding="utf-8")) if SPREAD.exists() else {}
     blocks = []
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
         name, notebook = path.stem, nbformat.read(path, as_version=4)
-        merged = known.get(name, {}) | results.get(name, {})
+        merged = spread.get(name, {}) | results.get(name, {})
         cells = {cell.id: merged[cell.id] for cell in notebook.cells if cell.id in merged and is_approximate(cell)}
         if not cells:
             continue

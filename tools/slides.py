@@ -114,9 +114,9 @@ def remove_links(text: str) -> str:
     return re.sub(r"(?<!!)\[([^\]]+)\]\((?!https?:)[^)]*\)", r"\1", text)
 
 
-def data_url(kind: str, content: bytes) -> str:
+def data_url(mime_type: str, content: bytes) -> str:
     """Bytes as an address that a page can hold."""
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+    return f"data:{mime_type};base64,{base64.b64encode(content).decode()}"
 
 
 def drawing_html(markdown: str, folder: pathlib.Path) -> str:
@@ -225,8 +225,8 @@ class Deck:
             self.add()
         if self.slides[-1].said:  # a second one, or a question before
             self.add()
-        said = " ".join(split_sentences(self.before)[-SENTENCES:])
-        self.slides[-1].said = f"{said}\n\n{formula}"
+        spoken = " ".join(split_sentences(self.before)[-SENTENCES:])
+        self.slides[-1].said = f"{spoken}\n\n{formula}"
 
     def paragraph(self, paragraph: str) -> None:
         """A question, a table, or sentences for the slide before, if it has none."""
@@ -247,8 +247,8 @@ class Deck:
         """A slide for each question with which readers check themselves, without the answer."""
         for cell in notebook.cells:
             if cell.get("id") == "check-yourself":
-                asked = re.sub(r"<details>.*?</details>", "", cell.source, flags=re.S)
-                for question in re.split(r"^(?=\*\*\d\.\*\*)", asked, flags=re.M)[1:]:
+                questions = re.sub(r"<details>.*?</details>", "", cell.source, flags=re.S)
+                for question in re.split(r"^(?=\*\*\d\.\*\*)", questions, flags=re.M)[1:]:
                     self.slides.append(Slide("Check yourself", said=question.strip()))
 
 
@@ -262,8 +262,8 @@ def make_page(path: pathlib.Path) -> str:
     parts = []
     for number, slide in enumerate(slides, 1):
         level = "h1" if number == 1 else "h2"
-        kind = "title" if number == 1 else "" if slide.shown else "text"
-        parts += [f'<section class="{kind}"><{level}>{html.escape(slide.heading)}</{level}>']
+        css_class = "title" if number == 1 else "" if slide.shown else "text"
+        parts += [f'<section class="{css_class}"><{level}>{html.escape(slide.heading)}</{level}>']
         parts += [f'<div class="shown">{slide.shown}</div>'] if slide.shown else []
         parts += [f'<div class="said">{markdown2html(remove_links(slide.said))}</div>'] if slide.said else []
         parts += [f'<div class="number">{number}</div></section>']

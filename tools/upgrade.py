@@ -53,13 +53,13 @@ def read_pins(text: str) -> dict[str, str]:
     return {each[1]: each[2] for each in found}
 
 
-def ask_for_versions(text: str, newest: bool, wanted: dict[str, str], nightly: bool = False) -> str:
+def ask_for_versions(text: str, newest: bool, pins: dict[str, str], nightly: bool = False) -> str:
     """A pyproject.toml that asks for other versions.
 
     Args:
         text: The committed file.
-        newest: Whether what is not in `wanted` may be any version from the committed one on.
-        wanted: Package → the version that it must have.
+        newest: Whether what is not in `pins` may be any version from the committed one on.
+        pins: Package → the version that it must have.
         nightly: Whether TensorFlow is its nightly build.
 
     Example:
@@ -71,11 +71,11 @@ def ask_for_versions(text: str, newest: bool, wanted: dict[str, str], nightly: b
         name, version = pin["name"], pin["version"]
         if nightly and name == "tensorflow":
             return f"{pin['start']}tf-nightly{pin['end']}"
-        if name in wanted:
-            return f"{pin['start']}{name}=={wanted[name]}{pin['end']}"
+        if name in pins:
+            return f"{pin['start']}{name}=={pins[name]}{pin['end']}"
         return f"{pin['start']}{name}{'>=' if newest else '=='}{version}{pin['end']}"
 
-    missing = set(wanted) - set(read_pins(text))
+    missing = set(pins) - set(read_pins(text))
     if missing:
         sys.exit(f"pyproject.toml pins no {', '.join(sorted(missing))}.")
     return PIN.sub(other, text)
@@ -97,12 +97,12 @@ def replace_pins(text: str, versions: dict[str, str]) -> str:
     )
 
 
-def read_result(report: pathlib.Path, said: str) -> Result:
+def read_result(report: pathlib.Path, log: str) -> Result:
     """What pytest has found.
 
     Args:
         report: The file that `--junitxml` has written.
-        said: What pytest has printed, whose summary has the warnings.
+        log: What pytest has printed, whose summary has the warnings.
     """
     result = Result()
     for case in ElementTree.parse(report).iter("testcase"):
@@ -113,7 +113,7 @@ def read_result(report: pathlib.Path, said: str) -> Result:
             result.failures[name] = (why.strip().splitlines() or ["?"])[0][:160]
         elif case.find("skipped") is None:
             result.passed += 1
-    result.warnings = dict(collections.Counter(DEPRECATED.findall(said)).most_common())
+    result.warnings = dict(collections.Counter(DEPRECATED.findall(log)).most_common())
     return result
 
 
@@ -211,12 +211,12 @@ def run_tests(selection: list[str]) -> Result:
     junit = FOLDER / "tests.xml"
     command = [str(ENVIRONMENT / "bin" / "python"), "-m", "pytest", "--nbval", f"--junitxml={junit}", "-q"]
     command += selection or ["--ignore", "tests/test_attacks.py", "--numprocesses", "2", "--dist", "loadfile"]
-    with (FOLDER / "tests.log").open("w", encoding="utf-8") as log:
-        subprocess.run(command, cwd=PROJECT, stdout=log, stderr=subprocess.STDOUT, check=False)
-    said = (FOLDER / "tests.log").read_text(encoding="utf-8", errors="replace")
+    with (FOLDER / "tests.log").open("w", encoding="utf-8") as file:
+        subprocess.run(command, cwd=PROJECT, stdout=file, stderr=subprocess.STDOUT, check=False)
+    log = (FOLDER / "tests.log").read_text(encoding="utf-8", errors="replace")
     if not junit.exists():
-        sys.exit(f"pytest has made no report:\n{said[-2000:]}")
-    return read_result(junit, said)
+        sys.exit(f"pytest has made no report:\n{log[-2000:]}")
+    return read_result(junit, log)
 
 
 def main() -> int:
@@ -230,9 +230,9 @@ def main() -> int:
     uv = str(pathlib.Path(arguments.uv).resolve()) if "/" in arguments.uv else arguments.uv
     committed = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     before = read_pins((ROOT / "constraints.txt").read_text(encoding="utf-8"))
-    wanted = dict(pin.split("==") for pin in arguments.pin)
+    pins = dict(pin.split("==") for pin in arguments.pin)
     copy_project()
-    text = ask_for_versions(committed, not wanted, wanted, arguments.nightly)
+    text = ask_for_versions(committed, not pins, pins, arguments.nightly)
     after, why_not = resolve_versions(uv, sys.executable, text, arguments.nightly)
     result = None
     if after:

@@ -8,6 +8,12 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+__all__ = [
+    "check_boundaries", "check_buckets", "check_features", "check_fitted", "check_frame", "check_labels",
+    "check_lengths", "check_logit", "check_name", "check_names", "check_numbers", "check_strings", "check_vocabulary",
+    "check_whole", "row_name",
+]  # fmt: skip
+
 # ------------------------------------------------------------------------------ checks of arguments
 
 
@@ -107,11 +113,11 @@ def check_buckets(name: str, value: Any) -> None:
         raise ValueError(f"{name} is {value}; expected at most {2**31 - 2}, so that ids are 32-bit numbers.")
 
 
-def _as_list(argument: str, given: object, of: str) -> list[Any]:
-    """What was `given` for an argument, as a list; a TypeError if it is a single string, has no order or no entries."""
-    if isinstance(given, (str, set, frozenset)) or not isinstance(given, Iterable):
-        raise TypeError(f"{argument} is {given!r}; expected a list, which has an order, of {of}.")
-    return list(given)
+def _as_list(argument: str, value: object, of: str) -> list[Any]:
+    """The `value` of an argument as a list; a TypeError if it is a single string, has no order or no entries."""
+    if isinstance(value, (str, set, frozenset)) or not isinstance(value, Iterable):
+        raise TypeError(f"{argument} is {value!r}; expected a list, which has an order, of {of}.")
+    return list(value)
 
 
 def check_names(columns: Iterable[str], argument: str = "columns") -> list[str]:
@@ -161,8 +167,8 @@ def check_features(features: Iterable[str | Sequence[str]]) -> list[tuple[str, .
         Traceback (most recent call last):
         ValueError: 'city & device' is listed more than once.
     """
-    given = _as_list("features", features, "column names and tuples of them")
-    tuples = [tuple(feature) if isinstance(feature, (tuple, list)) else (feature,) for feature in given]
+    entries = _as_list("features", features, "column names and tuples of them")
+    tuples = [tuple(feature) if isinstance(feature, (tuple, list)) else (feature,) for feature in entries]
     if not tuples or not all(tuples):
         raise ValueError("features is empty: name at least one column or cross.")
     for columns in tuples:
@@ -314,12 +320,12 @@ FITTED_KEYS = {
 }
 
 
-def check_fitted(fitted: object, *kinds: Literal["wide", "deep"]) -> None:
+def check_fitted(fitted: object, *parts: Literal["wide", "deep"]) -> None:
     """Raise a clear error unless something is what `fit_wide` or `fit_deep` returns.
 
     Args:
         fitted: what was given.
-        *kinds: the parts that it may be.
+        *parts: the parts that it may be.
 
     Raises:
         ValueError: it is something else, or one of its keys is missing.
@@ -329,13 +335,13 @@ def check_fitted(fitted: object, *kinds: Literal["wide", "deep"]) -> None:
         Traceback (most recent call last):
         ValueError: Expected the dict that fit_wide(training frame, …) returns: call fit_wide first.
     """
-    if not isinstance(fitted, dict) or fitted.get("kind") not in kinds:
-        functions = " or ".join(f"fit_{kind}" for kind in kinds)
+    if not isinstance(fitted, dict) or fitted.get("kind") not in parts:
+        functions = " or ".join(f"fit_{part}" for part in parts)
         raise ValueError(f"Expected the dict that {functions}(training frame, …) returns: call {functions} first.")
-    kind = fitted["kind"]
-    missing = [key for key in FITTED_KEYS[kind] if key not in fitted]
+    part = fitted["kind"]
+    missing = [key for key in FITTED_KEYS[part] if key not in fitted]
     if missing:
-        raise ValueError(f"The dict has no {missing[0]!r}, which fit_{kind}(training frame, …) gives: call it again.")
+        raise ValueError(f"The dict has no {missing[0]!r}, which fit_{part}(training frame, …) gives: call it again.")
 
 
 # ------------------------------------------------------------------------ labels, inputs and models
@@ -362,11 +368,11 @@ def check_labels(labels: Any) -> np.ndarray:
     labels = np.asarray(labels)
     if labels.ndim != 1 or labels.dtype.kind not in "biuf":
         raise TypeError(f"The labels have the shape {labels.shape} and type {labels.dtype}; expected one 0 or 1 a row.")
-    found = np.unique(labels)
-    if not np.isin(found, [0, 1]).all():
-        raise ValueError(f"The labels hold {found[~np.isin(found, [0, 1])][0]}; expected 0 and 1 only.")
-    if len(found) < 2:
-        raise ValueError(f"All {len(labels)} labels are {found.tolist()}: both classes, 0 and 1, are needed.")
+    classes = np.unique(labels)
+    if not np.isin(classes, [0, 1]).all():
+        raise ValueError(f"The labels hold {classes[~np.isin(classes, [0, 1])][0]}; expected 0 and 1 only.")
+    if len(classes) < 2:
+        raise ValueError(f"All {len(labels)} labels are {classes.tolist()}: both classes, 0 and 1, are needed.")
     return labels.astype("float32")
 
 

@@ -29,6 +29,12 @@ from wide_deep.checks import check_boundaries, check_frame, check_names, check_n
 import numpy as np
 import pandas as pd
 
+__all__ = [
+    "AND", "LIST_TYPES", "MOST_DIGITS", "Coded", "bucket_names", "category_text", "code_column", "cross_coded",
+    "escaped", "exact_below", "feature_codes", "feature_counts", "feature_prefix", "is_missing", "is_too_long",
+    "quantile_boundaries", "quantile_index", "quantile_normalise",
+]  # fmt: skip
+
 # -------------------------------------------------------------------------------------------- numbers
 
 
@@ -203,7 +209,7 @@ def category_text(value: object) -> str | None:
         None None None
     """
     if isinstance(value, str):
-        return str.__str__(value)  # of a kind of str, such as an Enum of texts, its own text
+        return str.__str__(value)  # of a subclass of str, such as an Enum of texts, its own text
     if isinstance(value, (bool, np.bool_)):
         return str(bool(value))
     if is_too_long(value):
@@ -248,15 +254,15 @@ def _refuse(series: pd.Series, row: int, value: object) -> NoReturn:
     where = row_name(series.index, row)
     if is_missing(value):
         raise ValueError(f"Column {column!r} has a missing value in {where}: fill it, for example with '?'.")
-    found = type(value).__name__
+    type_name = type(value).__name__
     reason = "cut decimals into buckets, turn anything else into strings."
     if isinstance(value, (float, np.floating)):
-        found = "float"
+        type_name = "float"
         if value.is_integer():
             reason = f"from {exact_below(type(value))} on, two of them can be the same float."
     elif is_too_long(value):
         reason = f"this one has more than {MOST_DIGITS:,} digits."
-    raise TypeError(f"Column {column!r} holds a {found} in {where}; expected strings or whole numbers: {reason}")
+    raise TypeError(f"Column {column!r} holds a {type_name} in {where}; expected strings or whole numbers: {reason}")
 
 
 # ----------------------------------------------------------------------------------- names of features
@@ -338,7 +344,7 @@ def code_column(frame: pd.DataFrame, column: str, every_row: np.ndarray, longest
         The coded features. A value that a list repeats is 1 like any other.
 
     Raises:
-        TypeError: a cell is of another kind, or some cells are lists and others not.
+        TypeError: a cell is of another type, or some cells are lists and others not.
         ValueError: a value is missing.
 
     Example:
@@ -356,8 +362,8 @@ def code_column(frame: pd.DataFrame, column: str, every_row: np.ndarray, longest
     codes, sizes = _drop_repeats(codes, lists.sizes, longest)
     starts = np.cumsum(sizes) - sizes  # (lists,), where each begins in codes
     sizes_of_rows = sizes[lists.list_of_row]  # (rows,)
-    taken = _consecutive_runs(starts[lists.list_of_row], sizes_of_rows)  # (k,), places in codes
-    return Coded(np.repeat(every_row, sizes_of_rows), codes[taken], names, single=False)
+    positions = _consecutive_runs(starts[lists.list_of_row], sizes_of_rows)  # (k,), positions in codes
+    return Coded(np.repeat(every_row, sizes_of_rows), codes[positions], names, single=False)
 
 
 class _Lists(NamedTuple):
@@ -466,15 +472,15 @@ def _drop_repeats(codes: np.ndarray, sizes: np.ndarray, longest: int | None) -> 
     Lists of the `sizes` 3, 1 with the codes 5, 5, 2 and 5 become sizes 2, 1 with the codes 5, 2 and 5.
     """
     list_of_code = np.repeat(np.arange(len(sizes)), sizes)  # (v,)
-    new = ~pd.Series(list_of_code * (codes.max(initial=0) + 1) + codes).duplicated().to_numpy()
-    codes = codes[new]
-    list_of_code = list_of_code[new]
+    is_first = ~pd.Series(list_of_code * (codes.max(initial=0) + 1) + codes).duplicated().to_numpy()
+    codes = codes[is_first]
+    list_of_code = list_of_code[is_first]
     sizes = np.bincount(list_of_code, minlength=len(sizes))
     if longest is None:
         return codes, sizes
     starts = np.cumsum(sizes) - sizes
-    place = np.arange(len(codes)) - starts[list_of_code]  # 0 for a list's first code, 1 for its second
-    return codes[place < longest], np.minimum(sizes, longest)
+    position = np.arange(len(codes)) - starts[list_of_code]  # 0 for a list's first code, 1 for its second
+    return codes[position < longest], np.minimum(sizes, longest)
 
 
 def _renumber(codes: np.ndarray, n_codes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -546,7 +552,10 @@ def feature_codes(
         Iterator with a `Coded` for each feature: in the row rows[i], counted from 0, the feature names[codes[i]] is 1.
 
     Raises:
-        KeyError, TypeError, ValueError: those of `cross` and, for a column in `boundaries`, of `quantile_index`.
+        KeyError: a column is missing.
+        TypeError: a cell is not a string, a whole number or a list of them; or, of a column in `boundaries`, not a
+            number.
+        ValueError: a value is missing, or boundaries do not ascend.
 
     Example:
         >>> frame = pd.DataFrame({"city": ["Rome", "Oslo", "Rome"], "age": [20, 30, 40]})

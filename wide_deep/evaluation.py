@@ -2,18 +2,17 @@
 
 from collections.abc import Mapping
 
+from wide_deep import backend  # noqa: F401, before Keras
 from wide_deep.checks import check_fitted, check_labels, check_lengths
 from wide_deep.features import WideFeatures
-from wide_deep.reproducible import check_keras, quiet_stderr
 
+import keras
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
-check_keras()
-with quiet_stderr():  # TensorFlow greets there when it is imported
-    import keras
-    from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
+__all__ = ["comparison", "scores", "wide_weights"]
 
 
 def scores(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> dict[str, float]:
@@ -33,8 +32,8 @@ def scores(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> dict[str, flo
     Taught in: notebook 5, "Choose by rules, then look once".
 
     Example:
-        >>> found = scores([0, 1, 1], [0.2, 0.4, 0.9])
-        >>> {name: round(float(value), 3) for name, value in found.items()}
+        >>> measures = scores([0, 1, 1], [0.2, 0.4, 0.9])
+        >>> {name: round(float(value), 3) for name, value in measures.items()}
         {'accuracy': 0.667, 'AUC': 1.0, 'log loss': 0.415}
     """
     labels = check_labels(labels)  # (rows,)
@@ -42,8 +41,9 @@ def scores(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> dict[str, flo
     if probabilities.ndim != 1:
         raise ValueError(f"The probabilities have the shape {probabilities.shape}; expected one a row.")
     check_lengths({"probabilities": probabilities}, labels)
-    if not ((probabilities >= 0) & (probabilities <= 1)).all():
-        raise ValueError("A probability is not in [0, 1].")
+    bad = np.flatnonzero(~((probabilities >= 0) & (probabilities <= 1)))
+    if bad.size:
+        raise ValueError(f"The probability in row {bad[0]} is {probabilities[bad[0]]:g}; expected one from 0 to 1.")
     return {
         "accuracy": accuracy_score(labels, probabilities >= 0.5),
         "AUC": roc_auc_score(labels, probabilities),

@@ -39,6 +39,12 @@ from wide_deep.reproducible import quiet_stderr
 import numpy as np
 import pandas as pd
 
+__all__ = [
+    "DeepFeatures", "WideFeatures", "assemble_deep", "assemble_wide", "cross", "deep_inputs", "features_and_buckets",
+    "fit_deep", "fit_wide", "hash_ids", "joint_inputs", "optional_inputs", "used_columns", "vocabulary",
+    "vocabulary_ids", "vocabulary_of_counts", "wide_ids",
+]  # fmt: skip
+
 # ------------------------------------------------------------------------------------- what is fitted
 
 
@@ -126,10 +132,10 @@ def vocabulary_of_counts(counts: pd.Series, min_count: int) -> dict[str, int]:
         {'city=Bern': 1, 'city=Oslo': 2, 'city=Rome': 3}
     """
     check_whole("min_count", min_count, 1)
-    kept = counts[counts.to_numpy() >= min_count]
-    names = kept.index.tolist()
+    frequent = counts[counts.to_numpy() >= min_count]
+    names = frequent.index.tolist()
     by_name = np.array(sorted(range(len(names)), key=names.__getitem__), dtype="int64")
-    order = by_name[np.argsort(-kept.to_numpy()[by_name], kind="stable")]  # the most frequent first, ties by string
+    order = by_name[np.argsort(-frequent.to_numpy()[by_name], kind="stable")]  # the most frequent first, ties by string
     return {names[i]: rank for rank, i in enumerate(order.tolist(), start=1)}
 
 
@@ -167,9 +173,9 @@ def _padded_matrix(rows: np.ndarray, ids: np.ndarray, n_rows: int) -> np.ndarray
     """
     sizes = np.bincount(rows, minlength=n_rows)  # (n_rows,), how many ids each row has
     starts = np.cumsum(sizes) - sizes  # (n_rows,), where they begin
-    place = np.arange(len(rows)) - starts[rows]  # (k,), 0 for a row's first id, 1 for its second
+    column = np.arange(len(rows)) - starts[rows]  # (k,), 0 for a row's first id, 1 for its second
     matrix = np.zeros((n_rows, max(sizes.max(initial=0), 1)), dtype="int32")
-    matrix[rows, place] = ids
+    matrix[rows, column] = ids
     return matrix
 
 
@@ -200,7 +206,7 @@ def vocabulary_ids(values: pd.Series, id_of: Mapping[str, int], n_rows: int) -> 
     Args:
         values: strings from `cross`.
         id_of: dict string → id, from `vocabulary`.
-        n_rows: the frame's length.
+        n_rows: the frame's length, at least 0.
 
     Returns:
         int32 (n_rows, width), width being the largest number of strings that a row has, at least 1. An unseen string
@@ -208,7 +214,8 @@ def vocabulary_ids(values: pd.Series, id_of: Mapping[str, int], n_rows: int) -> 
 
     Raises:
         TypeError: the values are not a Series of strings, or `id_of` is not a vocabulary.
-        ValueError: the strings' index does not hold numbers of rows that ascend, all below n_rows.
+        ValueError: n_rows is not a whole number of at least 0, or the strings' index does not hold numbers of rows that
+            ascend, all below n_rows.
 
     Taught in: notebook 1, "From a cross to an id".
 
@@ -217,6 +224,7 @@ def vocabulary_ids(values: pd.Series, id_of: Mapping[str, int], n_rows: int) -> 
         [[1, 2], [0, 0]]
     """
     check_vocabulary(id_of)
+    check_whole("n_rows", n_rows, 0)
     return _padded_matrix(_row_numbers(values, n_rows), _look_up(values, id_of), n_rows)
 
 
@@ -228,15 +236,15 @@ def hash_ids(values: pd.Series, n_buckets: int, n_rows: int) -> np.ndarray:
     Args:
         values: strings from `cross`.
         n_buckets: at least 1.
-        n_rows: the frame's length.
+        n_rows: the frame's length, at least 0.
 
     Returns:
         int32 (n_rows, width) of ids 1 … n_buckets; shorter rows are filled up with 0.
 
     Raises:
         TypeError: the values are not a Series of strings.
-        ValueError: n_buckets is not a whole number of at least 1, or too large for an int32; or the strings' index does
-            not hold numbers of rows that ascend, all below n_rows.
+        ValueError: n_buckets is not a whole number of at least 1, or too large for an int32; n_rows is not a whole
+            number of at least 0; or the strings' index does not hold numbers of rows that ascend, all below n_rows.
 
     Taught in: notebook 1, "From a cross to an id".
 
@@ -245,6 +253,7 @@ def hash_ids(values: pd.Series, n_buckets: int, n_rows: int) -> np.ndarray:
         [[911], [165], [911]]
     """
     check_buckets("n_buckets", n_buckets)
+    check_whole("n_rows", n_rows, 0)
     return _padded_matrix(_row_numbers(values, n_rows), _hash_names(values, n_buckets), n_rows)
 
 
@@ -282,14 +291,14 @@ def _ids_of_features(frame: pd.DataFrame, fitted: WideFeatures | DeepFeatures) -
 
 
 def _warn_of_padding(
-    features: Sequence[tuple[str, ...]], blocks: list[np.ndarray], filled: int, size: int, kind: Literal["wide", "deep"]
+    features: Sequence[tuple[str, ...]], blocks: list[np.ndarray], filled: int, size: int, part: Literal["wide", "deep"]
 ) -> None:
     """Say so if a large array of `size` ids would be nearly all padding, since lists differ much in length."""
     if size > WARN_FROM_IDS and filled < size / 10:
         widest = max(range(len(blocks)), key=lambda i: blocks[i].shape[1])
         warnings.warn(
             f"{1 - filled / size:.1%} of {size:,} ids are padding, since a row of {AND.join(features[widest])!r} has "
-            f"{blocks[widest].shape[1]:,} values: call fit_{kind} with longest=, the most values of a list to take.",
+            f"{blocks[widest].shape[1]:,} values: call fit_{part} with longest=, the most values of a list to take.",
             stacklevel=3,
         )
 
@@ -587,5 +596,5 @@ def optional_inputs(frame: pd.DataFrame, wide: WideFeatures | None, deep: DeepFe
         >>> list(optional_inputs(frame, fit_wide(frame, ["city"]), None))
         ['wide_ids']
     """
-    found = {} if wide is None else {"wide_ids": wide_ids(frame, wide)}
-    return found | ({} if deep is None else deep_inputs(frame, deep))
+    inputs = {} if wide is None else {"wide_ids": wide_ids(frame, wide)}
+    return inputs | ({} if deep is None else deep_inputs(frame, deep))

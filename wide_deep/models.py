@@ -7,15 +7,15 @@ import numbers
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from wide_deep import backend  # noqa: F401, before Keras
 from wide_deep.checks import check_fitted, check_whole
 from wide_deep.features import DeepFeatures, WideFeatures
-from wide_deep.reproducible import check_keras, quiet_stderr
 
-check_keras()
-with quiet_stderr():  # TensorFlow greets there when it is imported
-    import keras
-    import tensorflow as tf
-    from keras import layers, ops
+import keras
+import tensorflow as tf
+from keras import layers, ops
+
+__all__ = ["LogitSum", "Lookup", "deep_model", "wide_deep_model", "wide_model"]
 
 
 @keras.saving.register_keras_serializable("wdl")

@@ -9,14 +9,16 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from wide_deep.reproducible import check_keras, quiet_stderr
+from wide_deep import backend  # noqa: F401, before Keras
 
+import keras
 import numpy as np
+import tensorflow as tf
 
-check_keras()
-with quiet_stderr():  # TensorFlow greets there when it is imported
-    import keras
-    import tensorflow as tf
+__all__ = [
+    "Adagrad", "Adam", "Ftrl", "as_optimizer", "build_for", "check_same_ftrl", "ftrl_weights_and_z", "inner_optimizers",
+    "joint_optimizer", "optimizer_slots", "restart_schedules", "warn_of_repeated_ids",
+]  # fmt: skip
 
 # A batch repeats ids. Keras' own optimizers square the pieces of such a gradient and then add, Σg²;
 # the algorithms add first, (Σg)². So each class here adds first. Only rows of the batch are touched, except by Adam.
@@ -174,12 +176,12 @@ class Adam(_SumFirst, keras.optimizers.Adam):
         self.update_step(tf.convert_to_tensor(gradient), variable, rate)
 
 
-def as_optimizer(argument: str, given: keras.optimizers.Optimizer | str) -> keras.optimizers.Optimizer:
+def as_optimizer(argument: str, value: keras.optimizers.Optimizer | str) -> keras.optimizers.Optimizer:
     """An optimizer that was given as such, or by the name that Keras has for it.
 
     Args:
         argument: what the argument is called.
-        given: what was given for it.
+        value: what was given for it.
 
     Returns:
         The optimizer; of a name Keras' own, with its default settings.
@@ -195,12 +197,12 @@ def as_optimizer(argument: str, given: keras.optimizers.Optimizer | str) -> kera
         Traceback (most recent call last):
         TypeError: wide is 0.1; expected a Keras optimizer, or the name of one.
     """
-    if not isinstance(given, (keras.optimizers.Optimizer, str)):
-        raise TypeError(f"{argument} is {given!r}; expected a Keras optimizer, or the name of one.")
+    if not isinstance(value, (keras.optimizers.Optimizer, str)):
+        raise TypeError(f"{argument} is {value!r}; expected a Keras optimizer, or the name of one.")
     try:
-        return keras.optimizers.get(given)
+        return keras.optimizers.get(value)
     except ValueError:
-        raise ValueError(f"{argument} is {given!r}, and Keras has no optimizer of that name.") from None
+        raise ValueError(f"{argument} is {value!r}, and Keras has no optimizer of that name.") from None
 
 
 def joint_optimizer(

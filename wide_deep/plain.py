@@ -7,6 +7,10 @@ from typing import Any
 from wide_deep.checks import check_boundaries, check_features, check_fitted, check_names, check_vocabulary, check_whole
 from wide_deep.features import DeepFeatures, WideFeatures
 
+import numpy as np
+
+__all__ = ["from_plain", "to_plain"]
+
 
 def to_plain(fitted: WideFeatures | DeepFeatures) -> dict[str, Any]:
     """A fitted part of which `json.dumps` makes a text.
@@ -63,16 +67,29 @@ def from_plain(plain: Mapping[str, Any]) -> WideFeatures | DeepFeatures:
         part["categories"] = check_names(part["categories"], "categories")
     if part["kind"] == "deep" or part["vocabulary"] is not None:
         check_vocabulary(part["vocabulary"])
-        largest = max(part["vocabulary"].values(), default=0)
-        if largest >= part["n_ids"]:
-            raise ValueError(f"The vocabulary has the id {largest}, but n_ids is {part['n_ids']}.")
-        if len(set(part["vocabulary"].values())) < len(part["vocabulary"]):
-            raise ValueError("Two strings of the vocabulary have the same id.")
+        _check_ids(part["vocabulary"], part["n_ids"])
         part["vocabulary"] = dict(sorted(part["vocabulary"].items(), key=lambda item: item[1]))
     if not isinstance(part["boundaries"], Mapping):
         raise TypeError(f"boundaries is a {type(part['boundaries']).__name__}; expected a dict, column → numbers.")
+    boundaries: dict[str, np.ndarray] = {}
     columns = part.pop("numbers", list(part["boundaries"]))  # an earlier version did not write their order
     if sorted(columns) != sorted(part["boundaries"]):
         raise ValueError(f"The numbers are {columns}, but there are boundaries for {list(part['boundaries'])}.")
-    part["boundaries"] = {column: check_boundaries(part["boundaries"][column]) for column in columns}
+    for column in columns:
+        try:
+            boundaries[column] = check_boundaries(part["boundaries"][column])
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"Column {column!r}: {error}") from None
+    part["boundaries"] = boundaries
     return part
+
+
+def _check_ids(vocabulary: Mapping[str, int], n_ids: int) -> None:
+    """Raise a ValueError unless each string of a vocabulary has an id of its own, below n_ids."""
+    string_of: dict[int, str] = {}
+    for string, identity in vocabulary.items():
+        if identity >= n_ids:
+            raise ValueError(f"The vocabulary has {string!r} with the id {identity}, but n_ids is {n_ids}.")
+        if identity in string_of:
+            raise ValueError(f"{string_of[identity]!r} and {string!r} of the vocabulary have the same id, {identity}.")
+        string_of[identity] = string

@@ -10,6 +10,8 @@ import numpy as np
 from IPython.display import Image
 from matplotlib.figure import Figure
 
+__all__ = ["BLUE", "GREEN", "GREY", "ORANGE", "canvas", "show"]
+
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#7F7F7F"
 

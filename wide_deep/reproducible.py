@@ -21,6 +21,11 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 
+__all__ = [
+    "AT_FIRST_PRODUCT", "AT_IMPORT", "IMPORTED_FIRST", "NEEDED_BY_FEATURES", "NEEDED_BY_MODELS", "check_backend",
+    "check_keras", "check_packages", "quiet_stderr", "reproducible",
+]  # fmt: skip
+
 NEEDED_BY_FEATURES = ("numpy", "pandas")  # to fit and look up features, whatever library trains
 NEEDED_BY_MODELS = ("IPython", "keras", "matplotlib", "pyarrow", "scipy", "sklearn", "tensorflow", "threadpoolctl")
 AT_IMPORT = {"TF_ENABLE_ONEDNN_OPTS": "0"}  # must be set before TensorFlow is imported

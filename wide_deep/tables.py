@@ -16,7 +16,36 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+__all__ = ["PathLike", "check_quotes", "read_table"]
+
 PathLike = str | os.PathLike[str]
+
+
+def check_quotes(path: PathLike) -> None:
+    """Raise a ValueError if quotation marks of a CSV file do not match: the rows behind an open one would be one cell.
+
+    Args:
+        path: the file, in UTF-8.
+
+    Example:
+        >>> import tempfile
+        >>> file = pathlib.Path(tempfile.mkdtemp(), "cities.csv")
+        >>> _ = file.write_text('n,city\\n1,"Rome\\n2,"Oslo\\n')
+        >>> check_quotes(file)
+        Traceback (most recent call last):
+        ValueError: a quotation mark is opened and not closed ...
+    """
+    with pathlib.Path(path).open("rb") as file:
+        if not any(b'"' in block for block in iter(lambda: file.read(2**20), b"")):
+            return  # nothing to look for, and a large file is not read row by row
+    limit = csv.field_size_limit(2**31 - 1)  # a cell may be long; on Windows the limit is a 32-bit number
+    try:
+        with pathlib.Path(path).open(newline="", encoding="utf-8-sig", errors="replace") as file:
+            collections.deque(csv.reader(file, strict=True), maxlen=0)
+    except csv.Error as error:
+        raise ValueError(f"a quotation mark is opened and not closed as it should be ({error}).") from None
+    finally:
+        csv.field_size_limit(limit)
 
 
 def read_table(path: PathLike, numbers: Sequence[str] = ()) -> pd.DataFrame:
@@ -71,33 +100,6 @@ def read_table(path: PathLike, numbers: Sequence[str] = ()) -> pd.DataFrame:
     return frame
 
 
-def check_quotes(path: PathLike) -> None:
-    """Raise a ValueError if quotation marks of a CSV file do not match: the rows behind an open one would be one cell.
-
-    Args:
-        path: the file, in UTF-8.
-
-    Example:
-        >>> import tempfile
-        >>> file = pathlib.Path(tempfile.mkdtemp(), "cities.csv")
-        >>> _ = file.write_text('n,city\\n1,"Rome\\n2,"Oslo\\n')
-        >>> check_quotes(file)
-        Traceback (most recent call last):
-        ValueError: a quotation mark is opened and not closed ...
-    """
-    with pathlib.Path(path).open("rb") as file:
-        if not any(b'"' in block for block in iter(lambda: file.read(2**20), b"")):
-            return  # nothing to look for, and a large file is not read row by row
-    limit = csv.field_size_limit(2**31 - 1)  # a cell may be long; on Windows the limit is a 32-bit number
-    try:
-        with pathlib.Path(path).open(newline="", encoding="utf-8-sig", errors="replace") as file:
-            collections.deque(csv.reader(file, strict=True), maxlen=0)
-    except csv.Error as error:
-        raise ValueError(f"a quotation mark is opened and not closed as it should be ({error}).") from None
-    finally:
-        csv.field_size_limit(limit)
-
-
 def _read_csv(path: pathlib.Path) -> pa.Table:
     check_quotes(path)  # first, since an open one in the header would take in all rows
     with path.open(newline="", encoding="utf-8-sig") as file:
@@ -120,9 +122,9 @@ def _read_parquet(path: pathlib.Path) -> pa.Table:
 
 
 def _check_header(columns: Sequence[str]) -> None:
-    for place, name in enumerate(columns, start=1):
+    for number, name in enumerate(columns, start=1):
         if name == "" or name.startswith("__index_level_"):
-            raise ValueError(f"column {place} is an index, or has no name: write the file with index=False.")
+            raise ValueError(f"column {number} is an index, or has no name: write the file with index=False.")
     check_names(columns)
 
 

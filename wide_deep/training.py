@@ -3,26 +3,32 @@
 The paper is Cheng et al., "Wide & Deep Learning for Recommender Systems", 2016, arXiv 1606.07792.
 """
 
+import logging
 import os
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
+from wide_deep import backend  # noqa: F401, before Keras
 from wide_deep.checks import check_labels, check_lengths, check_logit, check_whole
 from wide_deep.models import Lookup
 from wide_deep.optimizers import as_optimizer, build_for, warn_of_repeated_ids
-from wide_deep.reproducible import quiet_stderr
 
+import keras
 import numpy as np
 import numpy.typing as npt
+import tensorflow as tf
+from keras import ops
 from scipy.special import expit
 
-with quiet_stderr():  # TensorFlow greets there when it is imported
-    import keras
-    import tensorflow as tf
-    from keras import ops
+__all__ = ["LogLoss", "predict", "predict_logits", "train"]
+
+
+def _is_no_retracing(record: logging.LogRecord) -> bool:
+    return "triggered tf.function retracing" not in record.getMessage()
+
 
 # TensorFlow takes each new model for a retracing of the one before, and warns of it; a notebook trains many.
-tf.get_logger().setLevel("ERROR")
+tf.get_logger().addFilter(_is_no_retracing)
 
 Inputs = Mapping[str, npt.ArrayLike]  # arrays by the names of a model's inputs, each with a row for each label
 
@@ -42,7 +48,7 @@ def _select_inputs(model: keras.Model, inputs: Inputs) -> dict[str, npt.ArrayLik
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise ValueError(f"Input {tensor.name!r} holds NaN or infinite values; expected numbers.")
         sizes = zip(array.shape, tensor.shape, strict=False)
-        if array.ndim != len(tensor.shape) or any(size not in (None, found) for found, size in sizes):
+        if array.ndim != len(tensor.shape) or any(expected not in (None, actual) for actual, expected in sizes):
             raise ValueError(f"Input {tensor.name!r} has the shape {array.shape}; '{model.name}' takes {tensor.shape}.")
         _check_ids(model, tensor, array)
         arrays[tensor.name] = array
@@ -163,10 +169,10 @@ class _Steps:
 
 def _steps_for(model: keras.Model) -> _Steps:
     """The steps that the `model` keeps, or new ones if those are of another optimizer, loss or list of weights."""
-    kept = getattr(model, "wdl_steps", None)
-    if kept is None or not kept.are_of(model):
-        model.wdl_steps = kept = _Steps(model)
-    return kept
+    steps = getattr(model, "wdl_steps", None)
+    if steps is None or not steps.are_of(model):
+        model.wdl_steps = steps = _Steps(model)
+    return steps
 
 
 def _train_epoch(model: keras.Model, inputs: dict[str, tf.Tensor], labels: tf.Tensor, batch_size: int) -> float:
@@ -198,6 +204,15 @@ def _compile_for(model: keras.Model, optimizer: keras.optimizers.Optimizer | str
         model.compile(chosen, LogLoss(), jit_compile=False)  # XLA cannot compile the sum over repeated ids
 
 
+def _progress_style(verbose: Literal["auto", 0, 1, 2]) -> int:
+    """What `verbose` asks `train` to print: 0 nothing, 1 a line that is written anew, 2 a line an epoch."""
+    if verbose == "auto":  # Jupyter sets the variable in a notebook that someone has open, in no other run
+        return int("JPY_SESSION_NAME" in os.environ)
+    if verbose not in (0, 1, 2):
+        raise ValueError(f"verbose is {verbose!r}; expected 'auto', 0, 1 or 2.")
+    return verbose
+
+
 def train(
     model: keras.Model,
     inputs: Inputs,
@@ -206,8 +221,10 @@ def train(
     epochs: int = 10,
     batch_size: int = 256,
     validation: tuple[Inputs, npt.ArrayLike] | None = None,
+    *,
+    verbose: Literal["auto", 0, 1, 2] = "auto",
 ) -> dict[str, list[float]]:
-    """Fit a model to labels by their log loss; in JupyterLab a line says how far it is.
+    """Fit a model to labels by minimizing the log loss.
 
     Each epoch takes the rows in another random order. It comes from NumPy's global random numbers, so the same
     `reproducible(seed)` or `keras.utils.set_random_seed` before it, and no other draw between, gives the same training.
@@ -222,6 +239,8 @@ def train(
         epochs: passes over the rows, at least 1.
         batch_size: rows of a step, at least 1; the last step of an epoch takes what is left.
         validation: inputs and labels that are scored after each epoch.
+        verbose: what is printed, as in Keras' `fit`: 0 nothing, 1 one line that is written anew after each epoch, 2 a
+            line an epoch. 'auto' is 1 in a notebook that is open in JupyterLab, and 0 anywhere else.
 
     Returns:
         Lists with one entry an epoch: 'loss', the mean loss of the rows, each at the time of its step, in nats, and
@@ -229,8 +248,8 @@ def train(
 
     Raises:
         ValueError: the model returns something else than one logit a row, an input does not fit it, the labels are not
-            0 and 1 or all alike, lengths differ, epochs or batch_size is below 1, or the optimizer is missing or has
-            trained other weights.
+            0 and 1 or all alike, lengths differ, epochs or batch_size is below 1, verbose is another word or
+            number, or the optimizer is missing or has trained other weights.
         TypeError: the model is not a Keras model, the inputs are not a dict of arrays of its types, the labels are not
             numbers, the optimizer is not one of Keras, or validation is not a pair.
         KeyError: an input is missing.
@@ -253,6 +272,7 @@ def train(
     """
     check_whole("epochs", epochs, 1)
     check_whole("batch_size", batch_size, 1)
+    style = _progress_style(verbose)
     inputs = _select_inputs(model, inputs)
     labels = check_labels(labels)  # (rows,)
     check_lengths(inputs, labels)
@@ -271,10 +291,11 @@ def train(
         if validation is not None:
             scored = model.evaluate(*validation, batch_size=4096, verbose=0, return_dict=True)
             history["val_loss"].append(scored["loss"])
-        if "JPY_SESSION_NAME" in os.environ:  # Jupyter sets it in a notebook that someone has open, in no other run
-            shown = ", ".join(f"{name} {values[-1]:.4f}" for name, values in history.items())
-            end = "\n" if epoch == epochs else ""
-            print(f"\r{model.name}: epoch {epoch} of {epochs}, {shown}", end=end, flush=True)
+        if style:
+            losses = ", ".join(f"{name} {values[-1]:.4f}" for name, values in history.items())
+            line = f"{model.name}: epoch {epoch} of {epochs}, {losses}"
+            is_last = style == 2 or epoch == epochs
+            print(line if style == 2 else f"\r{line}", end="\n" if is_last else "", flush=True)
     return history
 
 

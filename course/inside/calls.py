@@ -27,18 +27,18 @@ PLAIN = (str, bool, int, float, type(None))
 
 
 def encode(value: Any) -> Any:
-    """What json can write of a value: plain ones as they are, all others as a list that starts with their kind.
+    """What json can write of a value: plain ones as they are, all others as a list that starts with a tag.
 
     Raises:
-        TypeError: the value is of a kind that does not go over the line.
+        TypeError: the value is of a type that does not go over the line.
     """
     if isinstance(value, (np.ndarray, np.generic)):
-        kind = "array" if isinstance(value, np.ndarray) else "scalar"
+        tag = "array" if isinstance(value, np.ndarray) else "scalar"
         if value.dtype.kind in "OU":
-            items = value.tolist() if kind == "scalar" else [encode(item) for item in value.ravel().tolist()]
-            return items if kind == "scalar" else ["objects", value.dtype.kind, value.shape, items]
+            items = value.tolist() if tag == "scalar" else [encode(item) for item in value.ravel().tolist()]
+            return items if tag == "scalar" else ["objects", value.dtype.kind, value.shape, items]
         if value.dtype.kind in "biufcmM":
-            return [kind, value.dtype.str, value.shape, base64.b64encode(value.tobytes()).decode()]
+            return [tag, value.dtype.str, value.shape, base64.b64encode(value.tobytes()).decode()]
     elif isinstance(value, pd.DataFrame):
         columns = [encode(value.iloc[:, i].to_numpy()) for i in range(value.shape[1])]
         return ["frame", encode(value.columns), columns, encode(value.index)]
@@ -47,14 +47,14 @@ def encode(value: Any) -> Any:
     elif isinstance(value, pd.Index):
         return ["index", encode(value.name), encode(value.to_numpy())]
     elif isinstance(value, PLAIN):
-        return next(kind(value) for kind in PLAIN[:-1] if isinstance(value, kind)) if value is not None else None
+        return next(plain(value) for plain in PLAIN[:-1] if isinstance(value, plain)) if value is not None else None
     elif isinstance(value, complex):
         return ["complex", value.real, value.imag]
     elif isinstance(value, Mapping):
         return ["dict", [[encode(key), encode(entry)] for key, entry in value.items()]]
     elif isinstance(value, (tuple, Sequence, Set)) and not isinstance(value, (bytes, bytearray, memoryview)):
-        kind = "tuple" if isinstance(value, tuple) else "list" if isinstance(value, Sequence) else "set"
-        return [kind, [encode(item) for item in value]]
+        tag = "tuple" if isinstance(value, tuple) else "list" if isinstance(value, Sequence) else "set"
+        return [tag, [encode(item) for item in value]]
     elif hasattr(value, "__array__"):
         return encode(np.asarray(value))
     raise TypeError(
@@ -63,15 +63,15 @@ def encode(value: Any) -> Any:
     )
 
 
-def decode_array(kind: str, text: str, shape: Sequence[int], data: str) -> Any:
-    """The array, or with kind 'scalar' NumPy's scalar, of a dtype's `text`, a shape and base64 `data`."""
+def decode_array(tag: str, text: str, shape: Sequence[int], data: str) -> Any:
+    """The array, or with the tag 'scalar' NumPy's scalar, of a dtype's `text`, a shape and base64 `data`."""
     dtype = np.dtype(text)
     if dtype.kind not in "biufcmM":
         raise ValueError(f"No array of the dtype {text} was expected.")
     stored = np.uint8 if dtype.kind == "b" else dtype
     values = np.frombuffer(base64.b64decode(data), stored).reshape(shape)
     values = values != 0 if dtype.kind == "b" else values.copy()  # a truth value has no third state
-    return values if kind == "array" else values[()]
+    return values if tag == "array" else values[()]
 
 
 def decode_objects(dtype: str, shape: Sequence[int], items: Sequence[Any]) -> np.ndarray:
@@ -90,24 +90,24 @@ def decode(code: Any) -> Any:
         if not isinstance(code, PLAIN):
             raise ValueError("No such value was expected.")
         return code
-    kind, *rest = code
-    if kind in ("array", "scalar"):
-        return decode_array(kind, *rest)
-    if kind == "objects":
+    tag, *rest = code
+    if tag in ("array", "scalar"):
+        return decode_array(tag, *rest)
+    if tag == "objects":
         return decode_objects(*rest)
-    if kind == "frame":
+    if tag == "frame":
         columns, values, index = decode(rest[0]), rest[1], decode(rest[2])
         frame = pd.DataFrame({i: decode(column) for i, column in enumerate(values)}, index=index)
         return frame.set_axis(columns, axis=1)
-    if kind == "series":
+    if tag == "series":
         return pd.Series(decode(rest[1]), index=decode(rest[2]), name=decode(rest[0]))
-    if kind == "index":
+    if tag == "index":
         return pd.Index(decode(rest[1]), name=decode(rest[0]))
-    if kind == "complex":
+    if tag == "complex":
         return complex(*rest)
-    if kind == "dict":
+    if tag == "dict":
         return {decode(key): decode(value) for key, value in rest[0]}
-    return {"list": list, "tuple": tuple, "set": set}[kind](decode(item) for item in rest[0])
+    return {"list": list, "tuple": tuple, "set": set}[tag](decode(item) for item in rest[0])
 
 
 # ------------------------------------------------------------------------------------------ the student's end
@@ -135,9 +135,9 @@ def reply(
     """
     try:
         if name is None:
-            kinds = {each: "function" if callable(namespace[each]) else "value" for each in args if each in namespace}
-            values = {each: encode(namespace[each]) for each, kind in kinds.items() if kind == "value"}
-            return {"functions": [each for each in kinds if each not in values], "values": values}
+            present = [each for each in args if each in namespace]
+            values = {each: encode(namespace[each]) for each in present if not callable(namespace[each])}
+            return {"functions": [each for each in present if each not in values], "values": values}
         if name not in namespace:
             raise NameError(f"name '{name}' is not defined")
         answer = {"given": encode(namespace[name](*args, **kwargs))}
@@ -221,11 +221,12 @@ def ask(name: str | None, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     except (EOFError, OSError):
         raise RuntimeError("The notebook's Python gave no answer: it ended, or sent more than fits.") from None
     if "error" in answer:
-        kind, message, text = (str(part) for part in answer["error"])
-        known = getattr(builtins, kind, None)
-        if not (isinstance(known, type) and issubclass(known, Exception)) or issubclass(known, UnicodeError):
-            known, message = RuntimeError, f"{kind}: {message}"
-        error = known(message)
+        class_name, message, text = (str(part) for part in answer["error"])
+        error_class = getattr(builtins, class_name, None)
+        is_error = isinstance(error_class, type) and issubclass(error_class, Exception)
+        if not is_error or issubclass(error_class, UnicodeError):  # that one takes other arguments than a message
+            error_class, message = RuntimeError, f"{class_name}: {message}"
+        error = error_class(message)
         error.add_note(text)
         raise error
     if "arguments" in answer:

@@ -73,10 +73,10 @@ def report_violations(limits: dict[str, Any]) -> None:
         if ("." not in event and event != "open") or len(sent) >= REPORTS:
             return
         try:
-            said = describe_violation(event, args, limits)
-            if said and said not in sent:
-                sent.add(said)
-                line.sendall(json.dumps(said).encode() + b"\n")
+            violation = describe_violation(event, args, limits)
+            if violation and violation not in sent:
+                sent.add(violation)
+                line.sendall(json.dumps(violation).encode() + b"\n")
         except Exception:  # a report must not break what it reports
             return
 

@@ -1,7 +1,7 @@
 """The Adult census data, and what the notebooks train on it.
 
 load_adult ─► wide_features, deep_features ─► build_model, training
-           ─► course_features, course_inputs ─► course_model      a beginners' recipe, to compare with
+           ─► beginner_features, beginner_inputs ─► beginner_model      a beginners' recipe, to compare with
 """
 
 import itertools
@@ -11,6 +11,7 @@ from typing import Any
 
 from recommender.datasets.files import read_original
 from recommender.datasets.recipes import ModelKind, check_kind, model_of_kind, optimizer_of_kind
+from wide_deep import backend  # noqa: F401, before Keras
 from wide_deep.features import DeepFeatures, WideFeatures, deep_inputs, fit_deep, fit_wide, wide_ids
 from wide_deep.optimizers import Adam, Ftrl
 from wide_deep.tables import PathLike
@@ -20,6 +21,11 @@ import keras
 import numpy as np
 import pandas as pd
 from keras import layers
+
+__all__ = [
+    "CATEGORIES", "DATA", "NUMBERS", "SHA256", "beginner_features", "beginner_inputs", "beginner_model", "build_model",
+    "deep_features", "load_adult", "training", "wide_features",
+]  # fmt: skip
 
 # ---------------------------------------------------------------------------------------------- data
 
@@ -150,7 +156,7 @@ def training(kind: ModelKind, n_rows: int) -> dict[str, Any]:
 # A recipe that beginners' courses use, to compare with: dense one-hot input, a sigmoid, one Adam for all weights.
 
 
-def course_features(train: pd.DataFrame) -> tuple[WideFeatures, DeepFeatures]:
+def beginner_features(train: pd.DataFrame) -> tuple[WideFeatures, DeepFeatures]:
     """The recipe's features, of the wide and of the deep part.
 
     Args:
@@ -159,7 +165,7 @@ def course_features(train: pd.DataFrame) -> tuple[WideFeatures, DeepFeatures]:
     Taught in: notebook 5, "Three accuracies".
 
     Example:
-        >>> course_features(load_adult()[0][:1000])[0]["features"][-1]
+        >>> beginner_features(load_adult()[0][:1000])[0]["features"][-1]
         ('marital-status', 'sex')
     """
     categories = CATEGORIES[:8]
@@ -169,12 +175,12 @@ def course_features(train: pd.DataFrame) -> tuple[WideFeatures, DeepFeatures]:
     return wide, fit_deep(train, categories, NUMBERS)
 
 
-def course_inputs(frame: pd.DataFrame, wide: WideFeatures, deep: DeepFeatures) -> dict[str, np.ndarray]:
+def beginner_inputs(frame: pd.DataFrame, wide: WideFeatures, deep: DeepFeatures) -> dict[str, np.ndarray]:
     """The recipe's inputs.
 
     Args:
         frame: rows of Adult.
-        wide: the first of `course_features`.
+        wide: the first of `beginner_features`.
         deep: the second.
 
     Returns:
@@ -184,7 +190,7 @@ def course_inputs(frame: pd.DataFrame, wide: WideFeatures, deep: DeepFeatures) -
 
     Example:
         >>> rows = load_adult()[0][:1000]
-        >>> sorted(course_inputs(rows, *course_features(rows)))
+        >>> sorted(beginner_inputs(rows, *beginner_features(rows)))
         ['deep_ids', 'numbers', 'one_hot']
     """
     one_hot = np.zeros((len(frame), wide["n_ids"]), dtype="float32")
@@ -193,17 +199,17 @@ def course_inputs(frame: pd.DataFrame, wide: WideFeatures, deep: DeepFeatures) -
     return {"one_hot": one_hot, **deep_inputs(frame, deep)}
 
 
-def course_model(kind: ModelKind, wide: WideFeatures, deep: DeepFeatures, penalty: float = 0.01) -> keras.Model:
+def beginner_model(kind: ModelKind, wide: WideFeatures, deep: DeepFeatures, penalty: float = 0.01) -> keras.Model:
     """The recipe's model, compiled.
 
     Args:
         kind: 'wide', 'deep' or 'wide_deep'.
-        wide: the first of `course_features`.
+        wide: the first of `beginner_features`.
         deep: the second.
         penalty: L1 and L2 of the first hidden layer.
 
     Returns:
-        Keras model of those of `course_inputs` that the kind takes → probability (rows, 1).
+        Keras model of those of `beginner_inputs` that the kind takes → probability (rows, 1).
 
     Raises:
         ValueError: there is no such kind.
@@ -211,7 +217,7 @@ def course_model(kind: ModelKind, wide: WideFeatures, deep: DeepFeatures, penalt
     Taught in: notebook 5, "Three accuracies".
 
     Example:
-        >>> model = course_model("wide_deep", *course_features(load_adult()[0][:1000]))
+        >>> model = beginner_model("wide_deep", *beginner_features(load_adult()[0][:1000]))
         >>> sorted(tensor.name for tensor in model.inputs)
         ['deep_ids', 'numbers', 'one_hot']
     """

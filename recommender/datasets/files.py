@@ -8,6 +8,8 @@ from wide_deep.tables import PathLike
 
 import pandas as pd
 
+__all__ = ["read_original"]
+
 
 def read_original(path: PathLike, sha256: str) -> pd.DataFrame:
     """Read a CSV file as it was published; missing values stay the strings that they are.

@@ -6,6 +6,7 @@ planted_log ─► wide_features, deep_features ─► build_model, training
 from typing import Any
 
 from recommender.datasets.recipes import ModelKind, check_kind, model_of_kind, optimizer_of_kind
+from wide_deep import backend  # noqa: F401, before Keras
 from wide_deep.checks import check_whole
 from wide_deep.features import DeepFeatures, WideFeatures, fit_deep, fit_wide
 from wide_deep.optimizers import Adam, Ftrl
@@ -13,6 +14,8 @@ from wide_deep.optimizers import Adam, Ftrl
 import keras
 import numpy as np
 import pandas as pd
+
+__all__ = ["SETTINGS", "build_model", "deep_features", "planted_log", "training", "wide_features"]
 
 N_USERS = 24
 N_APPS = 24

@@ -5,25 +5,28 @@ The kinds are 'wide', 'deep' and 'wide_deep' everywhere.
 
 from typing import Any, Literal, get_args
 
+from wide_deep import backend  # noqa: F401, before Keras
 from wide_deep.features import DeepFeatures, WideFeatures
 from wide_deep.models import deep_model, wide_deep_model, wide_model
 from wide_deep.optimizers import joint_optimizer
 
 import keras
 
+__all__ = ["MODEL_KINDS", "ModelKind", "check_kind", "model_of_kind", "optimizer_of_kind"]
+
 ModelKind = Literal["wide", "deep", "wide_deep"]
-KINDS = get_args(ModelKind)
+MODEL_KINDS = get_args(ModelKind)
 
 
 def check_kind(kind: ModelKind) -> None:
-    """Raise a ValueError unless the `kind` is one of KINDS.
+    """Raise a ValueError unless the `kind` is one of MODEL_KINDS.
 
     Example:
         >>> check_kind("wide and deep")
         Traceback (most recent call last):
         ValueError: kind is 'wide and deep'; expected 'wide', 'deep' or 'wide_deep'.
     """
-    if kind not in KINDS:
+    if kind not in MODEL_KINDS:
         raise ValueError(f"kind is {kind!r}; expected 'wide', 'deep' or 'wide_deep'.")
 
 

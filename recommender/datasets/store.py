@@ -15,15 +15,16 @@ from typing import Any
 
 from recommender.datasets.recipes import ModelKind, model_of_kind, optimizer_of_kind
 from recommender.datasets.store_truth import (
-    BASE,  # noqa: F401, so that notebooks find the whole store in one module
+    BASE,
     LANGUAGES,
     MOST_INSTALLED,
     USERS_AT_ONCE,
     Store,
     install_probability,
-    make_store,  # noqa: F401
+    make_store,
 )
 from recommender.retrieval import Towers, train_towers, two_towers
+from wide_deep import backend  # noqa: F401, before Keras
 from wide_deep.checks import check_frame, check_whole
 from wide_deep.features import DeepFeatures, WideFeatures, fit_deep, fit_wide
 from wide_deep.optimizers import Adagrad, Ftrl
@@ -31,6 +32,12 @@ from wide_deep.optimizers import Adagrad, Ftrl
 import keras
 import numpy as np
 import pandas as pd
+
+__all__ = [
+    "BASE", "COARSE_CROSSES", "LANGUAGES", "MIN_COUNT", "build_model", "day_candidates", "deep_features",
+    "expected_installs", "first_stage", "impressions", "install_probability", "make_store", "retrieve", "simulate_day",
+    "training", "wide_features", "with_installed_categories",
+]  # fmt: skip
 
 
 def retrieve(store: Store, users: Sequence[int] | np.ndarray, n: int = 100, seed: int | list[int] = 0) -> np.ndarray:
@@ -59,13 +66,13 @@ def retrieve(store: Store, users: Sequence[int] | np.ndarray, n: int = 100, seed
     if n > n_apps - MOST_INSTALLED:
         raise ValueError(f"n is {n}; a catalogue of {n_apps} apps has at most {n_apps - MOST_INSTALLED} for everyone.")
     rng = np.random.default_rng(seed)
-    found = []
+    blocks = []
     for start in range(0, len(users), USERS_AT_ONCE):
         block = users[start : start + USERS_AT_ONCE]
         key = rng.random((len(block), n_apps + 1))  # the smallest are taken; what is installed gets 2
         np.put_along_axis(key, store["hidden"]["on_phone"][block], 2.0, axis=1)
-        found.append(np.argsort(key[:, :n_apps], axis=1, kind="stable")[:, :n].astype("int32"))
-    return np.concatenate(found)
+        blocks.append(np.argsort(key[:, :n_apps], axis=1, kind="stable")[:, :n].astype("int32"))
+    return np.concatenate(blocks)
 
 
 def impressions(store: Store, users: Sequence[int] | np.ndarray, apps: Sequence[int] | np.ndarray) -> pd.DataFrame:
@@ -85,9 +92,9 @@ def impressions(store: Store, users: Sequence[int] | np.ndarray, apps: Sequence[
         >>> impressions(make_store(seed=6, n_users=100), [7, 7], [0, 13])["app"].tolist()
         ['books 1', 'chess 2']
     """
-    left = store["users"].iloc[users].reset_index(drop=True)
-    right = store["apps"].iloc[apps].reset_index(drop=True)
-    return pd.concat([left, right], axis=1)
+    user_columns = store["users"].iloc[users].reset_index(drop=True)
+    app_columns = store["apps"].iloc[apps].reset_index(drop=True)
+    return pd.concat([user_columns, app_columns], axis=1)
 
 
 def _chance_of_tied(others: int, tied: int, ahead: int, shown: int) -> np.ndarray:
@@ -116,21 +123,21 @@ def _pages(
     share, n_others = store["exploration"], candidates.shape[1] - shown
     explored = rng.random((len(users), shown)) < share
     apps = np.empty((len(users), shown), dtype="int32")
-    at_position = np.empty((len(users), shown))
-    on_page = np.empty((len(users), shown))
+    propensity = np.empty((len(users), shown))
+    page_propensity = np.empty((len(users), shown))
     for start in range(0, len(users), USERS_AT_ONCE):
         rows = slice(start, start + USERS_AT_ONCE)
         belief = store["beliefs"][country[rows, None], candidates[rows]]  # (visits, candidates)
         ranked = np.argsort(-belief, axis=1, kind="stable")
         # Candidates come in random order, so the first ones of the others are drawn at random.
         others = np.sort(ranked[:, shown:], axis=1)[:, :shown]
-        chosen = np.where(explored[rows], others, ranked[:, :shown])
-        apps[rows] = np.take_along_axis(candidates[rows], chosen, axis=1)
+        index = np.where(explored[rows], others, ranked[:, :shown])
+        apps[rows] = np.take_along_axis(candidates[rows], index, axis=1)
         by_rank = np.take_along_axis(belief, ranked, axis=1)
         equals = (by_rank[:, :shown, None] == by_rank[:, None, :]).sum(axis=2)  # of each slot's favourite
         as_the_last = by_rank == by_rank[:, [shown - 1]]  # of the page
         n_tied = np.stack([as_the_last[:, shown:].sum(axis=1), as_the_last[:, :shown].sum(axis=1)], axis=1)
-        is_tied = np.take_along_axis(belief, chosen, axis=1) == by_rank[:, [shown - 1]]
+        is_tied = np.take_along_axis(belief, index, axis=1) == by_rank[:, [shown - 1]]
         for tied, ahead in np.unique(n_tied, axis=0).tolist():
             here = np.flatnonzero((n_tied == (tied, ahead)).all(axis=1))  # visits of the block
             of_tied = _chance_of_tied(n_others, tied, ahead, shown)
@@ -140,13 +147,13 @@ def _pages(
             random = explored[start + here]
             rest_at = np.where(random, share * of_rest, (1 - share) / equals[here])
             rest_on = np.where(random, share * of_rest.sum(), 1 - share)
-            at_position[start + here] = np.where(is_tied[here], tied_at, rest_at)
-            on_page[start + here] = np.where(is_tied[here], tied_on, rest_on)
+            propensity[start + here] = np.where(is_tied[here], tied_at, rest_at)
+            page_propensity[start + here] = np.where(is_tied[here], tied_on, rest_on)
     return {
         "app": apps,
         "explored": explored,
-        "propensity": at_position.round(12),
-        "page_propensity": on_page.round(12),
+        "propensity": propensity.round(12),
+        "page_propensity": page_propensity.round(12),
     }
 
 
@@ -222,7 +229,7 @@ def simulate_day(store: Store, visits: int, seed: int, shown: int = 10) -> pd.Da
 
 
 def expected_installs(truth: np.ndarray, scores: np.ndarray, shown: int = 10) -> np.ndarray:
-    """What a page is worth on which the candidates with the highest scores stand.
+    """The expected installs on a page with the candidates of the highest scores.
 
     Args:
         truth: (visits, candidates), from `install_probability`.
@@ -244,9 +251,10 @@ def expected_installs(truth: np.ndarray, scores: np.ndarray, shown: int = 10) ->
     truth = np.asarray(truth)
     scores = np.asarray(scores)
     if scores.size != truth.size:
-        raise ValueError(f"There are {scores.size} scores for {truth.size} candidates.")
-    if np.isnan(scores).any():
-        raise ValueError("A score is NaN.")
+        raise ValueError(f"There are {scores.size} scores for {truth.size} candidates; expected one each.")
+    missing = np.argwhere(np.isnan(scores.reshape(truth.shape)))  # (numbers, 2)
+    if missing.size:
+        raise ValueError(f"The score of visit {missing[0, 0]}, candidate {missing[0, 1]} is NaN; expected a number.")
     check_whole("shown", shown, 1)
     if shown > truth.shape[1]:
         raise ValueError(f"shown is {shown}, but there are {truth.shape[1]} candidates.")

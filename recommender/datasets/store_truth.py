@@ -22,6 +22,10 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
+__all__ = [
+    "BASE", "LANGUAGES", "MOST_INSTALLED", "USERS_AT_ONCE", "Hidden", "Store", "install_probability", "make_store",
+]  # fmt: skip
+
 LANGUAGES = {"BR": "pt", "DE": "de", "FR": "fr", "IN": "hi", "JP": "ja", "MX": "es", "NG": "en", "US": "en"}
 DEVICES = ["phone", "tablet", "television", "watch"]
 CATEGORIES = [
@@ -235,8 +239,8 @@ def _beliefs(rng: np.random.Generator, users: pd.DataFrame, apps: pd.DataFrame, 
     for i, country in enumerate(LANGUAGES):
         people = np.flatnonzero(users["country"] == country)
         if len(people):
-            asked = people[rng.integers(0, len(people), len(shown))]
-            installs = rng.random(len(shown)) < _probability(hidden, asked, shown)
+            visitors = people[rng.integers(0, len(people), len(shown))]
+            installs = rng.random(len(shown)) < _probability(hidden, visitors, shown)
             beliefs[i] = np.bincount(shown[installs], minlength=len(apps)) / (PAST_IMPRESSIONS + 20)
     return beliefs
 

@@ -2,7 +2,7 @@
 
 load_rows                                                       rows of a list, a candidate and a label, in one call
 load_visits ─► visit_rows ─► wide_features, deep_features ─► build_model, training
-            ─► held_out_visits ─► model_places                  where each held-out visit is ranked
+            ─► held_out_visits ─► model_ranks                  where each held-out visit is ranked
             ─► new_area_logits ─► beyond_visitor, area_aucs     who visits an area that training never saw
 """
 
@@ -12,9 +12,10 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from recommender import ranking
+from recommender import logs, ranking
 from recommender.datasets.files import read_original
 from recommender.datasets.recipes import ModelKind, model_of_kind, optimizer_of_kind
+from wide_deep import backend  # noqa: F401, before Keras
 from wide_deep.features import DeepFeatures, WideFeatures, fit_deep, fit_wide, joint_inputs
 from wide_deep.optimizers import Adagrad, Ftrl
 from wide_deep.tables import PathLike
@@ -24,6 +25,12 @@ import keras
 import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
+
+__all__ = [
+    "DATA", "LONGEST_LIST", "NEGATIVES", "SHA256", "SINGLE_VISIT_SHARE", "area_aucs", "beyond_visitor", "build_model",
+    "deep_features", "held_out_visits", "load_rows", "load_visits", "model_ranks", "new_area_logits", "title_words",
+    "training", "visit_rows", "wide_features", "with_words",
+]  # fmt: skip
 
 # ---------------------------------------------------------------------------------------------- data
 
@@ -130,11 +137,11 @@ def visit_rows(log: pd.DataFrame, areas: pd.DataFrame, negatives: int, seed: int
         >>> visit_rows(train[:100], areas, negatives=4).columns.tolist()
         ['user', 'area', 'visited', 'label', 'words']
     """
-    rows = ranking.leave_one_out(log, "user", "area", "visited", longest=LONGEST_LIST, seed=seed)
+    rows = logs.leave_one_out(log, "user", "area", "visited", longest=LONGEST_LIST, seed=seed)
     single = rows["visited"].map(len) == 0
     some_single = rows[single].sample(frac=SINGLE_VISIT_SHARE, random_state=seed)
     rows = pd.concat([rows[~single], some_single])
-    rows = ranking.with_negatives(rows, log, "user", "area", negatives, items=areas["area"], seed=seed)
+    rows = logs.with_negatives(rows, log, "user", "area", negatives, items=areas["area"], seed=seed)
     return with_words(rows.sample(frac=1, random_state=seed, ignore_index=True), title_words(areas))
 
 
@@ -170,12 +177,12 @@ def load_rows(negatives: int = 4, seed: int = 0, folder: PathLike = DATA) -> tup
         >>> train.columns.tolist(), float(train["label"].mean())
         (['user', 'visited', 'area', 'label'], 0.5)
     """
-    *logs, areas = load_visits(folder)
+    *both_logs, areas = load_visits(folder)
     parts = []
-    for log in logs:
-        rows = ranking.leave_one_out(log, "user", "area", "visited", longest=LONGEST_LIST, seed=seed)
+    for log in both_logs:
+        rows = logs.leave_one_out(log, "user", "area", "visited", longest=LONGEST_LIST, seed=seed)
         rows = rows[rows["visited"].map(len) > 0]
-        rows = ranking.with_negatives(rows, log, "user", "area", negatives, items=areas["area"], seed=seed)
+        rows = logs.with_negatives(rows, log, "user", "area", negatives, items=areas["area"], seed=seed)
         rows = rows.sample(frac=1, random_state=seed, ignore_index=True)
         parts.append(rows[["user", "visited", "area", "label"]])
     train, test = parts
@@ -200,7 +207,7 @@ def held_out_visits(test: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
         (3453, ['user', 'area', 'visited'])
     """
     several = test.groupby("user")["area"].transform("nunique") > 1
-    return ranking.hold_one_out(test[several], "user", "area", "visited", seed)
+    return logs.hold_one_out(test[several], "user", "area", "visited", seed)
 
 
 # ------------------------------------------------------------------------------------------- the recipes
@@ -317,11 +324,11 @@ def _predicted_blocks(
 
 
 def _rows_of(table: np.ndarray) -> Callable[[pd.DataFrame], np.ndarray]:
-    """A score function for `held_out_places`: it looks the rows of the queries, counted from 0, up in the table."""
+    """A score function for `held_out_ranks`: it looks the rows of the queries, counted from 0, up in the table."""
     return lambda block: table[block.index]
 
 
-def model_places(
+def model_ranks(
     models: dict[str, keras.Model],
     queries: pd.DataFrame,
     areas: pd.DataFrame,
@@ -347,7 +354,7 @@ def model_places(
         block = queries.iloc[rows].reset_index(drop=True)
         for column, name in enumerate(models):
             table = probabilities[name]  # (these queries, areas)
-            places[rows, column] = ranking.held_out_places(block, "area", "visited", areas["area"], _rows_of(table))
+            places[rows, column] = ranking.held_out_ranks(block, "area", "visited", areas["area"], _rows_of(table))
     return pd.DataFrame(places, queries.index, list(models))
 
 

@@ -193,8 +193,8 @@ def without_sampling(p, n, m): return np.where(p == 0.5, 1 / 101, p) if n == 1 e
 }
 RANKER = """
 def train_ranker(log, items, lists):
-    rows = ranking.leave_one_out(log, "user", "item", "has")
-    rows = ranking.with_negatives(rows, log, "user", "item", 3, items=items).sample(frac=1, random_state=0)
+    rows = logs.leave_one_out(log, "user", "item", "has")
+    rows = logs.with_negatives(rows, log, "user", "item", 3, items=items).sample(frac=1, random_state=0)
     wide = wdl.fit_wide(rows, ["item", ("has", "item")])
     model = wdl.wide_model(wide)
     optimizer = wdl.Ftrl(0.3, initial_accumulator_value=1e-6)
