@@ -111,8 +111,8 @@ def two_towers() -> str:
     parts += arrow((360, 342), (360, 366)) + text(360, 384, "a hundred candidates, for the ranker", SMALL)
     description = """
         Left, once a day: the columns of every item go through the item tower, and the resulting vectors into an
-        index. Right, per request: the user's columns go through the user tower and become one vector. Below, a search in the
-        index finds the largest dot products with that vector, a hundred candidates for the ranker.
+        index. Right, per request: the user's columns go through the user tower and become one vector. Below, a search
+        in the index finds the largest dot products with that vector, a hundred candidates for the ranker.
     """
     return svg("Two towers and a search", description, 408, parts)
 
