@@ -21,7 +21,7 @@ from drawings.pieces import (
 
 
 def factors() -> str:
-    """A table of pairs as a tall table times a flat one."""
+    """A table of pairs as a tall table times a short one."""
     user, app, n = (1, -1, 0, 2), (2, 1, 0, 1), 6
     row, column, size = 1, 3, 34
     left, middle, top, below = 64, 250, 52, 238
@@ -44,7 +44,7 @@ def factors() -> str:
 
     x = middle + size * n + 20
     for y, fill, stroke, lines in (
-        (below - 74, TINT[DEEP], DEEP, ("trained numbers,", "four for each user", "and for each app")),
+        (below - 74, TINT[DEEP], DEEP, ("learned numbers,", "four per user", "and four per app")),
         (below + 12, TINT[WIDE], EDGE, ("pair in the log: the", "wide model's weight")),
         (below + 76, CARD, EDGE, ("never shown: a gap",)),
         (below + 118, TINT[DEEP], DEEP, ("a gap filled by", "row times column:", f"2 − 1 + 0 + 2 = {product}")),
@@ -53,12 +53,12 @@ def factors() -> str:
         for i, string in enumerate(lines):
             parts += text(x + 32, y + 11 + 22 * i, string, SMALL, "start")
     description = """
-        A tall blue table has a row of four numbers for each of six users, a flat blue one a column of four numbers
-        for each of six apps. Beside the one and under the other stands the table of their 36 pairs. Most of its cells
+        A tall blue table has a row of four numbers for each of six users, a short blue one a column of four numbers
+        for each of six apps. Beside the one and below the other is the table of their 36 pairs. Most of its cells
         are orange, pairs in the log, and seven were never shown. One of these gaps is filled: the user's row 1, -1,
         0, 2 times the app's column 2, 1, 0, 1 is 3.
     """
-    return svg("A table of pairs is a tall table times a flat one", description, 462, parts)
+    return svg("A table of pairs is a tall table times a short one", description, 462, parts)
 
 
 def identity() -> str:
@@ -88,7 +88,7 @@ def identity() -> str:
     parts += text(494, top + 3 * size + 58, ") / 2   =")
     parts += cells(*table)
     parts += text(360, 376, "The whole holds each pair twice, on both sides of the diagonal: v₁v₂ = v₂v₁.", SMALL)
-    parts += text(360, 402, "So it is with n vectors: n × n products, n of them on the diagonal.", SMALL)
+    parts += text(360, 402, "The same holds for n vectors: n × n products, n of them on the diagonal.", SMALL)
     description = f"""
         Three squares of the products of three vectors with each other. The whole square adds up to {sums[0]}: it is
         the square of the sum of the vectors. The diagonal, each vector with itself, adds up to {sums[1]}. The whole
@@ -100,7 +100,7 @@ def identity() -> str:
 def two_towers() -> str:
     """A network for the user, one for the item, and what is computed when."""
     parts = panel(16, 16, 330, 216, "once a day, for every item", GREY)
-    parts += panel(374, 16, 330, 216, "once a request", DEEP)
+    parts += panel(374, 16, 330, 216, "per request", DEEP)
     parts += box(32, 56, 136, 64, "item\nid, words, …") + box(32, 156, 136, 58, "item tower", GREY)
     parts += arrow((100, 120), (100, 156)) + arrow((168, 185), (204, 185))
     parts += box(204, 156, 126, 58, "index\nof all vectors")
@@ -110,9 +110,9 @@ def two_towers() -> str:
     parts += box(206, 286, 308, 56, "search\nthe largest dot products", JOINT)
     parts += arrow((360, 342), (360, 366)) + text(360, 384, "a hundred candidates, for the ranker", SMALL)
     description = """
-        Left, once a day: the columns of every item go through the item tower, and the vectors into an index. Right,
-        once a request: the user's columns go through the user tower and become one vector. Below, a search in the
-        index finds the largest dot products with that vector, a hundred candidates for the ranker.
+        Left, once a day: the columns of every item go through the item tower, and the resulting vectors into an
+        index. Right, per request: the user's columns go through the user tower and become one vector. Below, a search
+        in the index finds the largest dot products with that vector, a hundred candidates for the ranker.
     """
     return svg("Two towers and a search", description, 408, parts)
 
@@ -133,16 +133,16 @@ def in_batch() -> str:
     for y, string, lines in (
         (110, "+", ("the user's own item:", "its score should be high")),
         (190, "−", ("a negative: the item", "of another user")),
-        (270, "", ("the same item again:", "no negative")),
+        (270, "", ("the same item again:", "not a negative")),
     ):
         parts += cells((x, y - 17, 34, 34, string, DEEP, string == "+"))
         for i, line_of_text in enumerate(lines):
             parts += text(x + 46, y - 11 + 22 * i, line_of_text, SMALL, "start")
     description = """
-        A table of four rows by four columns. A row is a user of the batch with the item that the user took: maps,
-        chess, go, and maps again. A column is one of these items. On the diagonal stands a plus, the user's own item.
-        Elsewhere stands a minus, a negative, but for the two cells where a user with maps meets the other maps: they
-        are empty.
+        A table of four rows by four columns. Each row is a user in the batch and the item that user chose: maps,
+        chess, go, and maps again. A column is one of these items. The diagonal holds a plus, the user's own item. All
+        other cells hold a minus, a negative, except the two where a user with maps meets the other maps: these are
+        empty.
     """
     return svg("In-batch negatives: the items of the other rows", description, 352, parts)
 

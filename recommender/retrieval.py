@@ -131,7 +131,7 @@ def log_frequencies(frame: pd.DataFrame, item: str) -> np.ndarray:
     Source:
         Yi et al., 2019, section 4.
 
-    Taught in: notebook 6, "Popular items are punished".
+    Taught in: notebook 6, "Popular items are penalized".
 
     Example:
         >>> print(log_frequencies(pd.DataFrame({"app": ["maps", "maps", "go", "maps"]}), "app").round(3))
@@ -177,7 +177,7 @@ def in_batch_losses(scores: tf.Tensor, items: tf.Tensor, log_q: tf.Tensor | None
         Yi et al., 2019, section 4, who correct the own score too. That it is to be left is shown in Khrylchenko et al.,
         "Correcting the LogQ Correction: Revisiting Sampled Softmax for Large-Scale Retrieval", RecSys 2025.
 
-    Taught in: notebook 6, "Popular items are punished".
+    Taught in: notebook 6, "Popular items are penalized".
 
     Example:
         >>> scores = np.array([[1.0, 0.0, 5.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]], "float32")
@@ -469,7 +469,7 @@ def build_index(items: npt.ArrayLike, *, links: int = 16, effort: int = 100, see
         Malkov and Yashunin, "Efficient and robust approximate nearest neighbor search using Hierarchical Navigable
         Small World graphs", 2016, arXiv 1603.09320.
 
-    Taught in: notebook 6, "Nearly the best, far sooner".
+    Taught in: notebook 6, "Almost the best, much faster".
 
     Example:
         >>> len(build_index(np.eye(5)))
@@ -508,7 +508,7 @@ def approximate_top_k(index: voyager.Index, queries: npt.ArrayLike, k: int, effo
         ValueError: a vector has another length or is not finite, k is larger than the number of items, or effort is
             smaller than k.
 
-    Taught in: notebook 6, "Nearly the best, far sooner".
+    Taught in: notebook 6, "Almost the best, much faster".
 
     Example:
         >>> approximate_top_k(build_index([[1.0, 5.0], [3.0, 0.0], [1.0, 2.0]]), [[1.0, 0.1]], k=2).tolist()

@@ -177,8 +177,14 @@ def test_rows_that_fill_no_batch_wait():
     assert adam.iterations.numpy() == 3 * 2  # 120 rows
 
 
-def test_one_batch_may_hold_all_rows():
-    assert len(retrieval.train_towers(towers_of(ROWS), ROWS, "app", wdl.Adam(0.01), epochs=2, batch_size=120)) == 2
+def test_one_batch_may_hold_all_rows_and_the_loss_is_its_mean():
+    towers = towers_of(ROWS)
+    scores = retrieval.user_vectors(towers, ROWS) @ retrieval.item_vectors(towers, ROWS).T  # before the first step
+    log_q = retrieval.log_frequencies(ROWS, "app")
+    expected = retrieval.in_batch_losses(scores, pd.factorize(ROWS["app"])[0], log_q).numpy().mean()
+    losses = retrieval.train_towers(towers, ROWS, "app", wdl.Adam(0.01), epochs=2, batch_size=120)
+    assert losses[0] == pytest.approx(expected, abs=1e-4)
+    assert len(losses) == 2 and losses[1] < losses[0]
 
 
 BAD_TRAINING = {
@@ -262,6 +268,7 @@ def test_what_is_known_is_not_found_and_the_rest_may_be_asked_for():
     known = ranking.set_matrix([["b"], []], list("abc"))
     items = [[1.0], [3.0], [2.0]]
     assert retrieval.top_k([[1.0], [1.0]], items, 2, known).tolist() == [[2, 0], [1, 2]]
+    assert retrieval.top_k([[-1.0], [-1.0]], items, 2, known).tolist() == [[0, 2], [0, 2]]  # scores below 0
     with pytest.raises(ValueError, match="k is 3, but for query 0 only 2 items are left"):
         retrieval.top_k([[1.0], [1.0]], items, 3, known)
     with pytest.raises(ValueError, match=r"excluded has the shape \(2, 3\); expected \(1, 3\)"):
@@ -283,6 +290,14 @@ def test_the_index_finds_nearly_the_best_and_with_more_effort_more():
         for effort in (None, 100, 2_000)
     ]
     assert recalls[0] + 0.02 < recalls[1] < recalls[2] and recalls[2] > 0.97
+
+
+def test_without_an_effort_the_search_keeps_k_candidates():
+    items, queries = clustered(2_000), clustered(50)
+    index = retrieval.build_index(items, effort=20, links=4)
+    found = retrieval.approximate_top_k(index, queries, 20)
+    assert np.array_equal(found, retrieval.approximate_top_k(index, queries, 20, effort=20))
+    assert not np.array_equal(found, retrieval.approximate_top_k(index, queries, 20, effort=40))
 
 
 def test_long_vectors_are_found_since_the_dot_product_counts_and_not_the_angle():
@@ -362,7 +377,7 @@ def test_settings_of_the_index_are_checked(setting):
 
 def test_recall_is_a_mean_of_shares():
     assert retrieval.recall_at_k([[1, 2], [3, 4], [5, 6]], [[2], [9], [5, 6, 7, 8]]) == pytest.approx((1 + 0 + 0.5) / 3)
-    assert retrieval.recall_at_k(np.array([[4, 2]]), np.array([[2, 2]])) == 1  # wanted once, however often it is named
+    assert retrieval.recall_at_k(np.array([[4, 2]]), np.array([[2, 2, 9]])) == 0.5  # 2 and 9, however often named
 
 
 def test_recall_agrees_with_the_hit_rate_of_places():
