@@ -16,8 +16,11 @@ large as in notebook 7. The file holds, one entry a seed:
                        'best_ten', the share of the ten apps that a visitor is most likely to install;
                        'known_in_log', 'known_among_candidates', the share of the rows whose app has 20 rows or more
                        from the visitor's country in the log
+    first_stage_plain  the same 'log_recall' and 'best_ten' without the logQ correction
     new_app_rows       mean number of rows in the log of an app that came in the last month
-    sweep              'exploration' → its value → the same dict, for a third of the seeds
+    sweep              'exploration' → its value → the same dict, for a third of the seeds;
+                       'min_count' → '5' → the same, if the models keep each value with five rows or more; the gains
+                       are over 'control', a wide model with the usual minimum
 """
 
 import argparse
@@ -68,8 +71,8 @@ def known_share(log, frame):
     return (log.groupby(["country", "app"]).size().reindex(places).fillna(0).to_numpy() >= app_store.MIN_COUNT).mean()
 
 
-def first_stage_scores(store, log, after, towers, visitors, found):
-    """How good the first stage is by the next day's log, and by the truth."""
+def recalls(store, after, towers, visitors, found):
+    """How good a first stage is by the next day's log, and by the truth."""
     installs = after[after["install"] == 1]
     row_of = pd.Series(range(len(store["apps"])), store["apps"]["app"])
     wanted = installs.groupby("visit")["app"].agg(lambda apps: row_of[apps].to_numpy())
@@ -82,20 +85,30 @@ def first_stage_scores(store, log, after, towers, visitors, found):
     ).reshape(-1, n_apps)
     truth[on_phones(store, visitors).toarray() != 0] = -1
     best = np.argsort(-truth, axis=1, kind="stable")[:, :10]
-    users, apps = np.repeat(visitors, CANDIDATES), found.ravel()
     return {
         "log_recall": retrieval.recall_at_k(of_log, list(wanted)),
         "best_ten": retrieval.recall_at_k(found, list(best)),
-        "known_in_log": known_share(log, after),
-        "known_among_candidates": known_share(log, app_store.impressions(store, users, apps)),
     }
 
 
-def run(seed, **knobs):
-    """One store: a day's log, a first stage, five models, the next day's log and the visitors who see their pages."""
+def days(seed, **knobs):
+    """A store, its training log, the next day's log, and who comes online: row numbers of users."""
     store = app_store.make_store(seed, **knobs)
     log, after = (app_store.simulate_day(store, n, seed=day) for day, n in ((1, VISITS), (2, NEXT_DAY)))
-    visitors = np.random.default_rng([seed, 3]).integers(0, len(store["users"]), ONLINE)
+    return store, log, after, np.random.default_rng([seed, 3]).integers(0, len(store["users"]), ONLINE)
+
+
+def plain_stage(seed):
+    """The recalls of a store's first stage that is trained without the logQ correction."""
+    store, log, after, visitors = days(seed)
+    keras.utils.set_random_seed(seed)
+    towers = app_store.first_stage(log, log_q=False)
+    return recalls(store, after, towers, visitors, candidates_of(store, towers, visitors))
+
+
+def run(seed, min_count=app_store.MIN_COUNT, **knobs):
+    """One store: a day's log, a first stage, five models, the next day's log and the visitors who see their pages."""
+    store, log, after, visitors = days(seed, **knobs)
     keras.utils.set_random_seed(seed)
     towers = app_store.first_stage(log)
     found = {
@@ -110,10 +123,14 @@ def run(seed, **knobs):
     frames = {"log": log, "after": after}
     frames |= {name: app_store.impressions(store, users, apps.ravel()) for name, apps in found.items()}
     frames = {name: app_store.with_installed_categories(frame, store["apps"]) for name, frame in frames.items()}
+    models = {name: (kind, min_count) for name, kind in KINDS.items()}
+    if min_count != app_store.MIN_COUNT:
+        models = {"control": ("wide", app_store.MIN_COUNT)} | models
+    control = next(iter(models))
     result, installs = {}, {}
-    for name, kind in KINDS.items():
-        wide = app_store.wide_features(frames["log"], coarse="coarse" in name)
-        deep = app_store.deep_features(frames["log"])
+    for name, (kind, rows_needed) in models.items():
+        wide = app_store.wide_features(frames["log"], rows_needed, coarse="coarse" in name)
+        deep = app_store.deep_features(frames["log"], rows_needed)
         keras.utils.set_random_seed(seed)
         model = app_store.build_model(kind, wide, deep)
         wdl.train(model, wdl.joint_inputs(frames["log"], wide, deep), log["install"], **app_store.training(kind))
@@ -121,14 +138,18 @@ def run(seed, **knobs):
         result[name] = {"auc": roc_auc_score(after["install"], scores["after"])}
         for key in found:
             installs[name, key] = app_store.expected_installs(truth[key], scores[key]).mean()
-            result[name][key] = percent(installs[name, key], installs["wide", key])
+            result[name][key] = percent(installs[name, key], installs[control, key])
     best = app_store.expected_installs(truth["online_gain"], truth["online_gain"]).mean()
     is_new = store["apps"]["app_age"] < 31
     rows = log["app"].value_counts().reindex(store["apps"]["app"]).fillna(0).to_numpy()
     return result | {
         "bayes_auc": roc_auc_score(after["install"], after["truth"]),
-        "oracle_gain": percent(best, installs["wide", "online_gain"]),
-        "first_stage": first_stage_scores(store, log, after, towers, visitors, found["online_gain"]),
+        "oracle_gain": percent(best, installs[control, "online_gain"]),
+        "first_stage": recalls(store, after, towers, visitors, found["online_gain"])
+        | {
+            "known_in_log": known_share(log, after),
+            "known_among_candidates": known_share(log, frames["online_gain"]),
+        },
         "new_app_rows": rows[is_new].mean(),
     }
 
@@ -147,21 +168,25 @@ def main():
     arguments = parser.parse_args()
 
     wdl.reproducible()
-    runs, sweep = [], {}
+    runs, plain, sweep = [], [], {"exploration": {}, "min_count": {}}
 
     def keep(message):
         """Write what there is, so that a run that is stopped loses nothing."""
-        write(arguments.json, {**lists(runs), "sweep": {"exploration": sweep}})
+        write(arguments.json, {**lists(runs), "first_stage_plain": lists(plain), "sweep": sweep})
         print(message, flush=True)
 
     for seed in range(arguments.seeds):
         runs.append(run(seed))
+        plain.append(plain_stage(seed))
         keep(f"seed {seed} done")
     few = -(-arguments.seeds // 3)
     for value in EXPLORATION:
         at_default = value == DEFAULT
-        sweep[str(value)] = lists(runs[:few] if at_default else [run(s, exploration=value) for s in range(few)])
+        some = runs[:few] if at_default else [run(s, exploration=value) for s in range(few)]
+        sweep["exploration"][str(value)] = lists(some)
         keep(f"exploration {value} done")
+    sweep["min_count"]["5"] = lists([run(s, min_count=5) for s in range(few)])
+    keep("min_count 5 done")
 
 
 if __name__ == "__main__":

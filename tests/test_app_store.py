@@ -274,6 +274,8 @@ def differences(results, better, worse, key):
         ("wide_deep", "deep", "random_gain"),
         ("deep", "wide", "random_gain"),  # the wide model's gain over itself is 0
         ("wide_deep", "wide_coarse", "online_gain"),
+        ("wide_coarse", "deep", "online_gain"),
+        ("wide_coarse", "deep", "auc"),
     ],
 )
 def test_the_order_of_the_models_holds_in_ten_stores(better, worse, key):
@@ -290,6 +292,28 @@ def test_the_log_prefers_a_first_stage_that_finds_what_was_shown():
     stage = json.loads(RESULTS.read_text())["first_stage"]
     assert min(stage["log_recall"]) > max(stage["best_ten"])
     assert max(stage["known_among_candidates"]) < 0.5 < 0.9 < min(stage["known_in_log"])
+
+
+@pytest.mark.parametrize("kind", ["wide_coarse", "deep", "wide_deep", "wide_deep_coarse"])
+def test_ids_from_five_rows_gain_more_online_than_any_model_and_hardly_any_auc(kind):
+    """Of committed files: no change of the code can fail it, `make benchmarks` can."""
+    results = json.loads(RESULTS.read_text())
+    usual, low = results["sweep"]["exploration"]["0.05"], results["sweep"]["min_count"]["5"]
+    assert low["control"] == usual["wide"]
+    centre, half = interval([a - b for a, b in zip(low[kind]["online_gain"], usual[kind]["online_gain"], strict=True)])
+    assert centre - half > 0
+    assert mean(low[kind]["auc"]) - mean(usual[kind]["auc"]) < 0.003
+
+
+def test_the_log_exaggerates_what_log_q_gains():
+    """Of committed files: no change of the code can fail it, `make benchmarks` can."""
+    results = json.loads(RESULTS.read_text())
+    gains = {
+        key: mean(results["first_stage"][key]) - mean(results["first_stage_plain"][key])
+        for key in results["first_stage_plain"]
+    }
+    assert len(results["first_stage_plain"]["best_ten"]) == 10
+    assert gains["log_recall"] > 2 * gains["best_ten"] > 0
 
 
 def test_a_value_with_as_many_rows_as_the_minimum_gets_an_id(log):
