@@ -294,8 +294,11 @@ def _check_copy(old: Sequence[keras.Variable], new: Sequence[keras.Variable]) ->
         raise ValueError(f"The old variables are {old_names} and the new ones {new_names}; expected the same.")
     for old_variable, new_variable in zip(old, new, strict=True):
         # More rows of a layer's kernel are other inputs, not new ids.
-        is_longer = old_variable.shape[1:] == new_variable.shape[1:] and old_variable.shape[0] <= new_variable.shape[0]
-        may_grow = is_longer and TABLE.search(new_variable.path)
+        may_grow = (
+            TABLE.search(new_variable.path)
+            and old_variable.shape[1:] == new_variable.shape[1:]
+            and old_variable.shape[0] <= new_variable.shape[0]
+        )
         if old_variable.shape != new_variable.shape and not may_grow:
             raise ValueError(
                 f"{new_variable.path} has the shape {new_variable.shape} and had {old_variable.shape}; only rows of "
