@@ -1,6 +1,6 @@
-"""From a trained model to one that answers requests: section 4.3 of the paper, on top of `wide_deep`.
+"""From a trained model to one that answers requests: section 4.3 of the paper.
 
-Read it from top to bottom: the functions stand in the order in which data flows.
+Read it from top to bottom, in the order in which data flows.
 
     graph_inputs                     the features as TensorFlow operations, on the tensors of `raw_columns`
     scorer                           the function that scores with an export
@@ -100,7 +100,7 @@ def _lookup_table(vocabulary: Mapping[str, int]) -> tf.lookup.StaticHashTable:
 
 
 def _drop_repeats(lists: tf.RaggedTensor) -> tf.RaggedTensor:
-    """Each value of a list once, where it stands first: [[p, q, p], [p]] becomes [[p, q], [p]].
+    """Each value of a list once, at its first position: [[p, q, p], [p]] becomes [[p, q], [p]].
 
     The comments follow this example.
     """
@@ -131,8 +131,8 @@ def _wide_ids(tensors: Tensors, wide: WideFeatures, table: tf.lookup.StaticHashT
 def _deep_ids(tensors: Tensors, deep: DeepFeatures, table: tf.lookup.StaticHashTable) -> tf.Tensor:
     """The ids of the categories' values, int32 (rows, categories, width); 0 fills up.
 
-    A name of one column is unambiguous with its value as it is. So here the table's names are unescaped, once, in place
-    of the values with each request.
+    The name of a single column is unambiguous without escaping. So the names in the table are unescaped once, in place
+    of escaping the values of each request.
     """
     n_rows = _n_rows(tensors)
     if not deep["categories"]:
@@ -296,9 +296,9 @@ def _type_of(spec: tf.TypeSpec) -> ColumnType:
 
 
 def signature_names(types: Mapping[str, ColumnType]) -> dict[str, list[str]]:
-    """What an export's signature 'columns' calls its inputs.
+    """The names of the inputs of an export's signature 'columns'.
 
-    TensorFlow takes ASCII names that begin with a letter, are not keywords of Python, and differ in more than case.
+    TensorFlow accepts ASCII names that begin with a letter, are not keywords of Python, and differ not only in case.
 
     Args:
         types: from `column_types`.
@@ -342,7 +342,7 @@ def _free_name(column: str, used_names: set[str]) -> str:
 
 
 def check_fits(model: keras.Model, wide: WideFeatures | None, deep: DeepFeatures | None) -> None:
-    """Raise a clear error unless features are as many as a model was built for.
+    """Raise a clear error unless the features have the sizes that a model was built for.
 
     Args:
         model: Keras model.
@@ -550,7 +550,7 @@ def _columns_of(inputs: Tensors, input_names: Mapping[str, list[str]]) -> Tensor
 def _check_scores(
     folder: pathlib.Path, sample: pd.DataFrame, types: Mapping[str, ColumnType], expected: np.ndarray
 ) -> None:
-    """Refuse an export that scores a sample otherwise than the model did, whichever way the rows come in."""
+    """Refuse an export whose scores of a sample differ from the model's, as columns or as examples."""
     from_examples = tf.saved_model.load(str(folder)).signatures["serving_default"]
     examples = tf.constant(tf_examples(sample, types))
     exported = {
