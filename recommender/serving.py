@@ -36,24 +36,14 @@ __all__ = ["GraphInputs", "check_fits", "export", "graph_inputs", "scorer", "sig
 
 
 class GraphInputs(NamedTuple):
-    """The features as TensorFlow operations, from `graph_inputs`: a function of raw tensors."""
+    """The features as TensorFlow operations, from `graph_inputs`: call it with raw tensors."""
 
-    wide: WideFeatures | None
-    deep: DeepFeatures | None
-    tables: dict[str, tf.lookup.StaticHashTable]  # by part, 'wide' or 'deep': whoever calls it must keep them alive
+    function: Callable[[Tensors], Tensors]
+    tables: dict[str, tf.lookup.StaticHashTable]  # by part, 'wide' or 'deep'; they must live as long as the function
 
     def __call__(self, tensors: Tensors) -> Tensors:
-        """The model's inputs, of a dict from `raw_tensors`."""
-        # A feature is 1 however often a list repeats its value.
-        lists = {column: t for column, t in tensors.items() if isinstance(t, tf.RaggedTensor)}
-        tensors = tensors | {column: _drop_repeats(tensor) for column, tensor in lists.items()}
-        inputs = {}
-        if self.wide is not None:
-            inputs["wide_ids"] = _wide_ids(tensors, self.wide, self.tables.get("wide"))
-        if self.deep is not None:
-            inputs["deep_ids"] = _deep_ids(tensors, self.deep, self.tables["deep"])
-            inputs["numbers"] = _deep_numbers(tensors, self.deep)
-        return inputs
+        """The model's inputs, from a dict that `raw_tensors` returned."""
+        return self.function(tensors)
 
 
 def graph_inputs(wide: WideFeatures | None, deep: DeepFeatures | None) -> GraphInputs:
@@ -85,7 +75,20 @@ def graph_inputs(wide: WideFeatures | None, deep: DeepFeatures | None) -> GraphI
         tables["wide"] = _lookup_table(wide["vocabulary"])
     if deep is not None:
         tables["deep"] = _lookup_table({_unescape(name): i for name, i in deep["vocabulary"].items()})
-    return GraphInputs(wide, deep, tables)
+
+    def inputs_of(tensors: Tensors) -> Tensors:
+        # A feature is 1 however often a list repeats its value.
+        lists = {column: t for column, t in tensors.items() if isinstance(t, tf.RaggedTensor)}
+        tensors = tensors | {column: _drop_repeats(tensor) for column, tensor in lists.items()}
+        inputs = {}
+        if wide is not None:
+            inputs["wide_ids"] = _wide_ids(tensors, wide, tables.get("wide"))
+        if deep is not None:
+            inputs["deep_ids"] = _deep_ids(tensors, deep, tables["deep"])
+            inputs["numbers"] = _deep_numbers(tensors, deep)
+        return inputs
+
+    return GraphInputs(inputs_of, tables)
 
 
 def _lookup_table(vocabulary: Mapping[str, int]) -> tf.lookup.StaticHashTable:
