@@ -1,4 +1,4 @@
-"""Folders that are written anew without a moment in which they are half there."""
+"""Folders that are replaced in one go, so that they are never half written."""
 
 import pathlib
 import shutil
@@ -43,7 +43,7 @@ def check_replaceable(folder: PathLike, replaced: set[str]) -> pathlib.Path:
 
 
 def replace_folder(folder: pathlib.Path, new: pathlib.Path) -> None:
-    """Put a folder in the place of another one: the old one aside, the new one in, and only then the old one away.
+    """Replace a folder by another one: move the old one aside, the new one in, and only then delete the old one.
 
     Args:
         folder: the place; it may be free.

@@ -1,6 +1,6 @@
-"""The life of a model: saved, loaded, grown by a new day, started warm, and let through the gate or not.
+"""The life of a model: saved, loaded, grown by a new day's data, warm-started, and let through the gate or not.
 
-Read it from top to bottom: the functions stand in the order of a model's life.
+Read it from top to bottom, in the order of a model's life.
 
     save_training, load_training     the model and its features, to train on
     grow, warm_start, seed_ftrl      day 2: more data, more values, the weights of yesterday
@@ -48,9 +48,9 @@ SAVED = {"features.json", "model.keras"}
 
 
 def save_training(model: keras.Model, wide: WideFeatures | None, deep: DeepFeatures | None, folder: PathLike) -> None:
-    """Keep what training can go on from: `model.keras` with its optimizer, and `features.json`.
+    """Save what training needs to go on: `model.keras` with its optimizer, and `features.json`.
 
-    Both are written to a new folder, which then takes the place of the old one: what is there is never half of it.
+    Both are written to a new folder, which then replaces the old one, so that there is never half of them.
 
     Args:
         model: Keras model.
@@ -98,11 +98,11 @@ def _features_digest(parts: Mapping[str, Any]) -> str:
 
 
 def load_training(folder: PathLike) -> tuple[keras.Model, WideFeatures | None, DeepFeatures | None]:
-    """Load what `save_training` kept; Keras' safe mode is on, so no code comes out of the file.
+    """Load what `save_training` saved, in Keras' safe mode, so that no code is run from the file.
 
     Earlier versions wrote the names of features in another form, which is read too: see `wide_deep.columns.escaped`.
-    Folders of version 1.0 hold no digest of the features, and still earlier ones none of the model: there it cannot be
-    seen whether someone has edited the vocabulary, or has exchanged the model for one of the same sizes.
+    Folders of version 1.0 hold no digest of the features, and still earlier ones none of the model: there nothing shows
+    whether the vocabulary was edited, or the model replaced by one of the same sizes.
 
     Args:
         folder: path that `save_training` wrote.
@@ -197,7 +197,7 @@ def _modern_name(name: str, patterns: dict[tuple[str, ...], re.Pattern[str]], pa
 
 
 def grow(fitted: Part, frame: pd.DataFrame, min_count: int) -> Part:
-    """Let a part's vocabulary grow by the values of a new day: old values keep their ids, new ones follow at the end.
+    """Add the values of a new day to a part's vocabulary: old values keep their ids, new ones are appended.
 
     Args:
         fitted: what `fit_wide` or `fit_deep` returned.
@@ -238,7 +238,7 @@ def grow(fitted: Part, frame: pd.DataFrame, min_count: int) -> Part:
 
 
 def warm_start(old: keras.Model, new: keras.Model, optimizer: keras.optimizers.Optimizer) -> None:
-    """Start a new day's model with yesterday's weights and with what yesterday's optimizer remembers of each.
+    """Start a new day's model with yesterday's weights and the optimizer's slots for each of them.
 
     Args:
         old: trained Keras model.
@@ -294,8 +294,11 @@ def _check_copy(old: Sequence[keras.Variable], new: Sequence[keras.Variable]) ->
         raise ValueError(f"The old variables are {old_names} and the new ones {new_names}; expected the same.")
     for old_variable, new_variable in zip(old, new, strict=True):
         # More rows of a layer's kernel are other inputs, not new ids.
-        is_longer = old_variable.shape[1:] == new_variable.shape[1:] and old_variable.shape[0] <= new_variable.shape[0]
-        may_grow = is_longer and TABLE.search(new_variable.path)
+        may_grow = (
+            TABLE.search(new_variable.path)
+            and old_variable.shape[1:] == new_variable.shape[1:]
+            and old_variable.shape[0] <= new_variable.shape[0]
+        )
         if old_variable.shape != new_variable.shape and not may_grow:
             raise ValueError(
                 f"{new_variable.path} has the shape {new_variable.shape} and had {old_variable.shape}; only rows of "
@@ -314,7 +317,7 @@ def _copy_rows(old: Sequence[keras.Variable], new: Sequence[keras.Variable]) -> 
 
 
 def seed_ftrl(optimizer: keras.optimizers.Optimizer, model: keras.Model) -> None:
-    """Make a new FTRL keep the weights that it finds, when those that trained them left nothing but the weights.
+    """Make a new FTRL keep a model's present weights, where the slots of the optimizer that trained them are lost.
 
     FTRL computes each weight anew from its slot z, and a new z says that the weight is 0. Here z becomes the one from
     which the present weight follows: z = −w (√n₀/α + 2 λ₂ + β/α) − λ₁ sign(w).
@@ -368,7 +371,7 @@ GATE_SECONDS = 600  # after which a candidate that gives no scores is stopped
 
 
 class Report(TypedDict):
-    """What `dry_run` says of a candidate."""
+    """What `dry_run` reports of a candidate."""
 
     change: float  # mean absolute difference of the probabilities, NaN if the candidate gives no usable ones
     rise: float  # of the log loss, in nats; NaN likewise

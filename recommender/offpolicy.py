@@ -1,4 +1,4 @@
-"""Off-policy evaluation: what a new policy would bring, from a log that another one wrote.
+"""Off-policy evaluation: the reward of a new policy, estimated from the log of another one.
 
     log, with the probability of each action ─► importance_weights ─► effective_sample_size
                                               ─► ips, snips          an estimate with its 95 % interval
@@ -56,7 +56,7 @@ def target_probabilities(
         context: name of the column, in both frames, that tells the contexts apart, such as a visit.
         action: name of the column, in both frames, of the actions.
         probability: name of the policy's column of probabilities; for a page that is certain, all are 1.
-        actions: so many actions the policy takes in each context, such as the apps of a page, at least 1.
+        actions: the number of actions that the policy takes in each context, such as the apps of a page, at least 1.
 
     Returns:
         float64 array (rows of the log,); 0 where the policy never takes the logged action.
@@ -141,7 +141,7 @@ def importance_weights(log: pd.DataFrame, propensity: str, target: str) -> np.nd
 
 
 def effective_sample_size(weights: npt.ArrayLike) -> float:
-    """(Σ w)² / Σ w²: as many rows of equal weight would give a mean that is as certain.
+    """(Σ w)² / Σ w²: the number of rows of equal weight that would give as certain a mean.
 
     Args:
         weights: array (rows,), at least 0, not all 0.
@@ -214,7 +214,8 @@ def ips(
         target: name of the column with the probability that the new one takes it, 0 where it never does.
         unit: name of the column that tells independent units apart, such as visits or people, whose rewards are added
             up; without it each row is a unit.
-        actions: so many actions the new policy takes in each unit, such as the apps of a page; for 'mean_weight'.
+        actions: the number of actions that the new policy takes in each unit, such as the apps of a page; it is needed
+            for 'mean_weight' alone.
 
     Returns:
         An `Estimate`. Its interval is that of a normal distribution: with few effective rows it is too short.
@@ -256,7 +257,7 @@ def snips(
         propensity: as in `ips`.
         target: as in `ips`.
         unit: as in `ips`.
-        actions: so many actions the new policy takes in each unit, such as the apps of a page, at least 1.
+        actions: the number of actions that the new policy takes in each unit, such as the apps of a page, at least 1.
 
     Returns:
         An `Estimate`. The standard error is that of a ratio of two means.

@@ -1,6 +1,6 @@
-"""CSV and Parquet files: found, checked, and read by the places of their columns.
+"""CSV and Parquet files: found, checked, and read by the positions of their columns.
 
-Read it from top to bottom: the functions stand in the order in which data flows.
+Read it from top to bottom, in the order in which data flows.
 
     shard_files                    the files of a folder
     csv_header ─► to_parquet       a CSV file, block by block
@@ -109,7 +109,7 @@ def check_columns(path: PathLike, columns: list[str], expected: Iterable[str]) -
 
     Raises:
         KeyError: a column is missing.
-        ValueError: a column stands there twice.
+        ValueError: a column is there twice.
 
     Example:
         >>> check_columns("log.csv", ["age", "city", "city"], ["city"])
@@ -159,7 +159,7 @@ def csv_batches(path: PathLike, types: Mapping[int, pa.DataType]) -> Iterator[pa
 
     Args:
         path: path of the file.
-        types: place of a column → the Arrow type to read it as.
+        types: position of a column → the Arrow type to read it as.
 
     Returns:
         Batches of these columns, in this order.

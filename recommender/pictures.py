@@ -111,7 +111,7 @@ def grids(
     label: str = "probability of an install",
     height: float = 4.6,
 ) -> Figure:
-    """Grids side by side, page-wide: what a log holds, or what several models say of the same pairs.
+    """Grids side by side, page-wide: what a log holds, or what several models predict for the same pairs.
 
     Args:
         title: the answer that the picture gives.
@@ -176,7 +176,7 @@ def errors_by_pair_kind(pairs: pd.DataFrame, predictions: Mapping[str, Sequence[
 
 
 def error_bars(title: str, errors: pd.DataFrame, constant: float = 0.35, spread: pd.DataFrame | None = None) -> Figure:
-    """Bars of the mean errors by kind of pair, with a grey line: the error of saying the same of every pair.
+    """Bars of the mean errors by kind of pair, with a grey line: the error of one constant prediction for every pair.
 
     Args:
         title: the answer that the picture gives.

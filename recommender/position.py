@@ -1,4 +1,4 @@
-"""Position bias: what an item is worth, learned from labels that also depend on where it stood.
+"""Position bias: the relevance of an item, learned from labels that also depend on its position.
 
     product_model         P(click) = examination(position) · relevance(features)
     shallow_tower_model   logit of a click = bias(position) + relevance logit(features)
@@ -28,7 +28,7 @@ def position_input(frame: pd.DataFrame, column: str, positions: int) -> dict[str
     Args:
         frame: data frame of impressions.
         column: name of the column with the positions, whole numbers from 0.
-        positions: so many there are, at least 2.
+        positions: the number of positions, at least 2.
 
     Returns:
         `column` → int32 array (rows, 1).
@@ -65,13 +65,13 @@ def _position_logit(positions: int, name: str, start: float) -> tuple[keras.Kera
 
 
 def product_model(relevance: keras.Model, positions: int, name: str = "position") -> keras.Model:
-    """P(click) = examination(position) · relevance(features): who does not look does not click.
+    """P(click) = examination(position) · relevance(features): without examination there is no click.
 
     Only the product is learned: the shares of two positions can be compared, not their size.
 
     Args:
         relevance: Keras model that returns one logit a row; its layers are shared, so it is trained with the product.
-        positions: so many there are, at least 2.
+        positions: the number of positions, at least 2.
         name: of the further input, int (rows, 1), from `position_input`.
 
     Returns:
@@ -104,7 +104,7 @@ def shallow_tower_model(relevance: keras.Model, positions: int, name: str = "pos
 
     Args:
         relevance: as in `product_model`.
-        positions: so many there are, at least 2.
+        positions: the number of positions, at least 2.
         name: of the further input, int (rows, 1), from `position_input`.
 
     Returns:
@@ -130,7 +130,7 @@ def shallow_tower_model(relevance: keras.Model, positions: int, name: str = "pos
 
 
 def examination(model: keras.Model) -> np.ndarray:
-    """What a `product_model` has learned of its positions, as shares of the first one's.
+    """The examination that a `product_model` has learned for each position, relative to the first.
 
     Args:
         model: from `product_model`, trained.

@@ -1,21 +1,20 @@
 """The raw columns of a request: what type each is, checked, and made into tensors or examples.
 
-Read it from top to bottom: the functions stand in the order in which data flows.
+Read it from top to bottom, in the order in which data flows.
 
     column_types      which columns a model takes, and what they hold
     raw_tensors       columns as tensors
     tf_examples       rows as what TensorFlow Serving takes
 
-In training a missing value is an error. A request may lack values, and one rule says what they are, whether it comes as
-columns or as examples:
+In training a missing value is an error. A request may lack values; the same rule holds for columns and for examples:
 
-- A missing text is the text '', alone and in a list. Where training did not have it, it is unseen like any new text.
+- A missing text is the text '', alone and in a list. If training had no '', it is unseen like any new text.
 - A missing list is an empty one.
 - A missing number is NaN, and an infinite one counts as missing. It has no bucket and is not a category, so it is
-  unseen; among the numbers of the deep part it is the training rows' median.
+  unseen; among the numbers of the deep part it becomes the median of the training rows.
 
-What is unseen adds nothing in the wide part and has no vector in the deep part. Hashed features know no unseen text:
-each has a bucket.
+An unseen value adds nothing in the wide part and has no vector in the deep part. With hashed features no text is
+unseen: each has a bucket.
 """
 
 import decimal
@@ -44,7 +43,7 @@ Tensors = dict[str, Any]  # column → tensor, or ragged tensor
 
 
 def column_types(frame: pd.DataFrame, wide: WideFeatures | None, deep: DeepFeatures | None) -> dict[str, ColumnType]:
-    """What each column of the model's raw input is.
+    """The type of each column of a model's raw input.
 
     Args:
         frame: rows as in training, to see which columns hold lists.
@@ -89,8 +88,8 @@ def _is_list(value: object) -> bool:
 def raw_tensors(columns: Columns, types: Mapping[str, ColumnType]) -> Tensors:
     """Check the raw columns of a request, and turn them into tensors.
 
-    The texts are those of training, by `category_text`. What a missing value becomes stands at the top of
-    this module.
+    The texts are those of training, by `category_text`. The top of this module
+    says what a missing value becomes.
 
     Args:
         columns: data frame, or dict column → list, tuple, array or Series with one entry a row.
@@ -139,7 +138,7 @@ def _check_request(columns: Columns) -> None:
 
 
 def _check_entries(column: str, values: object) -> None:
-    """Refuse what has no order of rows, or would be read as something else: a dict's keys, a text's letters."""
+    """Refuse what has no order of rows, or would be misread: the keys of a dict, the letters of a text."""
     sequences = (list, tuple, range, np.ndarray, pd.Series, pd.Index, pd.api.extensions.ExtensionArray)
     if not isinstance(values, sequences) or getattr(values, "ndim", 1) == 0:
         text = " ".join(reprlib.repr(values).split())  # a frame's has several lines

@@ -1,6 +1,6 @@
-"""From a trained model to one that answers requests: section 4.3 of the paper, on top of `wide_deep`.
+"""From a trained model to one that answers requests: section 4.3 of the paper.
 
-Read it from top to bottom: the functions stand in the order in which data flows.
+Read it from top to bottom, in the order in which data flows.
 
     graph_inputs                     the features as TensorFlow operations, on the tensors of `raw_columns`
     scorer                           the function that scores with an export
@@ -36,24 +36,14 @@ __all__ = ["GraphInputs", "check_fits", "export", "graph_inputs", "scorer", "sig
 
 
 class GraphInputs(NamedTuple):
-    """The features as TensorFlow operations, from `graph_inputs`: a function of raw tensors."""
+    """The features as TensorFlow operations, from `graph_inputs`: call it with raw tensors."""
 
-    wide: WideFeatures | None
-    deep: DeepFeatures | None
-    tables: dict[str, tf.lookup.StaticHashTable]  # by part, 'wide' or 'deep': whoever calls it must keep them alive
+    function: Callable[[Tensors], Tensors]
+    tables: dict[str, tf.lookup.StaticHashTable]  # by part, 'wide' or 'deep'; they must live as long as the function
 
     def __call__(self, tensors: Tensors) -> Tensors:
-        """The model's inputs, of a dict from `raw_tensors`."""
-        # A feature is 1 however often a list repeats its value.
-        lists = {column: t for column, t in tensors.items() if isinstance(t, tf.RaggedTensor)}
-        tensors = tensors | {column: _drop_repeats(tensor) for column, tensor in lists.items()}
-        inputs = {}
-        if self.wide is not None:
-            inputs["wide_ids"] = _wide_ids(tensors, self.wide, self.tables.get("wide"))
-        if self.deep is not None:
-            inputs["deep_ids"] = _deep_ids(tensors, self.deep, self.tables["deep"])
-            inputs["numbers"] = _deep_numbers(tensors, self.deep)
-        return inputs
+        """The model's inputs, from a dict that `raw_tensors` returned."""
+        return self.function(tensors)
 
 
 def graph_inputs(wide: WideFeatures | None, deep: DeepFeatures | None) -> GraphInputs:
@@ -85,7 +75,20 @@ def graph_inputs(wide: WideFeatures | None, deep: DeepFeatures | None) -> GraphI
         tables["wide"] = _lookup_table(wide["vocabulary"])
     if deep is not None:
         tables["deep"] = _lookup_table({_unescape(name): i for name, i in deep["vocabulary"].items()})
-    return GraphInputs(wide, deep, tables)
+
+    def inputs_of(tensors: Tensors) -> Tensors:
+        # A feature is 1 however often a list repeats its value.
+        lists = {column: t for column, t in tensors.items() if isinstance(t, tf.RaggedTensor)}
+        tensors = tensors | {column: _drop_repeats(tensor) for column, tensor in lists.items()}
+        inputs = {}
+        if wide is not None:
+            inputs["wide_ids"] = _wide_ids(tensors, wide, tables.get("wide"))
+        if deep is not None:
+            inputs["deep_ids"] = _deep_ids(tensors, deep, tables["deep"])
+            inputs["numbers"] = _deep_numbers(tensors, deep)
+        return inputs
+
+    return GraphInputs(inputs_of, tables)
 
 
 def _lookup_table(vocabulary: Mapping[str, int]) -> tf.lookup.StaticHashTable:
@@ -100,7 +103,7 @@ def _lookup_table(vocabulary: Mapping[str, int]) -> tf.lookup.StaticHashTable:
 
 
 def _drop_repeats(lists: tf.RaggedTensor) -> tf.RaggedTensor:
-    """Each value of a list once, where it stands first: [[p, q, p], [p]] becomes [[p, q], [p]].
+    """Each value of a list once, at its first position: [[p, q, p], [p]] becomes [[p, q], [p]].
 
     The comments follow this example.
     """
@@ -131,8 +134,8 @@ def _wide_ids(tensors: Tensors, wide: WideFeatures, table: tf.lookup.StaticHashT
 def _deep_ids(tensors: Tensors, deep: DeepFeatures, table: tf.lookup.StaticHashTable) -> tf.Tensor:
     """The ids of the categories' values, int32 (rows, categories, width); 0 fills up.
 
-    A name of one column is unambiguous with its value as it is. So here the table's names are unescaped, once, in place
-    of the values with each request.
+    The name of a single column is unambiguous without escaping. So the names in the table are unescaped once, in place
+    of escaping the values of each request.
     """
     n_rows = _n_rows(tensors)
     if not deep["categories"]:
@@ -296,9 +299,9 @@ def _type_of(spec: tf.TypeSpec) -> ColumnType:
 
 
 def signature_names(types: Mapping[str, ColumnType]) -> dict[str, list[str]]:
-    """What an export's signature 'columns' calls its inputs.
+    """The names of the inputs of an export's signature 'columns'.
 
-    TensorFlow takes ASCII names that begin with a letter, are not keywords of Python, and differ in more than case.
+    TensorFlow accepts ASCII names that begin with a letter, are not keywords of Python, and differ not only in case.
 
     Args:
         types: from `column_types`.
@@ -342,7 +345,7 @@ def _free_name(column: str, used_names: set[str]) -> str:
 
 
 def check_fits(model: keras.Model, wide: WideFeatures | None, deep: DeepFeatures | None) -> None:
-    """Raise a clear error unless features are as many as a model was built for.
+    """Raise a clear error unless the features have the sizes that a model was built for.
 
     Args:
         model: Keras model.
@@ -550,7 +553,7 @@ def _columns_of(inputs: Tensors, input_names: Mapping[str, list[str]]) -> Tensor
 def _check_scores(
     folder: pathlib.Path, sample: pd.DataFrame, types: Mapping[str, ColumnType], expected: np.ndarray
 ) -> None:
-    """Refuse an export that scores a sample otherwise than the model did, whichever way the rows come in."""
+    """Refuse an export whose scores of a sample differ from the model's, as columns or as examples."""
     from_examples = tf.saved_model.load(str(folder)).signatures["serving_default"]
     examples = tf.constant(tf_examples(sample, types))
     exported = {

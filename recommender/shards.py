@@ -1,6 +1,6 @@
 """Data larger than memory: features counted over files, and batches streamed from them.
 
-Read it from top to bottom: the functions stand in the order in which data flows.
+Read it from top to bottom, in the order in which data flows.
 
     counted_quantiles ─► fit_shards            what `fit_wide` and `fit_deep` learn, from files
     stream                                     batches of a model's inputs, from files
@@ -104,7 +104,7 @@ def fit_shards(
     """`fit_wide` and `fit_deep` on files that do not fit into memory.
 
     DuckDB counts each value, and each cross that is not hashed. What comes into Python's memory is the vocabularies,
-    and the different values of the columns of numbers. All is exact.
+    and the different values of the columns of numbers. All results are exact.
 
     Args:
         paths: a CSV or Parquet file, a folder of such, or a list of them. A cell of a Parquet file may hold a list. In
@@ -313,7 +313,7 @@ def stream(
     buffer_rows: int = 200_000,
     folder: PathLike | None = None,
 ) -> tf.data.Dataset:
-    """A `tf.data.Dataset` of an epoch's batches, a model's inputs and labels, read from files while it trains.
+    """A `tf.data.Dataset` of an epoch's batches, inputs and labels, read from files while the model trains.
 
     The row groups of all files are drawn in random order, as many at a time as the buffer holds, and the buffer's rows
     are shuffled. So an epoch is one pass in which each row comes once; and its order follows from the seed, the epoch

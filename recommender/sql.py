@@ -1,6 +1,6 @@
 """What is counted over files, as SQL: each value and each cross by one GROUP BY.
 
-Read it from top to bottom: the functions stand in the order in which data flows.
+Read it from top to bottom, in the order in which data flows.
 
     cell_problems                       what may be wrong with the cells of a file
     table_query                         the table `shards` of all files
@@ -37,7 +37,7 @@ def _quoted(column: str) -> str:
 
 
 def rows_of(shards: list[Shard]) -> str:
-    """The SQL that reads files of one schema, with columns called p0, p1, … by their places.
+    """The SQL that reads files of one schema, with columns called p0, p1, … by their positions.
 
     Names would not do: in SQL 'App' and 'app' are one column.
 

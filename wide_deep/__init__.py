@@ -1,9 +1,9 @@
-"""Wide & Deep learning on plain data frames: the rooms of the model, from the lowest to the highest.
+"""Wide & Deep learning on plain data frames: the modules of the model, from the lowest to the highest.
 
     reproducible ─► checks ─► tables, columns ─► features ─► models, optimizers ─► training, evaluation, plots
                  ─► backend                              (before all that need Keras)
 
-Notebooks enter by the door `wdl_helpers`; code imports the room that it needs.
+Notebooks import `wdl_helpers`; other code imports the module that it needs.
 """
 
-from wide_deep import reproducible  # noqa: F401, before any room imports TensorFlow: it sets how TensorFlow computes
+from wide_deep import reproducible  # noqa: F401, before any module imports TensorFlow: it sets how TensorFlow computes

@@ -1,4 +1,4 @@
-"""Checks of what a caller gives: each returns what is usable, or says by name what is wrong and what was expected."""
+"""Checks of arguments: each returns a usable value, or raises an error that says what is wrong and what it expected."""
 
 import decimal
 import numbers
@@ -20,10 +20,10 @@ __all__ = [
 def check_name(column: object) -> None:
     """Raise a clear error unless the name of a column is a string.
 
-    A file and a request know names as texts only; so 5 and '5' must not be two columns of a frame.
+    In a file or a request every name is text, so 5 and '5' must not be two columns of a frame.
 
     Args:
-        column: what a column is called.
+        column: the name of a column.
 
     Raises:
         TypeError: it is not a string.
@@ -51,7 +51,7 @@ def check_frame(frame: pd.DataFrame, columns: Iterable[str]) -> None:
     Raises:
         TypeError: `frame` is not a data frame, its columns have several levels, or a name is not a string.
         KeyError: a column is missing.
-        ValueError: a column stands in the frame twice, or the frame is empty.
+        ValueError: the frame has a column twice, or is empty.
 
     Example:
         >>> check_frame(pd.DataFrame({"age": [20]}), ["city"])
@@ -77,8 +77,8 @@ def check_whole(name: str, value: object, least: int) -> None:
     """Raise a clear error unless an argument is a whole number that is large enough.
 
     Args:
-        name: what the argument is called.
-        value: what was given for it.
+        name: the argument's name.
+        value: its value.
         least: the smallest number that is allowed.
 
     Raises:
@@ -97,8 +97,8 @@ def check_buckets(name: str, value: Any) -> None:
     """Raise a clear error unless an argument is a number of buckets whose ids are 32-bit numbers.
 
     Args:
-        name: what the argument is called.
-        value: what was given for it.
+        name: the argument's name.
+        value: its value.
 
     Raises:
         ValueError: it is not a whole number from 1 to 2³¹ − 2.
@@ -124,8 +124,8 @@ def check_names(columns: Iterable[str], argument: str = "columns") -> list[str]:
     """Raise a clear error unless a list holds names of columns, each of them once.
 
     Args:
-        columns: list of names, or anything that gives them one after the other.
-        argument: what the list is called where it was given.
+        columns: list of names, or another iterable.
+        argument: the name of the argument, for the message.
 
     Returns:
         The names as a list.
@@ -184,7 +184,7 @@ def check_strings(values: Any) -> None:
     """Raise a clear error unless something is a Series of strings, without a gap.
 
     Args:
-        values: what was given for the strings that `cross` returns.
+        values: should be the strings that `cross` returns.
 
     Raises:
         TypeError: it is something else.
@@ -207,7 +207,7 @@ def check_vocabulary(vocabulary: Any) -> None:
     """Raise a clear error unless something is a vocabulary: a dict string → id from 1.
 
     Args:
-        vocabulary: what was given for it.
+        vocabulary: should be a vocabulary.
 
     Raises:
         TypeError: it is something else.
@@ -225,17 +225,17 @@ def check_vocabulary(vocabulary: Any) -> None:
 
 
 def check_boundaries(boundaries: Any) -> np.ndarray:
-    """The boundaries between quantiles as an array; a clear error unless they are numbers that ascend.
+    """The boundaries between quantiles as an array; a clear error unless they are numbers in ascending order.
 
     Args:
-        boundaries: list or array; equal ones may follow each other.
+        boundaries: list or array; neighbours may be equal.
 
     Returns:
         float64 (boundaries,).
 
     Raises:
         TypeError: they are not numbers.
-        ValueError: there is none, one is missing or infinite, or they do not ascend.
+        ValueError: there are none, one is missing or infinite, or they are not in ascending order.
 
     Example:
         >>> check_boundaries([30, 20])
@@ -251,7 +251,7 @@ def check_boundaries(boundaries: Any) -> np.ndarray:
 
 
 def _is_numeric(series: pd.Series) -> bool:
-    """Whether a column holds real numbers; as objects too, since that is how databases give their decimals."""
+    """Whether a column holds real numbers, also as objects, which is how databases return decimals."""
     if series.dtype == object:
         types = set(map(type, series.dropna()))
         return bool not in types and all(issubclass(each, (numbers.Real, decimal.Decimal)) for each in types)
@@ -261,7 +261,7 @@ def _is_numeric(series: pd.Series) -> bool:
 
 
 def row_name(index: pd.Index, row: int) -> str:
-    """What a row is called in a message: its position, and its label in the frame's index where that is another one.
+    """How a message names a row: by its position, and by its label in the frame's index if that differs.
 
     Args:
         index: the frame's index.
@@ -324,7 +324,7 @@ def check_fitted(fitted: object, *parts: Literal["wide", "deep"]) -> None:
     """Raise a clear error unless something is what `fit_wide` or `fit_deep` returns.
 
     Args:
-        fitted: what was given.
+        fitted: should be such a dict.
         *parts: the parts that it may be.
 
     Raises:
@@ -348,7 +348,7 @@ def check_fitted(fitted: object, *parts: Literal["wide", "deep"]) -> None:
 
 
 def check_labels(labels: Any) -> np.ndarray:
-    """The labels as numbers; a clear error unless they are 0 and 1, and both are there.
+    """The labels as numbers; a clear error unless they are 0 and 1, and both occur.
 
     Args:
         labels: list, array or column of numbers or bools, one a row.
@@ -358,7 +358,7 @@ def check_labels(labels: Any) -> np.ndarray:
 
     Raises:
         TypeError: they are not numbers, or not one a row.
-        ValueError: one of them is neither 0 nor 1, or all are alike.
+        ValueError: one of them is neither 0 nor 1, or all are equal.
 
     Example:
         >>> check_labels([0, 1, 2])

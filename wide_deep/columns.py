@@ -1,20 +1,20 @@
 """The columns of a frame: numbers cut into quantiles, and categories turned into named features.
 
-Read it from top to bottom: the functions stand in the order in which data flows.
+Read it from top to bottom, in the order in which data flows.
 
     quantile_boundaries ─► quantile_index, quantile_normalise    numbers
     category_text ─► escaped, feature_prefix ─► code_column      categories: a named feature for each value
     cross_coded                                                  and for each pair of values of two columns
     feature_codes ─► feature_counts                              all features of a frame, and how often each holds
 
-What the text of a category is, one rule says for frames, files (recommender.shards) and requests (recommender.serving):
+One rule gives the text of a category in frames, files (recommender.shards) and requests (recommender.serving):
 
 - A string is itself: '02116', 'NA', ' x' and '' are values like any other.
-- A whole number is its digits, however it is held: 7, 7.0, Decimal("7.00") and '7' are all '7'; -0.0 is '0'.
+- A whole number is its digits, whatever its type: 7, 7.0, Decimal("7.00") and '7' are all '7'; -0.0 is '0'.
 - A truth value is 'True' or 'False'.
-- A column of pandas' category, nullable or Arrow types is what its cells hold.
+- In a column of pandas' category, nullable or Arrow types, the values of the cells count.
 - A missing value (None, NaN, NA) has no text. To fit or look up one is an error that names the column and the row.
-- Nor has anything else: a decimal with a fraction is to be cut into buckets, a date or bytes to be made a text first.
+- Nor has anything else: cut decimals with a fraction into buckets; turn dates and bytes into text first.
 """
 
 import decimal
@@ -47,8 +47,7 @@ def quantile_boundaries(frame: pd.DataFrame, column: str, n_quantiles: int) -> n
         n_quantiles: at least 2, the number of groups, n_q in the paper.
 
     Returns:
-        float64 (n_quantiles − 1,), in the column's unit, ascending; a value that fills several groups stands there
-        several times.
+        float64 (n_quantiles − 1,), in the column's unit, ascending; a value that fills several groups is repeated.
 
     Raises:
         KeyError: the column is missing.
@@ -175,7 +174,7 @@ _TOO_LONG = 10**MOST_DIGITS
 
 
 def is_too_long(value: object) -> bool:
-    """Whether a value is a whole number of more digits than MOST_DIGITS.
+    """Whether a value is a whole number with more than MOST_DIGITS digits.
 
     Args:
         value: a cell, or an entry of a list.
@@ -193,13 +192,13 @@ def is_too_long(value: object) -> bool:
 
 
 def category_text(value: object) -> str | None:
-    """The text of a category's value, by the rule that stands at the top of this module.
+    """The text of a category's value, by the rule at the top of this module.
 
     Args:
         value: a cell, or an entry of a list.
 
     Returns:
-        Its text; None if it has none: it is missing, something else than a text or a whole number, or a number of more
+        Its text; None if it has none: it is missing, is neither a text nor a whole number, or is a number with more
         than 4,300 digits.
 
     Example:
@@ -227,7 +226,7 @@ def category_text(value: object) -> str | None:
 def is_missing(value: object) -> bool:
     """Whether a cell, or an entry of a list, is a gap.
 
-    It is `pandas.isna` for any object, and quick where each entry of a request is looked at.
+    It does what `pandas.isna` does, but fast enough to be called on each entry of a request.
 
     Args:
         value: a cell, or an entry of a list.
@@ -267,14 +266,14 @@ def _refuse(series: pd.Series, row: int, value: object) -> NoReturn:
 
 # ----------------------------------------------------------------------------------- names of features
 
-# A feature is written 'column=value & other=value'. So that no two features look alike, ' &' in a value is written
-# ' &&', and '=' in a column's name with a backslash before it. The rule stands in SQL (recommender.sql) and in an
-# export's graph (recommender.serving) too.
+# A feature is written 'column=value & other=value'. So that no two features have the same name, ' &' in a value is
+# written ' &&', and '=' in a column's name is escaped with a backslash. SQL (recommender.sql) and the graph of an
+# export (recommender.serving) follow the same rule.
 AND = " & "
 
 
 def escaped(value: str) -> str:
-    """A value as it is written in the name of a feature, where ' & ' joins the parts of a cross.
+    """A value as it is written in the name of a feature, in which ' & ' joins the parts of a cross.
 
     Args:
         value: any text.
@@ -290,13 +289,13 @@ def escaped(value: str) -> str:
 
 
 def feature_prefix(column: str) -> str:
-    """What stands before a column's value in the name of a feature.
+    """What comes before a column's value in the name of a feature.
 
     Args:
         column: name of a column, any text.
 
     Returns:
-        The name with '=' at its end. An '=' inside, and a backslash, get a backslash before them.
+        The name, followed by '='. An '=' or a backslash inside the name is escaped with a backslash.
 
     Example:
         >>> print(feature_prefix("city"), feature_prefix("a=b"))
@@ -312,7 +311,7 @@ def feature_prefix(column: str) -> str:
 class Coded(NamedTuple):
     """The features of a column or a cross, without a string for each row: in row rows[i], names[codes[i]] is 1.
 
-    So each different name is built and looked up once, however many rows have it. The lists [x, y], [] and [x] of a
+    So each distinct name is built and looked up once, however many rows have it. The lists [x, y], [] and [x] of a
     column 'a' are rows 0, 0, 2; codes 0, 1, 0; names 'a=x', 'a=y'.
     """
 
@@ -338,7 +337,7 @@ def code_column(frame: pd.DataFrame, column: str, every_row: np.ndarray, longest
         frame: data frame with at least one row.
         column: name of a column whose cells are single values, or all of them lists.
         every_row: int64 (rows,), 0, 1, 2, …; one array for all columns.
-        longest: how many different values of a list are taken, its first ones; None takes all.
+        longest: how many distinct values of a list count, the first ones; None takes all.
 
     Returns:
         The coded features. A value that a list repeats is 1 like any other.
@@ -367,7 +366,7 @@ def code_column(frame: pd.DataFrame, column: str, every_row: np.ndarray, longest
 
 
 class _Lists(NamedTuple):
-    """The different lists of a column. One list may stand in many rows, as with negatives: it is here once."""
+    """The distinct lists of a column. One list may be in many rows, as with negatives: here it is only once."""
 
     values: pd.Series  # (v,), the entries of all lists, one list after another
     sizes: np.ndarray  # int64 (lists,), how many entries each has
@@ -450,7 +449,7 @@ def _code_values(column: pd.Series, values: pd.Series, rows: np.ndarray) -> tupl
         if text is None:
             _refuse(column, rows[np.argmax(codes == code)], value)
         texts.append(text)
-    joined = "".join(texts)  # looked through at once, since most columns hold nothing special
+    joined = "".join(texts)  # searched at once, since most columns hold nothing special
     if not joined.isascii():
         _check_utf8(column.name, texts)
     if " &" in joined:
@@ -546,7 +545,7 @@ def feature_codes(
         frame: data frame as for `cross`.
         features: tuples of column names.
         boundaries: dict column → boundaries of the buckets that its numbers are cut into first.
-        longest: how many different values of a list are taken, its first ones; None takes all.
+        longest: how many distinct values of a list count, the first ones; None takes all.
 
     Returns:
         Iterator with a `Coded` for each feature: in the row rows[i], counted from 0, the feature names[codes[i]] is 1.

@@ -1,14 +1,14 @@
 """Features of plain data frames: fitted on the training frame, then looked up in any frame.
 
-Read it from top to bottom: the functions stand in the order in which data flows.
+Read it from top to bottom, in the order in which data flows.
 
     cross ─► vocabulary ─► vocabulary_ids, hash_ids                 a string for each binary feature, and its id
     fit_wide, fit_deep ─► wide_ids, deep_inputs, joint_inputs       what the models take
 
-A feature is named 'column=value', a cross 'column=value & other=value'. What the text of a value is, and how numbers
-are cut into quantiles, stands in columns.py.
+A feature is named 'column=value', a cross 'column=value & other=value'. columns.py defines the
+text of a value, and how numbers are cut into quantiles.
 
-Nothing that is fitted sees another frame than the one it is fitted on. The paper is Cheng et al., "Wide & Deep Learning
+Fitting sees the training frame and no other. The paper is Cheng et al., "Wide & Deep Learning
 for Recommender Systems", 2016, arXiv 1606.07792.
 """
 
@@ -81,8 +81,8 @@ def cross(frame: pd.DataFrame, columns: Sequence[str]) -> pd.Series:
         columns: names of columns; one name gives the base feature itself.
 
     Returns:
-        Series of strings: the binary features that are 1. Its index is the row's number; a row of a multi-valued
-        column stands there once per combination.
+        Series of strings: the binary features that are 1. Its index is the row's number; with a
+        multi-valued column it is repeated, once per combination.
 
     Raises:
         KeyError: a column is missing.
@@ -113,7 +113,7 @@ def cross(frame: pd.DataFrame, columns: Sequence[str]) -> pd.Series:
 
 
 def vocabulary_of_counts(counts: pd.Series, min_count: int) -> dict[str, int]:
-    """The vocabulary of strings that were already counted.
+    """The vocabulary of strings that have already been counted.
 
     Args:
         counts: int Series, its index the strings.
@@ -345,8 +345,8 @@ def fit_wide(
 ) -> WideFeatures:
     """Learn the wide part's features from the training frame.
 
-    All rows have as many ids as the row with the most; so one list of 2,000 values costs 2,000 ids in each row. With
-    `longest` it does not.
+    All rows are padded to the row with the most ids, so a single list of 2,000 values costs 2,000 ids in every row.
+    `longest` prevents that.
 
     Args:
         frame: the training frame.
@@ -354,7 +354,7 @@ def fit_wide(
         buckets: dict column → number of quantile buckets that its numbers are cut into first.
         min_count: at least 1, rows that must hold a feature's value for it to get a weight of its own.
         hash_buckets: hash all values into that many ids. There is no vocabulary then, so min_count must be 1.
-        longest: at least 1, how many different values of a list are taken, its first ones; None takes all.
+        longest: at least 1, how many distinct values of a list count, the first ones; None takes all.
 
     Returns:
         What `wide_ids` needs; 'vocabulary' is None when hashed.
@@ -396,7 +396,7 @@ def fit_wide(
                 f"min_count is {min_count} and hash_buckets {hash_buckets}; expected one of them, since hashing counts "
                 "no values."
             )
-        for column in used:  # nothing is learned of the cells, but a bad one is found now, not when the model serves
+        for column in used:  # hashing learns nothing, but a bad cell is found now and not when the model serves
             list(feature_codes(frame, [(column,)], boundaries))
         return assemble_wide(tuples, boundaries, None, hash_buckets, longest)
     counts = feature_counts(feature_codes(frame, tuples, boundaries, longest))
@@ -444,7 +444,7 @@ def fit_deep(
 ) -> DeepFeatures:
     """Learn the deep part's features from the training frame.
 
-    All cells of the categories have as many ids as the longest list of all; `longest` bounds it.
+    All cells of the categories are padded to the longest list of all; `longest` limits it.
 
     Args:
         frame: the training frame.
@@ -452,7 +452,7 @@ def fit_deep(
         numbers: names of numeric columns.
         n_quantiles: at least 2, n_q of the quantile normalisation.
         min_count: at least 1, rows that must hold a value for it to get an embedding of its own.
-        longest: at least 1, how many different values of a list are taken, its first ones; None takes all.
+        longest: at least 1, how many distinct values of a list count, the first ones; None takes all.
 
     Returns:
         What `deep_inputs` needs.

@@ -1,6 +1,6 @@
-"""Optimizers whose step is right on embedding lookups: FTRL, AdaGrad, Adam, and two of them together.
+"""Optimizers whose step is correct on embedding lookups: FTRL, AdaGrad, Adam, and two of them combined.
 
-All that the project takes from Keras under private names stands here, and tests/test_optimizers.py names each of them.
+The project uses private names of Keras only here; tests/test_optimizers.py covers each of them.
 """
 
 import math
@@ -34,9 +34,9 @@ def _sum_repeated(gradient: tf.Tensor | tf.IndexedSlices) -> tf.Tensor | tf.Inde
 
 
 class _SumFirst:
-    """Sums in `update_step`, where several workers' pieces have met; and before Keras clips, if it is to.
+    """Sums in `update_step`, when the pieces of several workers are together; and before Keras clips, if it does.
 
-    It stands before one of Keras' optimizers in the list of base classes, so that `super()` is that optimizer.
+    It comes before one of Keras' optimizers in the list of base classes, so that `super()` is that optimizer.
     """
 
     clipvalue: float | None
@@ -59,9 +59,9 @@ class _SumFirst:
 class Ftrl(_SumFirst, keras.optimizers.Ftrl):
     """FTRL-Proximal with L1, exact on lookups: a step costs what the batch's ids cost, whatever the table's size.
 
-    FTRL keeps no weights but what they follow from, the sums n and z. Each step computes the weights that it touches
-    anew, with the present rate: half the rate would halve a weight, whatever it has learned. So the rate is a number
-    and stays what it is. It needs no schedule, since √n makes the steps of each weight shorter.
+    FTRL does not keep weights but the sums n and z, from which they follow. Each step recomputes the weights that it
+    touches with the current rate: half the rate would halve a weight, whatever it has learned. So the rate is a
+    constant. It needs no schedule, since √n makes the steps of each weight shorter.
 
     Args:
         learning_rate: the rate α > 0, no schedule.
@@ -177,14 +177,14 @@ class Adam(_SumFirst, keras.optimizers.Adam):
 
 
 def as_optimizer(argument: str, value: keras.optimizers.Optimizer | str) -> keras.optimizers.Optimizer:
-    """An optimizer that was given as such, or by the name that Keras has for it.
+    """An optimizer, given as an object or by its name in Keras.
 
     Args:
-        argument: what the argument is called.
-        value: what was given for it.
+        argument: the argument's name.
+        value: its value.
 
     Returns:
-        The optimizer; of a name Keras' own, with its default settings.
+        The optimizer; for a name, Keras' own with its default settings.
 
     Raises:
         TypeError: it is something else.
@@ -246,7 +246,7 @@ def joint_optimizer(
 def inner_optimizers(optimizer: keras.optimizers.Optimizer) -> list[keras.optimizers.Optimizer]:
     """The two optimizers of a `joint_optimizer`, wide first; of another `optimizer` a list of it alone.
 
-    An optimizer in Keras' `LossScaleOptimizer` counts, and not what is around it.
+    Of Keras' `LossScaleOptimizer` it is the optimizer inside that counts.
 
     Example:
         >>> [part.name for part in inner_optimizers(joint_optimizer(wide=Ftrl(name="w"), deep=Adam(name="d")))]
@@ -264,7 +264,7 @@ def inner_optimizers(optimizer: keras.optimizers.Optimizer) -> list[keras.optimi
 def warn_of_repeated_ids(optimizer: keras.optimizers.Optimizer) -> None:
     """Warn if the `optimizer`, or one in it, is one of Keras' own whose step is wrong where a batch repeats ids.
 
-    SGD, Lion and Muon are right: they do not square the gradient, or make it dense first.
+    SGD, Lion and Muon are correct: they do not square the gradient, or make it dense first.
     """
     right = (_SumFirst, keras.optimizers.SGD, keras.optimizers.Lion, keras.optimizers.Muon)
     for part in inner_optimizers(optimizer):

@@ -1,4 +1,4 @@
-"""Fitted parts as plain data, which JSON can hold: `to_plain` writes their arrays as lists, `from_plain` reads them."""
+"""Fitted parts as plain data for JSON: `to_plain` turns their arrays into lists, `from_plain` turns them back."""
 
 import json
 from collections.abc import Mapping
@@ -13,14 +13,14 @@ __all__ = ["from_plain", "to_plain"]
 
 
 def to_plain(fitted: WideFeatures | DeepFeatures) -> dict[str, Any]:
-    """A fitted part of which `json.dumps` makes a text.
+    """A fitted part that `json.dumps` can write.
 
     Args:
         fitted: what `fit_wide` or `fit_deep` returned.
 
     Returns:
-        A new dict with the same keys, which holds dicts, lists, strings and numbers alone. Of a deep part 'numbers'
-        says the order of its columns of numbers, since not everything that holds JSON keeps the order of keys.
+        A new dict with the same keys, which holds only dicts, lists, strings and numbers. For a deep part
+        'numbers' gives the order of its columns of numbers, since not every store of JSON keeps the order of keys.
 
     Raises:
         ValueError: it is not such a part.
@@ -40,7 +40,7 @@ def from_plain(plain: Mapping[str, Any]) -> WideFeatures | DeepFeatures:
     """A fitted part as `fit_wide` or `fit_deep` returned it, from what `to_plain` made of it.
 
     Args:
-        plain: what `to_plain` returned, perhaps after a way through JSON.
+        plain: what `to_plain` returned, perhaps written as JSON and read again.
 
     Returns:
         The part; its boundaries are arrays again, its features tuples.

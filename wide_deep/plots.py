@@ -1,4 +1,4 @@
-"""Pictures in the house style: an empty figure, its colours, and how it is shown with a text for who cannot see it."""
+"""Figures in one style: an empty figure, its colours, and how it is shown with alternative text."""
 
 import io
 from typing import Any
@@ -19,7 +19,7 @@ BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#7F7F7F"
 def canvas(
     title: str, x: str, y: str, panels: int = 1, size: tuple[float, float] = (7, 4), share_y: bool = True
 ) -> tuple[Figure, Any]:
-    """An empty figure in the house style.
+    """An empty figure in the project's style.
 
     Args:
         title: the answer that the picture gives.
@@ -53,7 +53,7 @@ def canvas(
 
 
 def show(figure: Figure, alt: str) -> Image:
-    """Show a Matplotlib figure as a picture with a text for those who cannot see it.
+    """Show a Matplotlib figure as a picture with alternative text for those who cannot see it.
 
     Args:
         figure: what is shown; it is closed afterwards.

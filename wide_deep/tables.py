@@ -1,4 +1,4 @@
-"""A CSV or Parquet file becomes a frame in which a category is the text that stands there: `read_table`."""
+"""Read a CSV or Parquet file so that a category is exactly the text in the file: `read_table`."""
 
 import collections
 import contextlib
@@ -49,19 +49,19 @@ def check_quotes(path: PathLike) -> None:
 
 
 def read_table(path: PathLike, numbers: Sequence[str] = ()) -> pd.DataFrame:
-    """Read a file so that a category is the text that stands there.
+    """Read a file so that a category is exactly the text in the file.
 
-    `pandas.read_csv` guesses: it makes 2116 of the postcode 02116 and a gap of the text NA. Here only the columns that
-    are named become numbers.
+    `pandas.read_csv` guesses: it turns the postcode 02116 into 2116 and the text NA into a missing value. Here only the
+    columns in `numbers` become numbers.
 
     Args:
         path: a CSV file (commas, double quotes, a header, UTF-8 with or without a byte-order mark) or a Parquet file.
         numbers: names of the columns that hold numbers, such as those of `fit_deep`, and the label.
 
     Returns:
-        The rows of the file. Of a CSV file the numbers are float64, an empty cell being a gap (NaN), and all other
-        columns are text, an empty cell being the text ''. Columns of a Parquet file have the types that it gives them,
-        but that texts in a column of `numbers` become numbers too.
+        The rows of the file. In a CSV file the numbers are float64, with NaN for an empty cell, and all other columns
+        are text, with '' for an empty cell. Columns of a Parquet file keep their types, except that texts in a column
+        of `numbers` become numbers too.
 
     Raises:
         TypeError: `numbers` is not a list of names.

@@ -1,4 +1,4 @@
-"""Training and prediction: `train` runs Keras' own steps in blocks of one graph, `predict` asks a trained model.
+"""Training and prediction: `train` runs Keras' own steps, many of them in one call of a graph; `predict` scores rows.
 
 The paper is Cheng et al., "Wide & Deep Learning for Recommender Systems", 2016, arXiv 1606.07792.
 """
@@ -80,7 +80,7 @@ def _log(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
 class LogLoss(keras.losses.Loss):
     """The log loss in nats, also called binary cross-entropy, with the same bits on every processor.
 
-    It is Keras' BinaryCrossentropy but for the rounding, and the loss that all training here goes through.
+    It is Keras' BinaryCrossentropy except for rounding; all training here uses it.
 
     Args:
         from_logits: whether the model returns a logit z, or a probability p. The loss of a row with the label y
@@ -132,7 +132,7 @@ def _draw_batches(n_rows: int, batch_size: int) -> list[np.ndarray]:
 class _Steps:
     """The training steps of a model, as it is compiled now, in one graph; the step itself is Keras' own.
 
-    What `fit` adds, to fetch a batch from another thread, takes longer than a small step. TensorFlow needs seconds to
+    `fit` fetches each batch from another thread, which takes longer than a small step. TensorFlow needs seconds to
     build the graph, so the model keeps it. It writes into variables of the optimizer, of the loss' tracker and of the
     layers: `compile` makes a new tracker, and freezing a layer takes its weights away, so both need a new graph.
     """
@@ -176,7 +176,7 @@ def _steps_for(model: keras.Model) -> _Steps:
 
 
 def _train_epoch(model: keras.Model, inputs: dict[str, tf.Tensor], labels: tf.Tensor, batch_size: int) -> float:
-    """Train for an epoch, and return the mean loss of its rows, each at the time of its step."""
+    """Train for an epoch, and return the mean loss of its rows, each measured in its own step."""
     steps = _steps_for(model)
     model.reset_metrics()
     for batches in _draw_batches(len(labels), batch_size):
@@ -231,7 +231,7 @@ def train(
 
     Args:
         model: Keras model that returns one logit a row.
-        inputs: arrays by name, at least the model's inputs; others are left aside.
+        inputs: arrays by name, at least the model's inputs; others are ignored.
         labels: 0 or 1 a row.
         optimizer: Keras optimizer that is new, or has trained this model before, with the same layers; it goes on
             with its slots. A name, such as 'sgd', is one of Keras' own. None goes on as the model was compiled last,
@@ -243,7 +243,7 @@ def train(
             line an epoch. 'auto' is 1 in a notebook that is open in JupyterLab, and 0 anywhere else.
 
     Returns:
-        Lists with one entry an epoch: 'loss', the mean loss of the rows, each at the time of its step, in nats, and
+        Lists with one entry an epoch: 'loss', the mean loss of the rows, each measured in its own step, in nats, and
         'val_loss' with `validation`.
 
     Raises:

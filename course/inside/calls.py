@@ -222,10 +222,12 @@ def ask(name: str | None, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         raise RuntimeError("The notebook's Python gave no answer: it ended, or sent more than fits.") from None
     if "error" in answer:
         class_name, message, text = (str(part) for part in answer["error"])
-        error_class = getattr(builtins, class_name, None)
-        is_error = isinstance(error_class, type) and issubclass(error_class, Exception)
-        if not is_error or issubclass(error_class, UnicodeError):  # that one takes other arguments than a message
-            error_class, message = RuntimeError, f"{class_name}: {message}"
+        named = getattr(builtins, class_name, None)
+        error_class: type[Exception] = RuntimeError
+        if isinstance(named, type) and issubclass(named, Exception) and not issubclass(named, UnicodeError):
+            error_class = named  # a UnicodeError takes other arguments than a message
+        else:
+            message = f"{class_name}: {message}"
         error = error_class(message)
         error.add_note(text)
         raise error

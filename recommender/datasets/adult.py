@@ -1,7 +1,7 @@
 """The Adult census data, and what the notebooks train on it.
 
 load_adult ─► wide_features, deep_features ─► build_model, training
-           ─► beginner_features, beginner_inputs ─► beginner_model      a beginners' recipe, to compare with
+           ─► beginner_features, beginner_inputs ─► beginner_model      a recipe of beginners' courses, to compare with
 """
 
 import itertools
@@ -107,7 +107,7 @@ def deep_features(train: pd.DataFrame) -> DeepFeatures:
 
 
 def build_model(kind: ModelKind, wide: WideFeatures, deep: DeepFeatures) -> keras.Model:
-    """An untrained model, with the sizes that the helpers take if none are named.
+    """An untrained model, with the default sizes.
 
     Args:
         kind: 'wide', 'deep' or 'wide_deep'.

@@ -1,4 +1,4 @@
-"""Reading the files in data/ as they were published."""
+"""Read the files in data/ as they were published."""
 
 import hashlib
 import io

@@ -21,7 +21,7 @@ N_USERS = 24
 N_APPS = 24
 N_NEVER_SHOWN = 170  # of the 576 pairs
 N_EXCEPTIONS = 20
-FITTING = 0.8  # probability that a user installs an app of the own kind
+FITTING = 0.8  # probability that a user installs an app of the user's own taste
 OTHER = 0.1
 
 
