@@ -469,7 +469,7 @@ def build_index(items: npt.ArrayLike, *, links: int = 16, effort: int = 100, see
         Malkov and Yashunin, "Efficient and robust approximate nearest neighbor search using Hierarchical Navigable
         Small World graphs", 2016, arXiv 1603.09320.
 
-    Taught in: notebook 6, "Almost the best, much faster".
+    Taught in: notebook 6, "Almost the best, for less work".
 
     Example:
         >>> len(build_index(np.eye(5)))
@@ -508,7 +508,7 @@ def approximate_top_k(index: voyager.Index, queries: npt.ArrayLike, k: int, effo
         ValueError: a vector has another length or is not finite, k is larger than the number of items, or effort is
             smaller than k.
 
-    Taught in: notebook 6, "Almost the best, much faster".
+    Taught in: notebook 6, "Almost the best, for less work".
 
     Example:
         >>> approximate_top_k(build_index([[1.0, 5.0], [3.0, 0.0], [1.0, 2.0]]), [[1.0, 0.1]], k=2).tolist()
