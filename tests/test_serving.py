@@ -10,7 +10,7 @@ import sys
 from decimal import Decimal
 
 import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
-from recommender import serving
+from recommender import graph, serving
 from recommender.datasets import adult
 
 import keras
@@ -520,7 +520,7 @@ def test_a_number_that_a_boundary_is_rounded_to_is_the_boundary():
     boundaries = serving._all_boundaries(wide, deep)
     assert boundaries["n"].tolist() == [0.1, 47.3]  # those of both parts
     values = tf.constant([47.3, 0.1, 47.29, 1e9, -1.0, NAN], tf.float32)
-    found = serving._snap_to_edges(values, boundaries["n"]).numpy()
+    found = graph._snap_to_edges(values, boundaries["n"]).numpy()
     expected = np.array([47.3, 0.1, *np.float32([47.29, 1e9, -1.0, NAN])], "float64")
     np.testing.assert_array_equal(found, expected)
 
