@@ -175,9 +175,10 @@ def _check_names(inputs: Mapping[str, Any], expected: list[str]) -> None:
 
 def _data(name: str, each: Mapping[str, Any], datatypes: tuple[str, ...]) -> list[Any]:
     """The entries of an input of shape [rows], or [rows, 1] as some clients send it."""
-    if each.get("datatype") not in datatypes:
-        raise Refused(400, f"The input {name!r} has the datatype {each.get('datatype')!r}; expected {datatypes[0]}.")
     data = each.get("data")
+    is_missing = isinstance(data, list) and all(entry is None for entry in data)  # null has no type
+    if each.get("datatype") not in datatypes and not is_missing:
+        raise Refused(400, f"The input {name!r} has the datatype {each.get('datatype')!r}; expected {datatypes[0]}.")
     if not isinstance(data, list):
         raise Refused(400, f"The input {name!r} has no list 'data'.")
     shape = each.get("shape")
@@ -294,6 +295,13 @@ def score_request(version: Version, name: str, body: bytes, limits: Limits) -> d
 # ------------------------------------------------------------------------------------------ the server
 
 
+def _take_one_thread_a_request() -> None:
+    """While several requests are scored at once, one that takes all cores only lets the others wait."""
+    with contextlib.suppress(RuntimeError):  # where TensorFlow has computed already, as in a test
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+
+
 class Server:
     """The model of a folder, its queue, and the answers to all that can be asked.
 
@@ -314,6 +322,7 @@ class Server:
         newest = newest_version(self.folder)
         if newest is None:
             raise FileNotFoundError(f"{folder} holds no export, and none in a numbered folder: write one with export.")
+        _take_one_thread_a_request()
         self.live = read_version(newest, self._path(newest))
         self.failed: set[str] = set()  # versions that could not be loaded
         self.free_places = threading.BoundedSemaphore(limits.queue)
@@ -497,9 +506,6 @@ def run(folder: PathLike, name: str, host: str, port: int, limits: Limits) -> No
         FileNotFoundError: the folder has no export.
         OSError, ValueError: the newest one cannot be loaded.
     """
-    # While several requests are scored at once, one that takes all cores only lets the others wait.
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
     config = uvicorn.Config(
         make_app(Server(folder, name, limits)),
         host=host,
