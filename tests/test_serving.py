@@ -586,7 +586,7 @@ def test_parts_without_a_value_can_be_exported(frame, tmp_path):
 
 
 def test_an_export_that_scores_otherwise_is_refused(frame, tmp_path, monkeypatch):
-    monkeypatch.setattr(serving, "_escape", tf.strings.lower)
+    monkeypatch.setattr(graph, "_escape", tf.strings.lower)
     shouting = frame.assign(letter=frame["letter"].str.upper())
     wide, deep = wdl.fit_wide(shouting, ["letter"]), wdl.fit_deep(shouting, ["letter"], ["size"])
     with pytest.raises(ValueError, match="scores of the sample differ from the model's by up to"):
