@@ -19,8 +19,10 @@ has as many threads as the request, and one for each operation. As their number 
 has a process of its own, in each of three rounds.
 
 'once': what the user's side once a request saves, all in one thread and in turns, from the columns as Python values to
-the scores. 'load': an open loop. Requests come at random (Poisson) at a given rate, whether or not those before are
-answered; a time runs from the moment when a request came. Each entry has its setting:
+the scores; 'server, …' is from the request's JSON to the answer.
+
+'load': an open loop. Requests come at random (Poisson) at a given rate, whether or not those before are answered; a
+time runs from the moment when a request came. Each entry has its setting:
 
     1 thread                  two requests at a time, each in one thread
     2 threads                 one request at a time, its rows halved between two threads
@@ -47,7 +49,7 @@ import threading
 import time
 
 import wdl_helpers as wdl
-from recommender import once, serving
+from recommender import client, once, server, serving
 from recommender.datasets import adult
 
 import numpy as np
@@ -201,7 +203,11 @@ def one_split(model, wide, deep, own, times):
         "features once": lambda: features_once(*serving.request_tensors(export, columns, user)).numpy(),
         "first layer once": lambda: score(export, columns, user),
     }
+    version, limits = server.Version("1", export), server.Limits()
+    bodies = [json.dumps({"inputs": client.to_inputs(*each)}).encode() for each in ((everything,), (columns, user))]
     shares = {
+        "server, each row": lambda: server.score_request(version, "model", bodies[0], limits),
+        "server, user once": lambda: server.score_request(version, "model", bodies[1], limits),
         "columns to tensors": lambda: serving.raw_tensors(everything, export.kinds),
         "features in the graph": lambda: features_alone(tensors),
         "network on ids": lambda: network(ids).numpy(),
@@ -212,8 +218,11 @@ def one_split(model, wide, deep, own, times):
     assert worst < 1e-6, worst
     taken = milliseconds_in_turns(scored | shares, times)
     speedup = np.median(np.array(taken["each row"]) / taken["first layer once"])
+    in_server = np.median(np.array(taken["server, each row"]) / taken["server, user once"])
     medians = {f"{name}_ms": round(float(np.median(each)), 2) for name, each in taken.items()}
-    return medians | {"speedup": round(float(speedup), 2), "largest_difference": worst}
+    medians["speedup"] = round(float(speedup), 2)
+    medians["speedup_in_server"] = round(float(in_server), 2)
+    return medians | {"largest_difference": worst}
 
 
 def one_user(request, own):

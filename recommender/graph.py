@@ -116,34 +116,53 @@ def _deep_ids(tensors: Tensors, deep: DeepFeatures, table: tf.lookup.StaticHashT
     """The ids of the categories' values, int32 (rows, categories, width); 0 fills up.
 
     A name of one column is unambiguous with its value as it is. So here the table's names are unescaped, once, in place
-    of the values with each request.
+    of the values with each request. All columns of text are named by one operation: with few rows, operations are what
+    takes the time.
     """
     n_rows = _n_rows(tensors)
     if not deep["categories"]:
         return tf.zeros((n_rows, 0, 1), tf.int32)
-    names = []  # of each category, (rows, its width)
-    for column in deep["categories"]:
-        prefix = _unescape(feature_prefix(column))
-        names.append(_feature_names(prefix, tensors[column], None, deep.get("longest")))
+    prefixes = {column: _unescape(feature_prefix(column)) for column in deep["categories"]}
+    texts = [column for column in prefixes if _is_text(tensors[column])]
+    others = [column for column in prefixes if column not in texts]
+    names = []  # (rows, texts), and of each other one (rows, its width)
+    if texts:
+        values = tf.stack([tensors[column] for column in texts], axis=1)  # (rows, texts)
+        names.append(tf.constant([prefixes[column] for column in texts]) + values)
+    for column in others:
+        names.append(_feature_names(prefixes[column], tensors[column], None, deep.get("longest")))
     widths = [tf.shape(block)[1] for block in names]
-    width = tf.reduce_max([1, *widths])
     # The ids are filled up to one width, and not the names: most of what would be looked up is filling.
-    ids = tf.cast(table.lookup(tf.concat(names, axis=1)), tf.int32)  # (rows, sum of widths)
+    ids = tf.cast(table.lookup(tf.concat(names, axis=1)), tf.int32)  # (rows, texts + sum of the others' widths)
+    ids_of_texts, *ids_of_others = tf.split(ids, widths, axis=1) if texts else [None, *tf.split(ids, widths, axis=1)]
+    width = tf.reduce_max([1, *widths[len(names) - len(others) :]])
     blocks = []
-    for block, size in zip(tf.split(ids, widths, axis=1), widths, strict=True):
-        blocks.append(tf.pad(block, [[0, 0], [0, width - size]]))  # (rows, width)
-    return tf.stack(blocks, axis=1)
+    if texts:
+        blocks.append(tf.pad(ids_of_texts[:, :, None], [[0, 0], [0, 0], [0, width - 1]]))  # (rows, texts, width)
+    for block in ids_of_others:
+        blocks.append(tf.pad(block, [[0, 0], [0, width - tf.shape(block)[1]]])[:, None])  # (rows, 1, width)
+    order = [[*texts, *others].index(column) for column in deep["categories"]]
+    return tf.gather(tf.concat(blocks, axis=1), order, axis=1)
+
+
+def _is_text(tensor: Any) -> bool:
+    return not isinstance(tensor, tf.RaggedTensor) and tensor.dtype == tf.string
 
 
 def _deep_numbers(tensors: Tensors, deep: DeepFeatures) -> tf.Tensor:
     """The numbers by their quantile, float32 (rows, numbers) in [0, 1]; a missing one becomes the median."""
-    columns = []
-    for column, boundaries in deep["boundaries"].items():
-        values = tensors[column]  # (rows,)
-        median = tf.constant(boundaries[len(boundaries) // 2], tf.float64)
-        filled = tf.where(tf.math.is_finite(values), values, median)
-        columns.append(tf.cast(_quantile_index(filled, boundaries) / len(boundaries), tf.float32))
-    return tf.stack(columns, axis=1) if columns else tf.zeros((_n_rows(tensors), 0))
+    if not deep["boundaries"]:
+        return tf.zeros((_n_rows(tensors), 0))
+    values = tf.stack([tensors[column] for column in deep["boundaries"]])  # (numbers, rows)
+    each = list(deep["boundaries"].values())
+    longest = max(map(len, each))
+    # One matrix for all: no number that is left reaches the infinite ones, which fill up.
+    filled_up = np.stack([np.pad(cuts, (0, longest - len(cuts)), constant_values=np.inf) for cuts in each])
+    medians = np.array([[cuts[len(cuts) // 2]] for cuts in each])  # (numbers, 1)
+    values = tf.where(tf.math.is_finite(values), values, tf.constant(medians, tf.float64))
+    index = tf.searchsorted(tf.constant(filled_up, tf.float64), values, side="right")  # (numbers, rows)
+    shares = tf.cast(index, tf.float64) / np.array([[len(cuts)] for cuts in each], "float64")
+    return tf.transpose(tf.cast(shares, tf.float32))
 
 
 def _n_rows(tensors: Tensors) -> tf.Tensor:
