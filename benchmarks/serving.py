@@ -1,6 +1,6 @@
 """Time requests of 200 candidates with a network of the paper's size: one by one, and as they come.
 
-    python benchmarks/serving.py --json FILE [--only once load]
+    python benchmarks/serving.py --json FILE [--only once load server]
 
 The network is 1200 → 1024 → 512 → 256 → 1, as in section 4.2 of the paper, beside a wide part of crosses. Its file has
 milliseconds: '…_ms' the median, '…_p99_ms' the 99th percentile. One request after the other on an idle machine, of
@@ -28,6 +28,8 @@ time runs from the moment when a request came. Each entry has its setting:
     2 threads                 one request at a time, its rows halved between two threads
     1 thread, batched         as the first, but a thread scores up to four of the requests that wait as one
     user once                 as the first, with the user's columns once a request
+
+'server': requests to `recommender.server` by fifty clients at once, and how many answers were wrong.
 """
 
 import os
@@ -41,11 +43,9 @@ import concurrent.futures
 import functools
 import json
 import pathlib
-import queue
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 import wdl_helpers as wdl
@@ -55,6 +55,7 @@ from recommender.datasets import adult
 import numpy as np
 import pandas as pd
 import tensorflow as tf
+from open_loop import open_loop
 from results import write
 
 CANDIDATES, COLUMNS, NUMBERS = 200, 36, 48  # 36 embeddings of 32 dimensions, and 48 numbers: 1200
@@ -242,53 +243,6 @@ def milliseconds_in_turns(calls, times):
     return {name: each[3:] for name, each in taken.items()}
 
 
-def open_loop(answer, requests, rate, workers, most_at_once=1, seed=0):
-    """Milliseconds of each request from the moment it came, at a rate that waits for nobody.
-
-    Args:
-        answer: function of a list of at most `most_at_once` requests.
-        requests: as many as shall come.
-        rate: requests a second.
-        workers: threads that call `answer`.
-        most_at_once: requests that one call takes if so many wait.
-        seed: of the moments.
-    """
-    gaps = np.random.default_rng(seed).exponential(1 / rate, len(requests))
-    waiting = queue.Queue()
-    taken = []
-
-    def work():
-        while True:
-            batch = [waiting.get()]
-            while len(batch) < most_at_once and batch[-1] is not None:
-                try:
-                    batch.append(waiting.get_nowait())
-                except queue.Empty:
-                    break
-            if batch[-1] is None:  # the end, for each of the workers
-                waiting.put(None)
-                batch = [each for each in batch if each is not None]
-            if batch:
-                answer([request for _, request in batch])
-                now = time.perf_counter()
-                taken.extend(1000 * (now - came) for came, _ in batch)
-            else:
-                return
-
-    threads = [threading.Thread(target=work) for _ in range(workers)]
-    for thread in threads:
-        thread.start()
-    moment = time.perf_counter()
-    for gap, request in zip(gaps, requests):
-        moment += gap
-        time.sleep(max(0, moment - time.perf_counter()))
-        waiting.put((moment, request))
-    waiting.put(None)
-    for thread in threads:
-        thread.join()
-    return taken
-
-
 def load_curves(times):
     """p50 and p99 against the rate, for each of four settings."""
     one_thread_each()
@@ -350,12 +304,50 @@ def rows_per_second():
     return {f"{name}_rows_per_second": round(1000 * len(test) / np.median(each)) for name, each in times.items()}
 
 
+def many_requests(times):
+    """Ask the model server over HTTP, by fifty clients at once, and once more after it was started anew."""
+    frame = store(2000)[["app", "c0", "n0", "installed"]]
+    wide = wdl.fit_wide(frame, ["app", ("installed", "app")])
+    deep = wdl.fit_deep(frame, ["app", "c0", "installed"], ["n0"])
+    model = wdl.wide_deep_model(wide, deep, units=(64, 32))
+    random = np.random.default_rng(0)
+    for weight in model.trainable_variables:
+        weight.assign(random.normal(0, 0.3, weight.shape))
+    expected = wdl.predict(model, wdl.joint_inputs(frame, wide, deep))
+    wrong, errors, taken = [], [], []
+
+    def ask(address, i):
+        rows = slice(20 * (i % 100), 20 * (i % 100) + 20)
+        start = time.perf_counter()
+        try:
+            scores, _ = client.ask(address, frame[rows])
+        except OSError as error:
+            errors.append(str(error))
+            return
+        taken.append(1000 * (time.perf_counter() - start))
+        if np.abs(scores - expected[rows]).max() > 1e-6:
+            wrong.append(i)
+
+    with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(50) as pool:
+        serving.export(model, wide, deep, frame[:50], f"{folder}/1")
+        start = time.perf_counter()
+        for _ in range(2):
+            with client.running_server(folder) as address:
+                list(pool.map(lambda i: ask(address, i), range(times // 2)))
+        seconds = time.perf_counter() - start
+    p50, p99 = np.percentile(taken, [50, 99]).round(1).tolist()
+    counts = {"requests": times, "clients": 50, "answers": len(taken), "wrong": len(wrong), "errors": len(errors)}
+    return {"server": counts | {"seconds": round(seconds, 1), "p50_ms": p50, "p99_ms": p99}}
+
+
 PARTS = {
     "0": on_ids,
     **{str(n): functools.partial(on_raw_rows, n) for n in (1, 2, 4)},
     "once": once_a_request,
     "load": load_curves,
+    "server": many_requests,
 }
+REPEATS = {"once": 50, "load": 500, "server": 10_000}  # rounds; requests at each rate; requests
 
 
 def measure(path, part, repeats):
@@ -379,9 +371,10 @@ def one_by_one(path, repeats):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=pathlib.Path, required=True, help="the file to write")
-    parser.add_argument("--repeats", type=int, default=200, help="requests of each kind in each of three rounds")
-    parser.add_argument("--load-requests", type=int, default=500, help="requests at each rate of the open loop")
-    parser.add_argument("--only", nargs="+", choices=["once", "load"], help="measure these, and keep the rest of FILE")
+    parser.add_argument(
+        "--repeats", type=int, default=200, help="requests of each kind in each of three rounds; the rest in proportion"
+    )
+    parser.add_argument("--only", nargs="+", choices=REPEATS, help="measure these, and keep the rest of FILE")
     parser.add_argument("--part", choices=PARTS, help=argparse.SUPPRESS)  # one of the processes
     arguments = parser.parse_args()
     if arguments.part:
@@ -392,9 +385,8 @@ def main():
         path = pathlib.Path(folder, "part.json")
         if not arguments.only:
             result = one_by_one(path, arguments.repeats)
-        for part in arguments.only or ["once", "load"]:
-            repeats = arguments.load_requests if part == "load" else arguments.repeats // 4
-            result |= measure(path, part, repeats)
+        for part in arguments.only or REPEATS:
+            result |= measure(path, part, REPEATS[part] * arguments.repeats // 200)
     write(arguments.json, result)
 
 
