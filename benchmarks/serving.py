@@ -287,7 +287,8 @@ def load_curves(times):
             if p99 > GIVE_UP:
                 break
     pool.shutdown()
-    return {"load": points, "load_requests": times}
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {"load": points, "load_requests": times, "load_cores": cores}
 
 
 def rows_per_second():
