@@ -230,6 +230,7 @@ def read_version(name: str, folder: PathLike) -> Version:
     Raises:
         OSError: there is no SavedModel.
         ValueError: it was not written by `export`.
+        tf.errors.OpError: its graph fails.
     """
     export = load_export(folder)
     missing: dict[str, list[Any]] = {"number": [None], "text": [None], "list": [[]]}
@@ -275,6 +276,7 @@ def score_request(version: Version, name: str, body: bytes, limits: Limits) -> d
 
     Raises:
         Refused: with status 400, if the request is not right, 500, if the model has no finite score for it.
+        tf.errors.OpError: the export's graph fails.
     """
     export = version.export
     columns, n_rows, request_id = read_request(body, export.kinds, limits)
@@ -293,6 +295,20 @@ def score_request(version: Version, name: str, body: bytes, limits: Limits) -> d
 
 
 # ------------------------------------------------------------------------------------------ the server
+
+
+def to_json(content: Mapping[str, Any], status: int = 200) -> Response:
+    """An answer of the server, in ASCII, so that any text can stand in it.
+
+    Args:
+        content: what JSON can hold.
+        status: of HTTP.
+
+    Example:
+        >>> to_json({"live": True}).body
+        b'{"live": true}'
+    """
+    return Response(json.dumps(content, allow_nan=False), status, media_type="application/json")
 
 
 def _take_one_thread_a_request() -> None:
@@ -439,20 +455,6 @@ class Server:
         outputs = [{"name": "probability", "datatype": "FP64", "shape": [-1]}]
         known = {"name": self.name, "versions": [version], "platform": "tensorflow_savedmodel"}
         return to_json({**known, "inputs": inputs, "outputs": outputs})
-
-
-def to_json(content: Mapping[str, Any], status: int = 200) -> Response:
-    """An answer of the server, in ASCII, so that any text can stand in it.
-
-    Args:
-        content: what JSON can hold.
-        status: of HTTP.
-
-    Example:
-        >>> to_json({"live": True}).body
-        b'{"live": true}'
-    """
-    return Response(json.dumps(content, allow_nan=False), status, media_type="application/json")
 
 
 def make_app(server: Server) -> Starlette:

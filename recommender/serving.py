@@ -14,7 +14,7 @@ import pathlib
 import re
 import tempfile
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from recommender.folders import check_replaceable, replace_folder
 from recommender.graph import graph_inputs, parse_examples
@@ -139,22 +139,17 @@ def score_tensors(model: Export, context: Tensors, columns: Tensors) -> np.ndarr
         columns: its other tensors.
 
     Returns:
-        float64 array (rows,), the probability of label 1. What can fail is the export's own graph alone, with a
-        `tf.errors.OpError`.
+        float64 array (rows,), the probability of label 1.
+
+    Raises:
+        tf.errors.OpError: the export's own graph fails.
     """
     if context and model.once is not None:
         return model.once(context, columns)["probability"].numpy()
     return model.graph(columns)["probability"].numpy()
 
 
-class Scorer(Protocol):
-    """What `scorer` returns."""
-
-    def __call__(self, columns: Columns, context: Mapping[str, Any] | None = None) -> np.ndarray:
-        """Score rows: `columns` has an entry a row, `context` the columns with one value for all rows."""
-
-
-def scorer(folder: PathLike) -> Scorer:
+def scorer(folder: PathLike) -> Callable[..., np.ndarray]:
     """Load an export and return the function that scores with it.
 
     A SavedModel is a program: load only what you trust.
