@@ -30,7 +30,7 @@ import pathlib
 import signal
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -239,11 +239,12 @@ def read_version(name: str, folder: PathLike) -> Version:
     return Version(name, export)
 
 
-def newest_version(folder: pathlib.Path) -> str | None:
+def newest_version(folder: pathlib.Path, without: Collection[str] = ()) -> str | None:
     """The highest number among the exports in a folder, or None; '0' of a folder that is an export itself.
 
     Args:
         folder: see the top of this module.
+        without: versions that do not count.
 
     Example:
         >>> import tempfile
@@ -259,7 +260,7 @@ def newest_version(folder: pathlib.Path) -> str | None:
         return "0"
     names = [path.parent.name for path in folder.glob("*/saved_model.pb")]
     numbers = [name for name in names if name.isascii() and name.isdigit()]
-    return max(numbers, key=int, default=None)
+    return max(set(numbers) - set(without), key=int, default=None)
 
 
 def score_request(version: Version, name: str, body: bytes, limits: Limits) -> dict[str, Any]:
@@ -349,8 +350,8 @@ class Server:
 
     def refresh(self) -> None:
         """Let the newest version answer, if it can be loaded; until then, and otherwise, the one before goes on."""
-        newest = newest_version(self.folder)
-        if newest is None or newest == self.live.name or newest in self.failed:
+        newest = newest_version(self.folder, without=self.failed)
+        if newest is None or newest == self.live.name:
             return
         try:
             self.live = read_version(newest, self._path(newest))  # one assignment: no request sees half of it

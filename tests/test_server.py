@@ -308,14 +308,17 @@ def test_a_newer_version_takes_over_without_a_wrong_answer_and_goes_when_it_is_t
 def test_a_version_that_cannot_be_loaded_never_answers(exports, tmp_path, caplog):
     shutil.copytree(exports[0], tmp_path / "1")
     served = server.Server(tmp_path, "model", server.Limits())
-    (tmp_path / "2").mkdir()
-    (tmp_path / "2" / "saved_model.pb").write_bytes(b"broken")
+    (tmp_path / "4").mkdir()
+    (tmp_path / "4" / "saved_model.pb").write_bytes(b"broken")
     served.refresh()
     served.refresh()  # it is not tried again
-    assert served.live.name == "1" and caplog.text.count("Version 2 cannot be loaded; version 1 goes on.") == 1
+    assert served.live.name == "1" and caplog.text.count("Version 4 cannot be loaded; version 1 goes on.") == 1
     shutil.copytree(exports[1], tmp_path / "3")
     served.refresh()
     assert served.live.name == "3"
+    shutil.rmtree(tmp_path / "3")
+    served.refresh()
+    assert served.live.name == "1"
 
 
 def test_killed_in_the_middle_of_requests_and_started_again(answers_of_a_killed_one, address, expected, frame):
