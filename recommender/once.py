@@ -120,7 +120,8 @@ class Once(tf.Module):
         if self.has_deep:
             self.embeddings = layers["deep_embeddings"]
             self.first = layers.get("deep_hidden_1", layers["deep_logit"])
-            self.kernels = [tf.Variable(self._kernel_of(deep, part), trainable=False) for _, part in parts]
+            kernels = [self._kernel_of(deep, part) for _, part in parts if deep is not None and part is not None]
+            self.kernels = [tf.Variable(kernel, trainable=False) for kernel in kernels]
             cuts.append(self.first.output)
         self.rest = keras.Model(cuts, model.output)
 

@@ -91,7 +91,7 @@ def length_names(kinds: Mapping[str, ColumnKind]) -> dict[str, str]:
         >>> length_names({"tags": "list", "city": "text", "areas": "list", "areas_lengths": "number"})
         {'tags': 'tags_lengths', 'areas': 'areas_lengths_'}
     """
-    names = {}
+    names: dict[str, str] = {}
     for column, kind in kinds.items():
         if kind == "list":
             name = f"{column}_lengths"
@@ -506,8 +506,7 @@ def run(folder: PathLike, name: str, host: str, port: int, limits: Limits) -> No
         limits: of requests.
 
     Raises:
-        FileNotFoundError: the folder has no export.
-        OSError, ValueError: the newest one cannot be loaded.
+        OSError, ValueError: the folder has no export, or the newest one cannot be loaded.
     """
     config = uvicorn.Config(
         make_app(Server(folder, name, limits)),

@@ -409,7 +409,7 @@ def _save(
     specs = {column: _spec(kind, input_names[column][0]) for column, kind in kinds.items()}
     module.score = tf.function(score, input_signature=[specs])
     if context:
-        module.once = Once(model, wide, deep, context, features.tables)
+        module.once = Once(model, wide, deep, context, module.tables)
         own = {column: spec for column, spec in specs.items() if column not in context}
         shared = {column: spec for column, spec in specs.items() if column in context}
         module.score_once = tf.function(
