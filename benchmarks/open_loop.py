@@ -18,7 +18,10 @@ def open_loop(answer, requests, rate, workers, most_at_once=1, seed=0):
         most_at_once: requests that one call takes if so many wait.
         seed: of the moments.
     """
-    gaps = np.random.default_rng(seed).exponential(1 / rate, len(requests))
+    seconds = len(requests) / rate
+    moments = np.sort(
+        np.random.default_rng(seed).uniform(0, seconds, len(requests))
+    )  # a Poisson process of this length
     waiting = queue.Queue()
     taken = []
 
@@ -43,9 +46,8 @@ def open_loop(answer, requests, rate, workers, most_at_once=1, seed=0):
     threads = [threading.Thread(target=work) for _ in range(workers)]
     for thread in threads:
         thread.start()
-    moment = time.perf_counter()
-    for gap, request in zip(gaps, requests):
-        moment += gap
+    start = time.perf_counter()
+    for moment, request in zip(start + moments, requests):
         time.sleep(max(0, moment - time.perf_counter()))
         waiting.put((moment, request))
     waiting.put(None)
