@@ -11,7 +11,7 @@ ifeq ($(origin BIN),file)
 unexport PYTHONPATH
 endif
 
-.PHONY: help lab check play clean
+.PHONY: help lab check play serve clean
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /make \1|/p' Makefile | while IFS='|' read -r name text; do printf '%-16s %s\n' "$$name" "$$text"; done
 
@@ -39,6 +39,10 @@ check: .venv/installed ## run the exercises' tests on the notebooks in this fold
 play: ## open the playground, which trains the three models in your browser
 	@'$(PYTHON)' -c "import pathlib, webbrowser; \
 	page = pathlib.Path('playground/index.html').resolve().as_uri(); print('Open', page); webbrowser.open(page)"
+
+serve: .venv/installed ## answer requests on port 8080 of this machine with EXPORT=folder, or with a small model of the census
+	@$(if $(EXPORT),,$(BIN)/python tools/small_export.py build/census)
+	$(BIN)/python -m recommender.server '$(or $(EXPORT),build/census)' $(if $(PORT),--port $(PORT))
 
 clean: ## remove what the other commands made, build/ too
 	rm -rf .venv .venv-new .venv-old *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage

@@ -187,6 +187,33 @@ def position_table(measured):
     return table(["remedy", "installs a page", "gain over no remedy, %"], rows)
 
 
+def once_table(measured):
+    """What the user's side once a request saves, part by part, for each share of the columns."""
+    ways = {
+        "each row": "all for each row",
+        "columns once": "user's columns once",
+        "features once": "and features, vectors",
+        "first layer once": "and first layer",
+        "server, each row": "server, all for each row",
+        "server, user once": "server, user once",
+    }
+    rows = []
+    for share, times in measured["once"].items():
+        cells = [f"{times[f'{way}_ms']:.1f}" for way in ways]
+        cells += [f"{times['speedup']:.2f}", f"{times['speedup_in_server']:.2f}"]
+        rows.append([f"{share} columns", *cells])
+    return table(["the candidate's", *ways.values(), "times as fast", "in the server"], rows)
+
+
+def load_table(measured):
+    """p50 and p99 at each rate, a column a setting."""
+    settings = list(dict.fromkeys(point["setting"] for point in measured["load"]))
+    found = {(p["setting"], p["rate"]): f"{p['p50_ms']:.0f} · {p['p99_ms']:.0f}" for p in measured["load"]}
+    rates = sorted({point["rate"] for point in measured["load"]})
+    rows = [[rate, *(found.get((setting, rate), "") for setting in settings)] for rate in rates]
+    return table(["requests a second", *settings], rows)
+
+
 def steps_table(estimator):
     rows = []
     for i, step in enumerate(estimator["steps"]):
@@ -222,6 +249,8 @@ def tables():
         "new_areas": ("visits", new_areas_table),
         "offpolicy": ("offpolicy", offpolicy_table),
         "position": ("position", position_table),
+        "once": ("serving", once_table),
+        "load": ("serving", load_table),
         "machine": ("speed", machine_text),
         "steps": ("estimator", steps_table),
     }
@@ -264,13 +293,34 @@ def picture(runs):
     return figure
 
 
+def load_picture(points):
+    """p50 and p99 of a request against the rate at which requests come, a line a setting."""
+    colors = [wdl.ORANGE, wdl.BLUE, wdl.GREY, wdl.GREEN]
+    figure, both = plt.subplots(1, 2, figsize=(8.4, 3.4), sharey=True, layout="constrained")
+    settings = dict.fromkeys(point["setting"] for point in points)
+    for axes, score in zip(both, ["p50_ms", "p99_ms"]):
+        for setting, color in zip(settings, colors):
+            line = [(point["rate"], point[score]) for point in points if point["setting"] == setting]
+            axes.plot(*zip(*line), "o-", markersize=4, color=color, label=setting)
+        axes.set(yscale="log", xlabel="requests a second, 200 candidates each", title=score.split("_")[0])
+        axes.grid(alpha=0.3)
+    both[0].set(ylabel="milliseconds a request")
+    both[1].legend()
+    return figure
+
+
+def save_picture(figure, name):
+    figure.savefig(HERE / name, dpi=110, facecolor="white", metadata={"Software": None})
+    plt.close(figure)
+
+
 def main():
     texts = tables()
     for page in PAGES:
         page.write_text(rendered(page.read_text(encoding="utf-8"), texts), encoding="utf-8")
-    figure = picture(load("adult"))
-    figure.savefig(HERE / "results.png", dpi=110, facecolor="white", metadata={"Software": None})
-    plt.close(figure)
+    save_picture(picture(load("adult")), "results.png")
+    if "load" in load("serving"):
+        save_picture(load_picture(load("serving")["load"]), "load.png")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import inspect
 import json
 import pathlib
 import re
+import time
 from statistics import mean, stdev
 
 import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
@@ -22,6 +23,7 @@ import leak_checks
 import log_features
 import numpy as np
 import offpolicy
+import open_loop
 import pandas as pd
 import planted as grid_benchmark
 import position as position_benchmark
@@ -546,6 +548,37 @@ def test_only_what_stands_between_a_tables_comments_is_replaced():
     assert report.rendered(page, {"a": "new"}) == page.replace("old", "new")
     with pytest.raises(ValueError, match="end of a"):
         report.rendered("<!-- a -->\nold\n", {"a": "new"})
+
+
+def test_a_request_takes_from_the_moment_when_it_came_until_its_answer():
+    """A worker that needs 20 ms, and thrice as many requests as it can answer: the last waits for all before it."""
+    answered = []
+
+    def answer(batch):
+        time.sleep(0.02)
+        answered.append(batch)
+
+    taken = open_loop.open_loop(answer, range(30), rate=150, workers=1)
+    assert answered == [[i] for i in range(30)] and len(taken) == 30
+    assert min(taken) >= 20 and taken[-1] >= 30 * 20 - 1000 * 30 / 150
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_batch_takes_what_waits_and_no_more_than_it_may(workers):
+    sizes = []
+
+    def answer(batch):
+        time.sleep(0.02)
+        sizes.append(len(batch))
+
+    assert len(open_loop.open_loop(answer, range(40), rate=2000, workers=workers, most_at_once=4)) == 40
+    assert sum(sizes) == 40 and max(sizes) == 4
+
+
+def test_the_load_is_a_column_a_setting():
+    points = [("a", 10, 4.4, 9.6), ("a", 20, 5.0, 30.0), ("b", 10, 3.0, 4.0)]
+    load = [dict(zip(["setting", "rate", "p50_ms", "p99_ms"], point)) for point in points]
+    assert report.load_table({"load": load}).splitlines()[2:] == ["| 10 | 4 · 10 | 3 · 4 |", "| 20 | 5 · 30 |  |"]
 
 
 def test_the_tables_say_what_the_numbers_are():

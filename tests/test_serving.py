@@ -10,7 +10,7 @@ import sys
 from decimal import Decimal
 
 import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
-from recommender import raw_columns, serving
+from recommender import graph, raw_columns, serving
 from recommender.datasets import adult
 
 import keras
@@ -520,7 +520,7 @@ def test_a_number_that_a_boundary_is_rounded_to_is_the_boundary():
     boundaries = serving._all_boundaries(wide, deep)
     assert boundaries["n"].tolist() == [0.1, 47.3]  # those of both parts
     values = tf.constant([47.3, 0.1, 47.29, 1e9, -1.0, NAN], tf.float32)
-    found = serving._snap_to_edges(values, boundaries["n"]).numpy()
+    found = graph._snap_to_edges(values, boundaries["n"]).numpy()
     expected = np.array([47.3, 0.1, *np.float32([47.29, 1e9, -1.0, NAN])], "float64")
     np.testing.assert_array_equal(found, expected)
 
@@ -586,7 +586,7 @@ def test_parts_without_a_value_can_be_exported(frame, tmp_path):
 
 
 def test_an_export_that_scores_otherwise_is_refused(frame, tmp_path, monkeypatch):
-    monkeypatch.setattr(serving, "_escape", tf.strings.lower)
+    monkeypatch.setattr(graph, "_escape", tf.strings.lower)
     shouting = frame.assign(letter=frame["letter"].str.upper())
     wide, deep = wdl.fit_wide(shouting, ["letter"]), wdl.fit_deep(shouting, ["letter"], ["size"])
     with pytest.raises(ValueError, match="scores of the sample differ from the model's by up to"):
