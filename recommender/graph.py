@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from recommender.raw_columns import ColumnType, Tensors, is_utf8
+from wide_deep import backend  # noqa: F401, before Keras
 from wide_deep.columns import AND, bucket_names, feature_prefix
 from wide_deep.features import DeepFeatures, WideFeatures, used_columns
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from recommender.graph import Tables, graph_inputs
 from recommender.raw_columns import Tensors
+from wide_deep import backend  # noqa: F401, before Keras
 from wide_deep.features import DeepFeatures, WideFeatures, used_columns
 
 import keras

@@ -36,6 +36,7 @@ from typing import Any, NamedTuple
 
 from recommender.raw_columns import ColumnType
 from recommender.serving import Export, load_export, request_tensors, score_tensors
+from wide_deep import backend  # noqa: F401, before Keras
 from wide_deep.tables import PathLike
 
 import numpy as np

@@ -20,6 +20,7 @@ from recommender.folders import check_replaceable, replace_folder
 from recommender.graph import graph_inputs, parse_examples
 from recommender.once import Once
 from recommender.raw_columns import Columns, ColumnType, Tensors, column_types, raw_tensors, tf_examples
+from wide_deep import backend  # noqa: F401, before Keras
 from wide_deep.checks import check_logit
 from wide_deep.columns import AND, exact_below, feature_prefix
 from wide_deep.features import DeepFeatures, WideFeatures, features_and_buckets, optional_inputs
