@@ -15,6 +15,7 @@ import wdl_features
 import wdl_helpers
 import wdl_reproducible
 from recommender import (
+    catalogue,
     folders,
     gate,
     lifecycle,
@@ -80,6 +81,7 @@ MODULES = [
     store_truth,
     app_store,
     visits,
+    catalogue,
     folders,
     raw_columns,
     serving,
