@@ -57,16 +57,15 @@ LADDERS = {
     "deep_rate": (0.015, 0.02, 0.03, 0.042, 0.06, 0.085, 0.12, 0.17, 0.24, 0.34, 0.48, 0.68, 0.96),
     "wide_rate": (0.025, 0.035, 0.05, 0.07, 0.1, 0.14, 0.2, 0.28, 0.4, 0.56, 0.8, 1.1, 1.6, 2.2, 3.2),
     "l1": (0.00006, 0.0001, 0.00018, 0.0003, 0.00056, 0.001, 0.0018, 0.003, 0.0056, 0.01),
-    "dropout": (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5),
     "epochs": (1, 2, 3, 4, 6, 8, 11, 16, 22, 32),
 }
-START = {"embedding_dim": 32, "deep_rate": 0.06, "wide_rate": 0.2, "l1": 0.001, "dropout": 0.0, "epochs": 4}
+START = {"embedding_dim": 32, "deep_rate": 0.06, "wide_rate": 0.2, "l1": 0.001, "epochs": 4}
 OF_KIND = {
     "wide": ["wide_rate", "l1", "epochs"],
-    "deep": ["embedding_dim", "deep_rate", "dropout", "epochs"],
+    "deep": ["embedding_dim", "deep_rate", "epochs"],
     "wide_deep": list(LADDERS),
 }
-TRIALS = 20  # of each kind, the most
+TRIALS = 14  # of each kind, the most
 NAMES = {"item": "area", "others": "visited"}
 SCORES = ("all_but_1", "hit_10")
 # And for the other library's: two grids each, the second around the best of the first.
@@ -137,12 +136,12 @@ def fitted(log, areas, seed, features=None):
 
 
 def trained(kind, rows, wide, deep, inputs, seed, settings=START):
-    """A trained model of that kind; settings that it does not have, such as a wide model's dropout, are ignored."""
+    """A trained model of that kind; what `settings` leaves out is as in `visits.training`."""
     rates = {name: settings[name] for name in ("epochs", "wide_rate", "l1", "deep_rate") if name in settings}
-    sizes = {name: settings.get(name, START[name]) for name in ("embedding_dim", "dropout")}
-    sizes["units"] = (2 * sizes["embedding_dim"], sizes["embedding_dim"])
+    width = settings.get("embedding_dim", START["embedding_dim"])
     keras.utils.set_random_seed(seed)
-    model = recipes.model_of_kind(kind, wide, deep, **sizes)
+    sizes = {"embedding_dim": width, "units": (2 * width, width)}
+    model = recipes.model_of_kind(kind, wide, deep, **visits.MODEL_SIZES | sizes)
     wdl.train(model, inputs, rows["label"], **visits.training(kind, len(rows), **rates))
     return model
 
