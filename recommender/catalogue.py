@@ -39,6 +39,8 @@ def candidate_inputs(
         KeyError: a column is missing.
         ValueError: items is empty or names an item twice.
 
+    Taught in: notebook 9, "Wide, deep, and both".
+
     Example:
         >>> import wdl_helpers as wdl
         >>> rows = pd.DataFrame({"read": [["a"], ["b"]], "book": ["b", "a"]})
@@ -86,7 +88,7 @@ def model_places(
         KeyError: a column is missing.
         ValueError: a held-out item is not among the items, or stands in its own list.
 
-    Taught in: notebook 9, "Wide, deep, and both".
+    Taught in: notebook 4, "On the real log".
     """
     places = np.empty((len(queries), len(models)))
     for rows, inputs in candidate_inputs(queries, items, wide, deep, item=item, others=others):
@@ -129,8 +131,6 @@ def new_item_logits(
     Raises:
         KeyError: a column is missing.
         ValueError: nobody has both a new item and another one.
-
-    Taught in: notebook 9, "New areas".
     """
     is_new = log[item].isin(new[item])
     queries = log[~is_new].groupby(user)[item].agg(list).reset_index(name=others)
@@ -157,8 +157,6 @@ def beyond_visitor(logits: np.ndarray) -> np.ndarray:
     Returns:
         float64 array (visitors, items), rounded to six decimals, so that logits that were equal stay equal.
 
-    Taught in: notebook 9, "New areas".
-
     Example:
         >>> beyond_visitor(np.array([[1.0, 3.0], [7.0, 9.0]])).tolist()
         [[-1.0, 1.0], [-1.0, 1.0]]
@@ -176,7 +174,7 @@ def item_aucs(has: np.ndarray, scores: np.ndarray) -> np.ndarray:
     Returns:
         float64 array (items,), the AUC in each column; NaN for an item that nobody has, or everybody.
 
-    Taught in: notebook 9, "New areas".
+    Taught in: notebook 3, "A new area".
 
     Example:
         >>> item_aucs(np.array([[1, 0], [0, 0]]), np.array([[0.9, 0.5], [0.1, 0.5]])).tolist()

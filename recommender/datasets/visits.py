@@ -49,7 +49,7 @@ def load_visits(folder: PathLike = DATA) -> tuple[pd.DataFrame, pd.DataFrame, pd
     Source:
         Breese, Heckerman and Kadie, UCI Machine Learning Repository, 1998, DOI 10.24432/C5VS3Q.
 
-    Taught in: notebook 9, "What a log of visits holds".
+    Taught in: notebook 9, "A test that others published".
 
     Example:
         >>> train, test, areas = load_visits()
@@ -76,7 +76,7 @@ def title_words(areas: pd.DataFrame) -> dict[str, list[str]]:
     Returns:
         dict area → list of words, each once.
 
-    Taught in: notebook 9, "Where each part wins".
+    Taught in: notebook 9, "Wide, deep, and both".
 
     Example:
         >>> title_words(pd.DataFrame({"area": ["/games"], "title": ["Games, more Games"]}))
@@ -95,7 +95,7 @@ def with_words(frame: pd.DataFrame, words: dict[str, list[str]]) -> pd.DataFrame
         frame: data frame with a column 'area'.
         words: from `title_words`.
 
-    Taught in: notebook 9, "Where each part wins".
+    Taught in: notebook 9, "Wide, deep, and both".
 
     Example:
         >>> with_words(pd.DataFrame({"area": ["/games"]}), {"/games": ["games"]})["words"].tolist()
