@@ -365,14 +365,6 @@ def main():
     results = {name: {"all_but_1": [], "hit_10": []} for name in MODELS}
     results["new_areas"] = {}
     results |= known
-    groups = {"ease": without_training, "als": peers, "wide": ours, TUNED["wide"]: ours_tuned}
-    for member, group in groups.items():
-        for seed in range(len(results[member]["hit_10"]), arguments.draws):
-            for name, scores in group(train, test, areas, seed).items():
-                for key, value in scores.items():
-                    results[name][key].append(value)
-            keep(results)
-            print(f"{group.__name__}, draw {seed} done", flush=True)
     of_new = results["new_areas"]
     for end, (_, kinds) in NEW_AREA_MODELS.items():
         for kind in kinds:
@@ -383,6 +375,14 @@ def main():
                     of_new[name][way].append(auc)
             keep(results)
             print(f"new areas{end}, draw {seed} done", flush=True)
+    groups = {"ease": without_training, "als": peers, "wide": ours, TUNED["wide"]: ours_tuned}
+    for member, group in groups.items():
+        for seed in range(len(results[member]["hit_10"]), arguments.draws):
+            for name, scores in group(train, test, areas, seed).items():
+                for key, value in scores.items():
+                    results[name][key].append(value)
+            keep(results)
+            print(f"{group.__name__}, draw {seed} done", flush=True)
 
 
 if __name__ == "__main__":
