@@ -67,7 +67,6 @@ OF_KIND = {
 }
 TRIALS = 8  # of each kind
 NAMES = {"item": "area", "others": "visited"}
-SCORES = ("all_but_1", "hit_10")
 # And for the other library's: two grids each, the second around the best of the first.
 PEER_GRIDS = [
     ("als", {"factors": (8, 16, 32, 64), "regularization": (0.1, 1, 10), "alpha": (1, 5, 20)}),
@@ -161,10 +160,12 @@ def places_of(model, blocks, queries, areas):
 
 
 def best_settings(kind):
-    """The settings of the kind's best trial in visits_search.json."""
+    """The settings of the kind's best trial in visits_search.json, of those with none at an end of what was tried."""
     trials = json.loads(SEARCH.read_text())[kind]
-    best = max(trials, key=lambda trial: trial["all_but_1"])
-    return {name: value for name, value in best.items() if name not in SCORES}
+    tried = {name: [trial[name] for trial in trials] for name in OF_KIND[kind]}
+    inside = [t for t in trials if all(min(values) < t[name] < max(values) for name, values in tried.items())]
+    best = max(inside, key=lambda trial: trial["all_but_1"])
+    return {name: best[name] for name in OF_KIND[kind]}
 
 
 def result(places):

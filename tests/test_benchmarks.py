@@ -129,18 +129,20 @@ def test_the_real_logs_settings_are_the_best_that_were_tried_and_the_page_says_h
 
 
 @pytest.mark.parametrize("kind", visits.KINDS)
-def test_each_kind_has_its_trials_begins_with_the_shared_settings_and_its_best_is_not_at_an_edge(kind):
+def test_each_kind_has_its_trials_begins_with_the_shared_settings_and_takes_none_at_an_edge(kind):
     """Of committed files: no change of the code can fail it, `make benchmarks` can."""
     trials = TRIALS[kind]
     assert len(trials) == visits.TRIALS
     assert {name: trials[0][name] for name in visits.OF_KIND[kind]} == {
         name: visits.START[name] for name in visits.OF_KIND[kind]
     }
-    best = max(trials, key=lambda trial: trial["all_but_1"])
-    assert visits.best_settings(kind) == {name: best[name] for name in visits.OF_KIND[kind]}
+    best = visits.best_settings(kind)
     for name in visits.OF_KIND[kind]:
         tried = [trial[name] for trial in trials]
         assert min(tried) < best[name] < max(tried), (kind, name)
+    (score,) = [trial["all_but_1"] for trial in trials if best.items() <= trial.items()]
+    better = [trial for trial in trials if trial["all_but_1"] > score]
+    assert len(better) <= 1 and score > trials[0]["all_but_1"] + 0.2
 
 
 def test_the_search_starts_with_the_settings_that_notebooks_share():
