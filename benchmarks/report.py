@@ -148,13 +148,13 @@ def interval(values, digits=2):
 
 
 def visits_table(runs):
-    rows, best = [], runs["wide_deep, tuned"]["all_but_1"]
+    rows, best = [], runs.get("wide_deep, tuned", runs["wide_deep"])["all_but_1"]
     for name, run in runs.items():
         if name != "new_areas":
             lead = [a - b for a, b in zip(best, run["all_but_1"])]
             cells = [interval(run["all_but_1"]), interval(run["hit_10"], 3), "" if not any(lead) else interval(lead)]
             rows.append([NAMES[name], *cells])
-    return table(["model", "score", "among the first ten", "the last is ahead by"], rows)
+    return table(["model", "score", "among the first ten", "wide & deep is ahead by"], rows)
 
 
 def results_table(census, visits):

@@ -47,7 +47,7 @@ PEERS_PYTHON = ROOT / "build" / "peers" / "bin" / "python"
 KINDS = ["wide", "deep", "wide_deep"]
 PEERS = ["als", "bpr"]
 TUNED = {kind: f"{kind}, tuned" for kind in KINDS}
-MODELS = ["popularity", "cosine", "ease", *PEERS, *KINDS, *TUNED.values()]
+MODELS = ["popularity", "cosine", "ease", *PEERS, *KINDS]
 PENALTY = 100  # EASE's, chosen by --search
 NEW_AREAS, FEWER_USERS = 60, 10_000  # areas left out at a time, and training users for that
 SEARCH = ROOT / "benchmarks" / "visits_search.json"
@@ -363,7 +363,7 @@ def main():
     if arguments.search:
         search(train, areas, known, keep)
         return
-    results = {name: {"all_but_1": [], "hit_10": []} for name in MODELS}
+    results = {name: {"all_but_1": [], "hit_10": []} for name in (*MODELS, *TUNED.values())}
     results["new_areas"] = {}
     results |= known
     of_new = results["new_areas"]
