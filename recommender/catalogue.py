@@ -37,6 +37,7 @@ def candidate_inputs(
 
     Raises:
         KeyError: a column is missing.
+        TypeError: the items are neither strings nor whole numbers, or mixed.
         ValueError: items is empty or names an item twice.
 
     Taught in: notebook 9, "Wide, deep, and both".
@@ -86,6 +87,7 @@ def model_places(
 
     Raises:
         KeyError: a column is missing.
+        TypeError: the items are neither strings nor whole numbers, or mixed; a list is none.
         ValueError: a held-out item is not among the items, or stands in its own list.
 
     Taught in: notebook 4, "On the real log".
@@ -130,6 +132,7 @@ def new_item_logits(
 
     Raises:
         KeyError: a column is missing.
+        TypeError: the items are neither strings nor whole numbers, or mixed.
         ValueError: nobody has both a new item and another one.
     """
     is_new = log[item].isin(new[item])
