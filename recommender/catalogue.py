@@ -6,7 +6,7 @@ The pairs' inputs are made some queries at a time, so that the memory does not g
     log × new items ─► new_item_logits ─► beyond_visitor, item_aucs     who takes an item that training never saw
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from recommender import ranking
 from wide_deep.features import DeepFeatures, WideFeatures, joint_inputs
@@ -61,6 +61,11 @@ def candidate_inputs(
         yield rows, joint_inputs(pairs, wide, deep)
 
 
+def _rows_of(table: np.ndarray) -> Callable[[pd.DataFrame], np.ndarray]:
+    """A score function for `held_out_places`: it looks the rows of the queries, counted from 0, up in the table."""
+    return lambda block: table[block.index]
+
+
 def model_places(
     models: dict[str, keras.Model],
     queries: pd.DataFrame,
@@ -97,9 +102,7 @@ def model_places(
         block = queries.iloc[rows].reset_index(drop=True)
         for column, model in enumerate(models.values()):
             table = predict(model, inputs).reshape(len(rows), len(items))
-            places[rows, column] = ranking.held_out_places(
-                block, item, others, items[item], lambda some, table=table: table[some.index]
-            )
+            places[rows, column] = ranking.held_out_places(block, item, others, items[item], _rows_of(table))
     return pd.DataFrame(places, queries.index, list(models))
 
 
