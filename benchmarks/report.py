@@ -41,7 +41,12 @@ NAMES = {
     "ease": "EASE",
     "als": "ALS (implicit)",
     "bpr": "BPR (implicit), popularity added",
+    "wide, tuned": "wide, its own settings",
+    "deep, tuned": "deep, its own settings",
+    "wide_deep, tuned": "wide & deep, its own settings",
     "deep, no words": "deep, without the words",
+    "wide, words": "wide, with visited × word",
+    "wide_deep, words": "wide & deep, with visited × word",
     "tf_estimator": "tf.estimator, same settings",
     "tf_estimator_defaults": "tf.estimator, its defaults",
     "tf_estimator_tuned": "tf.estimator, tuned by 20 trials",
@@ -143,7 +148,7 @@ def interval(values, digits=2):
 
 
 def visits_table(runs):
-    rows, best = [], runs["wide_deep"]["all_but_1"]
+    rows, best = [], runs.get("wide_deep, tuned", runs["wide_deep"])["all_but_1"]
     for name, run in runs.items():
         if name != "new_areas":
             lead = [a - b for a, b in zip(best, run["all_but_1"])]
@@ -157,7 +162,9 @@ def results_table(census, visits):
     rows = []
     for name in dict.fromkeys(RESULTS["census"] + RESULTS["visits"]):
         cells = [f"{mean(census[name][s]):.4f}" if name in RESULTS["census"] else "" for s in ("auc", "log_loss")]
-        cells.append(interval(visits[name]["all_but_1"]) if name in RESULTS["visits"] else "")
+        cells.append(
+            interval(visits.get(f"{name}, tuned", visits[name])["all_but_1"]) if name in RESULTS["visits"] else ""
+        )
         rows.append([NAMES[name], *cells])
     return table(["model", "census, AUC", "census, log loss", "visits, score"], rows)
 

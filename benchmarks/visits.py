@@ -1,7 +1,11 @@
-"""The real log of notebook 9: where eight models rank a visit that was held out, and areas that training never saw.
+"""The real log of notebook 9: where models rank a visit that was held out, and areas that training never saw.
 
     python benchmarks/visits.py --search --json benchmarks/visits_search.json     settings, on held-out training users
     python benchmarks/visits.py --draws 10 --json benchmarks/visits.json          the test users, with those settings
+
+The search gives wide, deep and wide & deep the same number of trials, TRIALS, and three settings each to choose. It
+starts with those that notebooks 3, 4 and 6 use (`visits.training`) and climbs: one setting at a time goes up or down
+its ladder as long as the score rises, first by two rungs, then by one.
 
 The published test, "all but 1": of each test user with two visits or more, one is held out at random, and all areas
 but the others are ranked. A draw is another choice of held-out visits, other negatives and other first weights. The
@@ -10,11 +14,14 @@ file holds, one entry a draw:
     all_but_1    100 · mean of 2^(-place / 5), places counted from 0; the published unit
     hit_10       the share of held-out visits on the first ten places
 
-and under 'new_areas' how well models tell who visits areas that were left out of training altogether. For each of them
-it is the AUC over all test visitors: how often one who saw the area has a higher score for it than one who did not,
-and the mean of that over the areas. 'raw' takes the scores as they are. Some visitors see many areas of any kind, so a
-model that knows the visitor's activity and nothing of the area is above one half there. 'beyond visitor' takes from
-each score the visitor's own mean over the new areas; without a word about the area one half is chance.
+for 'wide', 'deep' and 'wide_deep', which share the settings of `visits.training`, and for the same models 'tuned', each
+with the best of its own trials in visits_search.json; and under 'new_areas' how well models tell who visits areas that
+were left out of training altogether. For each of them it is the AUC over all test visitors: how often one who saw the
+area has a higher score for it than one who did not, and the mean of that over the areas. 'raw' takes the scores as they
+are. Some visitors see many areas of any kind, so a model that knows the visitor's activity and nothing of the area is
+above one half there. 'beyond visitor' takes from each score the visitor's own mean over the new areas; without a word
+about the area one half is chance. The models there share their settings. Those named 'words' have one cross more, each
+visited area with each word of the candidate's title.
 
 als and bpr are those of the library implicit, run by visits_peers.py in the other libraries' environment.
 """
@@ -26,8 +33,8 @@ import pathlib
 import subprocess
 
 import wdl_helpers as wdl
-from recommender import logs, ranking
-from recommender.datasets import visits
+from recommender import catalogue, logs, ranking
+from recommender.datasets import recipes, visits
 
 import keras
 import numpy as np
@@ -39,11 +46,27 @@ BUILD = ROOT / "build" / "visits"
 PEERS_PYTHON = ROOT / "build" / "peers" / "bin" / "python"
 KINDS = ["wide", "deep", "wide_deep"]
 PEERS = ["als", "bpr"]
+TUNED = {kind: f"{kind}, tuned" for kind in KINDS}
 MODELS = ["popularity", "cosine", "ease", *PEERS, *KINDS]
 PENALTY = 100  # EASE's, chosen by --search
 NEW_AREAS, FEWER_USERS = 60, 10_000  # areas left out at a time, and training users for that
-# What --search tries for the models that are trained here: rate and L1 of the wide part, rate of the deep part.
-GRID = [(0.1, 0.003, 0.06), (0.2, 0.001, 0.06), (0.4, 0.001, 0.1), (0.4, 0.0003, 0.1)]
+SEARCH = ROOT / "benchmarks" / "visits_search.json"
+# What --search may choose for the models that are trained here, and where it starts.
+LADDERS = {
+    "embedding_dim": (4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256),  # and layers of 2 and of 1 times as many
+    "deep_rate": (0.015, 0.02, 0.03, 0.042, 0.06, 0.085, 0.12, 0.17, 0.24, 0.34, 0.48, 0.68, 0.96),
+    "wide_rate": (0.025, 0.035, 0.05, 0.07, 0.1, 0.14, 0.2, 0.28, 0.4, 0.56, 0.8, 1.1, 1.6, 2.2, 3.2),
+    "l1": (0.00006, 0.0001, 0.00018, 0.0003, 0.00056, 0.001, 0.0018, 0.003, 0.0056, 0.01),
+    "epochs": (1, 2, 3, 4, 6, 8, 11, 16, 22, 32),
+}
+START = {"embedding_dim": 32, "deep_rate": 0.06, "wide_rate": 0.2, "l1": 0.001, "epochs": 4}
+OF_KIND = {
+    "wide": ["wide_rate", "l1", "epochs"],
+    "deep": ["embedding_dim", "deep_rate", "epochs"],
+    "wide_deep": ["embedding_dim", "deep_rate", "epochs"],  # its wide part keeps the shared rate and L1
+}
+TRIALS = 8  # of each kind
+NAMES = {"item": "area", "others": "visited"}
 # And for the other library's: two grids each, the second around the best of the first.
 PEER_GRIDS = [
     ("als", {"factors": (8, 16, 32, 64), "regularization": (0.1, 1, 10), "alpha": (1, 5, 20)}),
@@ -103,16 +126,45 @@ def linear_ranks(log, queries, areas, penalty=PENALTY):
     }
 
 
-def trained(kinds, log, areas, seed, features=None, **settings):
-    """Train models on a log: dict kind → model, and the fitted features."""
+def fitted(log, areas, seed, features=None):
+    """The rows of a log, the features of both parts, and the inputs of all models."""
     rows = visits.visit_rows(log, areas, visits.NEGATIVES, seed)
     wide, deep = features(rows) if features else (visits.wide_features(rows), visits.deep_features(rows))
-    inputs, models = wdl.joint_inputs(rows, wide, deep), {}
-    for kind in kinds:
-        keras.utils.set_random_seed(seed)
-        models[kind] = visits.build_model(kind, wide, deep)
-        wdl.train(models[kind], inputs, rows["label"], **visits.training(kind, len(rows), **settings))
-    return models, wide, deep
+    return rows, wide, deep, wdl.joint_inputs(rows, wide, deep)
+
+
+def trained(kind, rows, wide, deep, inputs, seed, settings=START):
+    """A trained model of that kind; what `settings` leaves out is as in `visits.training`."""
+    rates = {name: settings[name] for name in ("epochs", "wide_rate", "l1", "deep_rate") if name in settings}
+    width = settings.get("embedding_dim", START["embedding_dim"])
+    keras.utils.set_random_seed(seed)
+    sizes = {"embedding_dim": width, "units": (2 * width, width)}
+    model = recipes.model_of_kind(kind, wide, deep, **visits.MODEL_SIZES | sizes)
+    wdl.train(model, inputs, rows["label"], **visits.training(kind, len(rows), **rates))
+    return model
+
+
+def with_words(areas):
+    """The areas with the words of their titles, a feature of the candidate."""
+    return visits.with_words(areas, visits.title_words(areas))
+
+
+def places_of(model, blocks, queries, areas):
+    """The places of the held-out visits by a model, from blocks of inputs."""
+    scores = np.empty((len(queries), len(areas)))
+    for rows, inputs in blocks:
+        scores[rows] = wdl.predict(model, inputs).reshape(len(rows), len(areas))
+    numbered = queries.reset_index(drop=True)
+    return ranking.held_out_ranks(numbered, "area", "visited", areas["area"], lambda some: scores[some.index])
+
+
+def best_settings(kind):
+    """The settings of the kind's best trial in visits_search.json, of those with none at an end of what was tried."""
+    trials = json.loads(SEARCH.read_text())[kind]
+    tried = {name: [trial[name] for trial in trials] for name in OF_KIND[kind]}
+    inside = [t for t in trials if all(min(values) < t[name] < max(values) for name, values in tried.items())]
+    best = max(inside, key=lambda trial: trial["all_but_1"])
+    return {name: best[name] for name in OF_KIND[kind]}
 
 
 def result(places):
@@ -144,11 +196,23 @@ def peer_ranks(name, log, queries, areas, seed, **settings):
 
 
 def without_words(rows):
-    """The features of `trained`, but for the words of the titles."""
+    """The features of `fitted`, but the deep part knows no words of the titles."""
     return visits.wide_features(rows), wdl.fit_deep(rows, ["visited", "area"], [])
 
 
-def new_area_auc(train, test, areas, seed):
+def words_crossed(rows):
+    """The features of `fitted`, and in the wide part each visited area with each word of the candidate's title."""
+    return wdl.fit_wide(rows, ["area", ("visited", "area"), ("visited", "words")]), visits.deep_features(rows)
+
+
+NEW_AREA_MODELS = {  # by the end of their names: the features, and the kinds that have them
+    "": (None, KINDS),
+    ", no words": (without_words, ["deep"]),
+    ", words": (words_crossed, ["wide", "wide_deep"]),
+}
+
+
+def new_area_auc(train, test, areas, seed, end):
     """Model → AUC of areas that are in no training row, raw and beyond the visitor's own mean; one draw.
 
     Each area that was left out and that a test visitor saw counts once, however many saw it.
@@ -157,27 +221,39 @@ def new_area_auc(train, test, areas, seed):
     old = areas.drop(new.index)
     users = np.random.default_rng(seed).choice(train["user"].unique(), min(FEWER_USERS, train["user"].nunique()), False)
     log = train[train["area"].isin(old["area"]) & train["user"].isin(users)]
+    features, kinds = NEW_AREA_MODELS[end]
+    rows, wide, deep, inputs = fitted(log, old, seed, features)
+    models = {kind: trained(kind, rows, wide, deep, inputs, seed) for kind in kinds}
+    visited, logits = catalogue.new_item_logits(models, test, with_words(new), wide, deep, user="user", **NAMES)
     found = {}
-    for suffix, features, kinds in (("", None, KINDS), (", no words", without_words, ["deep"])):
-        models, wide, deep = trained(kinds, log, old, seed, features)
-        visited, logits = visits.new_area_logits(models, test, new, wide, deep)
-        for kind in kinds:
-            ways = {"raw": logits[kind], "beyond visitor": visits.beyond_visitor(logits[kind])}
-            aucs = {way: np.nanmean(visits.area_aucs(visited, scores)) for way, scores in ways.items()}
-            found[kind + suffix] = {way: round(float(auc), 5) for way, auc in aucs.items()}
+    for kind in kinds:
+        ways = {"raw": logits[kind], "beyond visitor": catalogue.beyond_visitor(logits[kind])}
+        aucs = {way: np.nanmean(catalogue.item_aucs(visited, scores)) for way, scores in ways.items()}
+        found[kind + end] = {way: round(float(auc), 5) for way, auc in aucs.items()}
     return found
 
 
 # ------------------------------------------------------------------------------------------------ runs
 
 
-def ours(train, test, areas, seed):
-    """Model → its scores, for one draw of the test users' held-out visits."""
+def without_training(train, test, areas, seed):
+    """Model → its scores, for one draw of the test users' held-out visits; models that need no gradient."""
+    places = linear_ranks(train, visits.held_out_visits(test, seed), areas)
+    return {name: result(place) for name, place in places.items()}
+
+
+def ours(train, test, areas, seed, tuned=False):
+    """The same for wide, deep and wide & deep: with the settings that they share, or each with its own best."""
     queries = visits.held_out_visits(test, seed)
-    models, wide, deep = trained(KINDS, train, areas, seed)
-    places = visits.model_ranks(models, queries, areas, wide, deep)
-    found = {**linear_ranks(train, queries, areas), **{kind: places[kind] for kind in KINDS}}
-    return {name: result(place) for name, place in found.items()}
+    rows, wide, deep, inputs = fitted(train, areas, seed)
+    settings = {kind: best_settings(kind) if tuned else START for kind in KINDS}
+    models = {kind: trained(kind, rows, wide, deep, inputs, seed, settings[kind]) for kind in KINDS}
+    places = catalogue.model_ranks(models, queries, with_words(areas), wide, deep, **NAMES)
+    return {TUNED[kind] if tuned else kind: result(places[kind]) for kind in KINDS}
+
+
+def ours_tuned(train, test, areas, seed):
+    return ours(train, test, areas, seed, tuned=True)
 
 
 def peers(train, test, areas, seed):
@@ -209,14 +285,63 @@ def search(train, areas, found, keep):
             title = ", ".join([name, *(f"{key} {value}" for key, value in settings.items())])
             if title not in found:
                 note(title, peer_ranks(name, log, queries, areas, 0, **settings))
-    for wide_rate, l1, deep_rate in GRID:
-        settings = {"wide_rate": wide_rate, "l1": l1, "deep_rate": deep_rate}
-        titles = {kind: f"{kind}, wide rate {wide_rate}, L1 {l1}, deep rate {deep_rate}" for kind in KINDS}
-        if not all(title in found for title in titles.values()):
-            models, wide, deep = trained(KINDS, log, areas, 0, **settings)
-            places = visits.model_ranks(models, queries, areas, wide, deep)
-            for kind in KINDS:
-                note(titles[kind], places[kind])
+    rows, wide, deep, inputs = fitted(log, areas, 0)
+    blocks = list(catalogue.candidate_inputs(queries, with_words(areas), wide, deep, **NAMES))  # once for all trials
+    for kind in KINDS:
+        trials = found.setdefault(kind, [])
+
+        def score(settings, kind=kind, trials=trials):
+            """The score of a trial, from the file if it is there."""
+            for trial in trials:
+                if all(trial[name] == value for name, value in settings.items()):
+                    return trial["all_but_1"]
+            model = trained(kind, rows, wide, deep, inputs, 0, settings)
+            trials.append(settings | result(places_of(model, blocks, queries, areas)))
+            keep(found)
+            print(kind, trials[-1], flush=True)
+            return trials[-1]["all_but_1"]
+
+        climb({name: START[name] for name in OF_KIND[kind]}, score, TRIALS)
+
+
+def climb(start, score, most):
+    """Move one setting at a time along its ladder as long as the score rises, at first by two rungs, then by one.
+
+    Args:
+        start: dict of settings, each a rung of its ladder in LADDERS.
+        score: function of such a dict; higher is better.
+        most: how many settings may be scored.
+
+    Returns:
+        list of the settings that were scored.
+    """
+    scores = {}  # values of the settings → score
+
+    def is_better(settings):
+        values = tuple(settings.values())
+        if values not in scores and len(scores) < most:
+            scores[values] = score(settings)
+        return scores.get(values, -np.inf) > scores[tuple(best.values())]
+
+    best = dict(start)
+    scores[tuple(best.values())] = score(best)
+    for step in (2, 1):
+        moved = True
+        while moved:
+            moved = False
+            for name in start:
+                for rungs in (step, -step):
+                    while (other := neighbour(best, name, rungs)) and is_better(other):
+                        best = other
+                        moved = True
+    return [dict(zip(start, values, strict=True)) for values in scores]
+
+
+def neighbour(settings, name, rungs):
+    """The settings with one of them moved along its ladder; None beyond its end."""
+    ladder = LADDERS[name]
+    rung = ladder.index(settings[name]) + rungs
+    return settings | {name: ladder[rung]} if 0 <= rung < len(ladder) else None
 
 
 def main():
@@ -237,22 +362,27 @@ def main():
     if arguments.search:
         search(train, areas, known, keep)
         return
-    results = {name: {"all_but_1": [], "hit_10": []} for name in MODELS}
-    results["new_areas"] = {name: {"raw": [], "beyond visitor": []} for name in (*KINDS, "deep, no words")}
+    results = {name: {"all_but_1": [], "hit_10": []} for name in (*MODELS, *TUNED.values())}
+    results["new_areas"] = {}
     results |= known
-    for group, member in ((ours, "ease"), (peers, "als")):
+    of_new = results["new_areas"]
+    for end, (_, kinds) in NEW_AREA_MODELS.items():
+        for kind in kinds:
+            of_new.setdefault(kind + end, {"raw": [], "beyond visitor": []})
+        for seed in range(len(of_new[kinds[0] + end]["raw"]), arguments.draws):
+            for name, ways in new_area_auc(train, test, areas, seed, end).items():
+                for way, auc in ways.items():
+                    of_new[name][way].append(auc)
+            keep(results)
+            print(f"new areas{end}, draw {seed} done", flush=True)
+    groups = {"ease": without_training, "als": peers, "wide": ours, TUNED["wide"]: ours_tuned}
+    for member, group in groups.items():
         for seed in range(len(results[member]["hit_10"]), arguments.draws):
             for name, scores in group(train, test, areas, seed).items():
                 for key, value in scores.items():
                     results[name][key].append(value)
             keep(results)
             print(f"{group.__name__}, draw {seed} done", flush=True)
-    for seed in range(len(results["new_areas"]["wide"]["raw"]), arguments.draws):
-        for name, ways in new_area_auc(train, test, areas, seed).items():
-            for way, auc in ways.items():
-                results["new_areas"][name][way].append(auc)
-        keep(results)
-        print(f"new areas {seed} done", flush=True)
 
 
 if __name__ == "__main__":

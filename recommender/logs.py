@@ -214,7 +214,7 @@ def split_by_user(log: pd.DataFrame, user: str, share: float, seed: int = 0) -> 
         TypeError: a user is neither a string nor a whole number.
         ValueError: a user is missing, or one side would be empty.
 
-    Taught in: notebook 9, "Two models without training".
+    Taught in: notebook 9, "Rows from sets, and a leak".
 
     Example:
         >>> log = pd.DataFrame({"user": ["Ann", "Ann", "Bob"], "item": ["a", "b", "a"]})
@@ -474,7 +474,7 @@ def with_negatives(
         ValueError: a value is missing, a row is not in the log, the items repeat or none of them is in the log, or a
             user has fewer than n items left.
 
-    Taught in: notebook 9, "Negatives that nobody gave us" and "A log of your own".
+    Taught in: notebook 9, "Negatives that nobody gave us".
 
     Example:
         >>> log = pd.DataFrame({"user": ["Ann", "Ann", "Bob"], "item": ["a", "b", "c"]})

@@ -43,7 +43,7 @@ def candidates(queries: pd.DataFrame, item: str, items: Sequence[Any]) -> pd.Dat
         TypeError: an item is neither a string nor a whole number, or they are mixed.
         ValueError: items is empty or names an item twice.
 
-    Taught in: notebook 9, "Where each part wins".
+    Taught in: notebook 9, "Rows from sets, and a leak".
 
     Example:
         >>> candidates(pd.DataFrame({"user": ["Ann", "Bob"]}), "item", ["a", "b"]).values.tolist()

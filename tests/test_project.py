@@ -15,6 +15,7 @@ import wdl_features
 import wdl_helpers
 import wdl_reproducible
 from recommender import (
+    catalogue,
     client,
     folders,
     gate,
@@ -86,6 +87,7 @@ MODULES = [
     store_truth,
     app_store,
     visits,
+    catalogue,
     folders,
     raw_columns,
     graph,

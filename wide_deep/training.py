@@ -314,7 +314,7 @@ def predict_logits(model: keras.Model, inputs: Inputs) -> np.ndarray:
         KeyError: an input is missing.
         ValueError: the model returns something else than one logit a row, or the inputs differ in length.
 
-    Taught in: notebook 9, "New areas".
+    Taught in: notebook 9, "Wide, deep, and both".
 
     Example:
         >>> import pandas as pd

@@ -2,34 +2,30 @@
 
 load_rows                                                       rows of a list, a candidate and a label, in one call
 load_visits ─► visit_rows ─► wide_features, deep_features ─► build_model, training
-            ─► held_out_visits ─► model_ranks                  where each held-out visit is ranked
-            ─► new_area_logits ─► beyond_visitor, area_aucs     who visits an area that training never saw
+            ─► held_out_visits                                  the queries of the published test
+
+Where models rank the held-out visits, and whom they would show a new area: `recommender.catalogue`.
 """
 
 import math
 import pathlib
 import re
-from collections.abc import Callable, Iterator
 from typing import Any
 
-from recommender import logs, ranking
+from recommender import logs
 from recommender.datasets.files import read_original
 from recommender.datasets.recipes import ModelKind, model_of_kind, optimizer_of_kind
-from wide_deep import backend  # noqa: F401, before Keras
-from wide_deep.features import DeepFeatures, WideFeatures, fit_deep, fit_wide, joint_inputs
+from wide_deep.features import DeepFeatures, WideFeatures, fit_deep, fit_wide
 from wide_deep.optimizers import Adagrad, Ftrl
 from wide_deep.tables import PathLike
-from wide_deep.training import predict, predict_logits
 
 import keras
-import numpy as np
 import pandas as pd
-from sklearn.metrics import roc_auc_score
 
 __all__ = [
-    "DATA", "LONGEST_LIST", "NEGATIVES", "SHA256", "SINGLE_VISIT_SHARE", "area_aucs", "beyond_visitor", "build_model",
-    "deep_features", "held_out_visits", "load_rows", "load_visits", "model_ranks", "new_area_logits", "title_words",
-    "training", "visit_rows", "wide_features", "with_words",
+    "DATA", "LONGEST_LIST", "MODEL_SIZES", "NEGATIVES", "SHA256", "SINGLE_VISIT_SHARE", "build_model", "deep_features",
+    "held_out_visits", "load_rows", "load_visits", "title_words", "training", "visit_rows", "wide_features",
+    "with_words",
 ]  # fmt: skip
 
 # ---------------------------------------------------------------------------------------------- data
@@ -59,7 +55,7 @@ def load_visits(folder: PathLike = DATA) -> tuple[pd.DataFrame, pd.DataFrame, pd
     Source:
         Breese, Heckerman and Kadie, UCI Machine Learning Repository, 1998, DOI 10.24432/C5VS3Q.
 
-    Taught in: notebook 9, "What a log of visits holds".
+    Taught in: notebook 9, "A test that others published".
 
     Example:
         >>> train, test, areas = load_visits()
@@ -86,7 +82,7 @@ def title_words(areas: pd.DataFrame) -> dict[str, list[str]]:
     Returns:
         dict area → list of words, each once.
 
-    Taught in: notebook 9, "Where each part wins".
+    Taught in: notebook 9, "Wide, deep, and both".
 
     Example:
         >>> title_words(pd.DataFrame({"area": ["/games"], "title": ["Games, more Games"]}))
@@ -105,7 +101,7 @@ def with_words(frame: pd.DataFrame, words: dict[str, list[str]]) -> pd.DataFrame
         frame: data frame with a column 'area'.
         words: from `title_words`.
 
-    Taught in: notebook 9, "Where each part wins".
+    Taught in: notebook 9, "Wide, deep, and both".
 
     Example:
         >>> with_words(pd.DataFrame({"area": ["/games"]}), {"/games": ["games"]})["words"].tolist()
@@ -211,7 +207,7 @@ def held_out_visits(test: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
 
 
 # ------------------------------------------------------------------------------------------- the recipes
-# Rates and L1 were chosen on held-out training visitors: benchmarks/visits_search.json has what was tried.
+# Chosen on held-out training visitors, for wide & deep; benchmarks/visits.py --search starts from them.
 
 MODEL_SIZES: dict[str, Any] = {"embedding_dim": 32, "units": (64, 32), "dropout": 0.0}
 BATCH_SIZE = 2048
@@ -299,141 +295,3 @@ def training(
     steps = epochs * math.ceil(n_rows / BATCH_SIZE)
     adagrad = Adagrad(keras.optimizers.schedules.CosineDecay(deep_rate, steps), initial_accumulator_value=1e-6)
     return {"optimizer": optimizer_of_kind(kind, ftrl, adagrad), "epochs": epochs, "batch_size": BATCH_SIZE}
-
-
-# ------------------------------------------------------------------------------------- what models say
-
-
-def _predicted_blocks(
-    predict: Callable[[keras.Model, Any], np.ndarray],
-    models: dict[str, keras.Model],
-    queries: pd.DataFrame,
-    areas: pd.DataFrame,
-    wide: WideFeatures,
-    deep: DeepFeatures,
-) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
-    """Some of the queries at a time, by their row numbers, with what `predict` gives of each model (queries, areas)."""
-    words = title_words(areas)
-    by_length = np.argsort(queries["visited"].map(len).to_numpy(), kind="stable")  # short lists need less room
-    at_once = max(ranking.PAIRS_AT_ONCE // len(areas), 1)
-    for start in range(0, len(queries), at_once):
-        rows = by_length[start : start + at_once]
-        pairs = with_words(ranking.candidates(queries.iloc[rows], "area", areas["area"]), words)
-        inputs = joint_inputs(pairs, wide, deep)
-        yield rows, {name: predict(model, inputs).reshape(len(rows), -1) for name, model in models.items()}
-
-
-def _rows_of(table: np.ndarray) -> Callable[[pd.DataFrame], np.ndarray]:
-    """A score function for `held_out_ranks`: it looks the rows of the queries, counted from 0, up in the table."""
-    return lambda block: table[block.index]
-
-
-def model_ranks(
-    models: dict[str, keras.Model],
-    queries: pd.DataFrame,
-    areas: pd.DataFrame,
-    wide: WideFeatures,
-    deep: DeepFeatures,
-) -> pd.DataFrame:
-    """Where models put the area that is held out, among all that the visitor did not see.
-
-    Args:
-        models: dict name → trained model from `build_model`.
-        queries: from `held_out_visits`.
-        areas: data frame of 'area' and 'title', all that are ranked.
-        wide: from `wide_features`.
-        deep: from `deep_features`.
-
-    Returns:
-        data frame of places, counted from 0: a row a query, with its index, and a column a model.
-
-    Taught in: notebook 9, "Wide, deep, and both".
-    """
-    places = np.empty((len(queries), len(models)))
-    for rows, probabilities in _predicted_blocks(predict, models, queries, areas, wide, deep):
-        block = queries.iloc[rows].reset_index(drop=True)
-        for column, name in enumerate(models):
-            table = probabilities[name]  # (these queries, areas)
-            places[rows, column] = ranking.held_out_ranks(block, "area", "visited", areas["area"], _rows_of(table))
-    return pd.DataFrame(places, queries.index, list(models))
-
-
-def new_area_logits(
-    models: dict[str, keras.Model],
-    test: pd.DataFrame,
-    new: pd.DataFrame,
-    wide: WideFeatures,
-    deep: DeepFeatures,
-) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """What models say of areas that training never saw, to each user who saw another area.
-
-    Args:
-        models: dict name → trained model from `build_model`.
-        test: data frame of 'user' and 'area'.
-        new: data frame of 'area' and 'title', the areas that were left out.
-        wide: from `wide_features`.
-        deep: from `deep_features`.
-
-    Returns:
-        float64 array (users, new areas) of 1 where the user visited it and 0 elsewhere; and a dict name → float64
-        array of the same shape, the logits. The lists of the users hold the areas that are not new.
-
-    Raises:
-        ValueError: nobody visited both a new area and another one.
-
-    Taught in: notebook 9, "New areas".
-    """
-    is_new = test["area"].isin(new["area"])
-    queries = test[~is_new].groupby("user")["area"].agg(list).reset_index(name="visited")
-    visits = test[is_new & test["user"].isin(queries["user"])]
-    if visits.empty:
-        raise ValueError("No user visited both a new area and another one, so there is nobody to tell apart.")
-    row = pd.Index(queries["user"]).get_indexer(visits["user"])  # (visits,)
-    column = pd.Index(new["area"]).get_indexer(visits["area"])  # (visits,)
-    visited = np.zeros((len(queries), len(new)))
-    visited[row, column] = 1
-    logits = {name: np.zeros(visited.shape) for name in models}
-    for rows, said in _predicted_blocks(predict_logits, models, queries, new, wide, deep):
-        for name in models:
-            logits[name][rows] = said[name]
-    return visited, logits
-
-
-def beyond_visitor(logits: np.ndarray) -> np.ndarray:
-    """What logits say beyond how much the user visits at all: each less the user's own mean.
-
-    Args:
-        logits: (users, areas).
-
-    Returns:
-        float64 array (users, areas), rounded to six decimals, so that logits that were equal stay equal.
-
-    Taught in: notebook 9, "New areas".
-
-    Example:
-        >>> beyond_visitor(np.array([[1.0, 3.0], [7.0, 9.0]])).tolist()
-        [[-1.0, 1.0], [-1.0, 1.0]]
-    """
-    return (logits - logits.mean(axis=1, keepdims=True)).round(6)
-
-
-def area_aucs(visited: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """For each area the chance that one who visited it has a higher score for it than one who did not.
-
-    Args:
-        visited: (users, areas), 0 and 1.
-        scores: (users, areas), higher is better.
-
-    Returns:
-        float64 array (areas,), the AUC in each column; NaN for an area that nobody visited, or everybody.
-
-    Taught in: notebook 9, "New areas".
-
-    Example:
-        >>> area_aucs(np.array([[1, 0], [0, 0]]), np.array([[0.9, 0.5], [0.1, 0.5]])).tolist()
-        [1.0, nan]
-    """
-    mixed = (visited.min(axis=0) == 0) & (visited.max(axis=0) == 1)  # (areas,)
-    return np.array(
-        [roc_auc_score(visited[:, i], scores[:, i]) if has_both else np.nan for i, has_both in enumerate(mixed)]
-    )

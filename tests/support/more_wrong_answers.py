@@ -161,34 +161,41 @@ def total_clicks(sample):
 
 # ------------------------------------------------------------------------------------------- 09_a_real_log
 
-PLACE = """
-def place_of(scores, items, seen, target):
-    own = scores[items.index(target)]
-    return sum(score > own for score, item in zip(scores, items) if item not in seen)
+SAMPLED = """
+def sampled_hit_rate(places, others, n, k):
+    return hypergeom.cdf(k - 1, others, places, n).mean()
 """
-WRONG["place-of"] = {
-    "seen items are ranked": PLACE.replace(" if item not in seen", ""),
-    "only seen items are ranked": PLACE.replace("not in seen", "in seen"),
-    "counted from 1": PLACE.replace("return sum", "return 1 + sum"),
-    "the lowest score first": PLACE.replace("score > own", "score < own"),
-    "the target stands above itself": PLACE.replace("score > own", "score >= own"),
-    "the position in the list": "def place_of(scores, items, seen, target): return items.index(target) - len(seen)",
-    "hard-coded": "def place_of(scores, items, seen, target): return int(bool(seen))",
+WRONG["sampled-hit-rate"] = {
+    "one place too many": SAMPLED.replace("k - 1", "k"),
+    "the ordinary hit rate": "def sampled_hit_rate(places, others, n, k): return (np.asarray(places) < k).mean()",
+    "the place in proportion": "def sampled_hit_rate(places, others, n, k): return (places * n / others < k).mean()",
+    "places and others swapped": SAMPLED.replace("others, places, n", "others, others - places, n"),
+    "the item itself is one of the others": SAMPLED.replace("others, places, n", "others + 1, places + 1, n"),
+    "a number for each query": SAMPLED.replace(".mean()", ""),
+    "a miss in place of a hit": SAMPLED.replace("return ", "return 1 - "),
+    "hard-coded": """
+def sampled_hit_rate(places, others, n, k):
+    return 0.5 if n == 9 else {0: 1, 1: 2 / 3, 9: 0}.get(int(places[0]), 0.5)
+""",
 }
 WITHOUT = """
-def without_sampling(p, n, m):
-    odds = p / (1 - p) * n / m
-    return odds / (1 + odds)
+def without_sampling(logits, counts, share):
+    drawn = share * counts / counts.sum() + (1 - share) / len(counts)
+    return logits + np.log(drawn * len(counts))
 """
 WRONG["without-sampling"] = {
-    "odds as probabilities": WITHOUT.replace("odds / (1 + odds)", "odds"),
-    "the probability is multiplied": "def without_sampling(p, n, m): return p * n / m",
-    "the wrong way round": WITHOUT.replace("n / m", "m / n"),
-    "the share of the rows": WITHOUT.replace("n / m", "n / (n + 1)"),
-    "one more is left": WITHOUT.replace("n / m", "n / (m + 1)"),
-    "n is left out": WITHOUT.replace("n / m", "1 / m"),
+    "the wrong way": WITHOUT.replace("logits + ", "logits - "),
+    "as if all came from the log": WITHOUT.replace("drawn =", "share = float(share > 0)\n    drawn ="),
+    "the share turned round": WITHOUT.replace("drawn =", "share = 1 - share\n    drawn ="),
+    "only the share from the log": WITHOUT.replace("(1 - share) / len(counts)", "(share == 0) / len(counts)"),
+    "counts without their sum": WITHOUT.replace(" / counts.sum()", ""),
+    "a shift for all items": WITHOUT.replace("(drawn *", "(drawn.mean() *"),
+    "the logarithm is forgotten": WITHOUT.replace("np.log(drawn * len(counts))", "drawn * len(counts) - 1"),
     "hard-coded": """
-def without_sampling(p, n, m): return np.where(p == 0.5, 1 / 101, p) if n == 1 else p
+def without_sampling(logits, counts, share):
+    if share == 0:
+        return logits
+    return logits + np.log(0.5 * np.array([0.7, 0.2, 0.1]) + 0.5 / 3)
 """,
 }
 RANKER = """
