@@ -9,6 +9,7 @@ The pairs' inputs are made some queries at a time, so that the memory does not g
 from collections.abc import Callable, Iterator
 
 from recommender import ranking
+from wide_deep import backend  # noqa: F401, before Keras
 from wide_deep.features import DeepFeatures, WideFeatures, joint_inputs
 from wide_deep.training import predict, predict_logits
 

@@ -15,6 +15,7 @@ from typing import Any
 from recommender import logs
 from recommender.datasets.files import read_original
 from recommender.datasets.recipes import ModelKind, model_of_kind, optimizer_of_kind
+from wide_deep import backend  # noqa: F401, before Keras
 from wide_deep.features import DeepFeatures, WideFeatures, fit_deep, fit_wide
 from wide_deep.optimizers import Adagrad, Ftrl
 from wide_deep.tables import PathLike
