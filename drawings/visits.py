@@ -64,7 +64,7 @@ def leave_one_out() -> str:
             table += [(490, y, 100, 32, str(int(seen)), GREY, seen)]
     parts += cells(*table) + text(602, 78, "seen", SMALL, "start", True) + text(602, 110, "not seen:", SMALL, "start")
     parts += text(602, 132, "drawn at", SMALL, "start") + text(602, 152, "random", SMALL, "start")
-    parts += text(360, 414, "The list never holds the candidate: it would give the label away.", SMALL)
+    parts += text(360, 414, "The list never holds the candidate.", SMALL)
     description = """
         A visitor saw the areas A, C and F. Each in turn is left out and becomes the candidate of a row with label 1,
         whose list holds the other two. With the same list go two rows with label 0, whose candidates are drawn at
