@@ -4,7 +4,7 @@ Read it from top to bottom: `graph_inputs`, and what it calls.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from recommender.raw_columns import ColumnType, Tensors, is_utf8
 from wide_deep import backend  # noqa: F401, before Keras
@@ -14,14 +14,23 @@ from wide_deep.features import DeepFeatures, WideFeatures, used_columns
 import numpy as np
 import tensorflow as tf
 
-__all__ = ["Tables", "graph_inputs", "parse_examples"]
+__all__ = ["GraphInputs", "Tables", "graph_inputs", "parse_examples"]
 
 Tables = dict[str, tf.lookup.StaticHashTable]  # of the wide part, and of the deep one
 
 
-def graph_inputs(
-    wide: WideFeatures | None, deep: DeepFeatures | None, tables: Tables | None = None
-) -> Callable[[Tensors], Tensors]:
+class GraphInputs(NamedTuple):
+    """The features as TensorFlow operations, from `graph_inputs`: call it with raw tensors."""
+
+    function: Callable[[Tensors], Tensors]
+    tables: Tables  # they must live as long as the function
+
+    def __call__(self, tensors: Tensors) -> Tensors:
+        """The model's inputs, from a dict that `raw_tensors` returned."""
+        return self.function(tensors)
+
+
+def graph_inputs(wide: WideFeatures | None, deep: DeepFeatures | None, tables: Tables | None = None) -> GraphInputs:
     """The features as TensorFlow operations: what `joint_inputs` does to a frame, done to raw tensors.
 
     Args:
@@ -30,8 +39,8 @@ def graph_inputs(
         tables: those of another call for the same vocabularies, so that memory holds them once.
 
     Returns:
-        function dict from `raw_tensors` → dict of the model's inputs. It can be called, mapped over a
-        `tf.data.Dataset`, and exported; `tables` is an attribute with the lookup tables, to be kept alive.
+        `GraphInputs`: dict from `raw_tensors` → dict of the model's inputs. It can be called, mapped over a
+        `tf.data.Dataset`, and exported.
 
     Raises:
         ValueError: a feature is a text that UTF-8 cannot hold.
@@ -62,8 +71,7 @@ def graph_inputs(
             found["numbers"] = _deep_numbers(tensors, deep)
         return found
 
-    inputs.tables = tables  # type: ignore[attr-defined]
-    return inputs
+    return GraphInputs(inputs, tables)
 
 
 def _lookup_tables(wide: WideFeatures | None, deep: DeepFeatures | None) -> Tables:

@@ -107,7 +107,7 @@ class Once(tf.Module):
     ):
         super().__init__()
         parts = split_parts(wide, deep, context)
-        self.features = [graph_inputs(*part, tables) for part in parts]
+        self.features = [graph_inputs(*part, tables).function for part in parts]
         self.crossed = [column for column in used_columns(*parts[1]) if column in context]
         layers = {layer.name: layer for layer in model.layers}
         self.has_wide = "wide_weights" in layers

@@ -398,7 +398,7 @@ def _save(
     boundaries = _all_boundaries(wide, deep)
     input_names = signature_names(types)
     module = tf.Module()  # what hangs on it is saved
-    module.tables = features.tables  # type: ignore[attr-defined]
+    module.tables = features.tables
     module.model_variables = [variable.value for variable in model.variables]
 
     def score(columns: Tensors) -> Tensors:

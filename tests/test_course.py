@@ -179,8 +179,12 @@ def links(page):
 
 def test_the_links_of_the_release_lead_somewhere(release):
     assert links((release / "README.md").read_text(encoding="utf-8"))
-    for path in [release / "README.md", *release.glob("notebooks/*.ipynb")]:
-        for target in links(path.read_text(encoding="utf-8")):
+    pages = {release / "README.md": (release / "README.md").read_text(encoding="utf-8")}
+    for path in release.glob("notebooks/*.ipynb"):
+        cells = nbformat.read(path, as_version=4).cells
+        pages[path] = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    for path, page in pages.items():
+        for target in links(page):
             assert (path.parent / target).exists(), (path.name, target)
     card = nbformat.read(next(release.glob("notebooks/01*.ipynb")), as_version=4).cells[0].source
     for anchor in re.findall(r"README.md#([\w-]+)", card):

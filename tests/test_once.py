@@ -52,7 +52,7 @@ def check(model, wide, deep, context, tmp_path):
     frame = frame_of()
     serving.export(model, wide, deep, frame, tmp_path / "model", context)
     score = serving.scorer(tmp_path / "model")
-    used = list(serving.load_export(tmp_path / "model").kinds)
+    used = list(serving.load_export(tmp_path / "model").types)
     unseen = {"user & city": None, "tags": ["?", "p", "p"], "age": None, "app": "?", "größe": None, "areas": []}
     new = frame_of(seed=1)
     for user in (new.iloc[0].to_dict(), new.iloc[1].to_dict(), unseen):

@@ -32,19 +32,19 @@ tests/test_one.py::test_bad
 
 
 def test_the_newest_are_any_from_the_committed_ones_on():
-    text = upgrade.ask_for_versions(PYPROJECT, newest=True, wanted={})
+    text = upgrade.ask_for_versions(PYPROJECT, newest=True, pins={})
     assert '"keras>=3.15.1"' in text and '"nbgrader>=0.9.6"' in text and "==" not in text
 
 
 def test_the_drill_backwards_changes_the_named_versions_alone():
-    text = upgrade.ask_for_versions(PYPROJECT, newest=False, wanted={"keras": "3.13.0"})
+    text = upgrade.ask_for_versions(PYPROJECT, newest=False, pins={"keras": "3.13.0"})
     assert text == PYPROJECT.replace("3.15.1", "3.13.0")
     with pytest.raises(SystemExit, match="pins no torch"):
-        upgrade.ask_for_versions(PYPROJECT, newest=False, wanted={"torch": "2.0"})
+        upgrade.ask_for_versions(PYPROJECT, newest=False, pins={"torch": "2.0"})
 
 
 def test_the_nightly_lane_takes_tensorflows_nightly_build():
-    text = upgrade.ask_for_versions(PYPROJECT, newest=True, wanted={}, nightly=True)
+    text = upgrade.ask_for_versions(PYPROJECT, newest=True, pins={}, nightly=True)
     assert '"tf-nightly"' in text and '"tensorflow' not in text
 
 

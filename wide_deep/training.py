@@ -29,6 +29,7 @@ def _is_no_retracing(record: logging.LogRecord) -> bool:
 
 # TensorFlow takes each new model for a retracing of the one before, and warns of it; a notebook trains many.
 tf.get_logger().addFilter(_is_no_retracing)
+tf.get_logger().setLevel(logging.WARNING)  # in a notebook it would report each file that an export writes
 
 Inputs = Mapping[str, npt.ArrayLike]  # arrays by the names of a model's inputs, each with a row for each label
 
