@@ -222,7 +222,7 @@ def write_feedback(folders: Folders, student: str) -> None:
     for page in folders.student_folder("feedback", student).glob("*.html"):
         text = page.read_text(encoding="utf-8")
         text = re.sub(r'<a href="#([\w-]+)">Test cell</a>', r'<a href="#\1">\1</a>', text)
-        page.write_text(draw_formulas(text.replace("<head>", f"<head>{NO_SCRIPTS}", 1)), encoding="utf-8")
+        page.write_text(draw_formulas(text).replace("<head>", f"<head>{NO_SCRIPTS}", 1), encoding="utf-8")
 
 
 def write_grades(folders: Folders, due: Iterable[str] | None = None) -> None:
