@@ -3,8 +3,9 @@
 Read it from top to bottom: `graph_inputs`, and what it calls.
 """
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from recommender.raw_columns import ColumnType, Tensors, is_utf8
 from wide_deep import backend  # noqa: F401, before Keras
@@ -19,7 +20,8 @@ __all__ = ["GraphInputs", "Tables", "graph_inputs", "parse_examples"]
 Tables = dict[str, tf.lookup.StaticHashTable]  # of the wide part, and of the deep one
 
 
-class GraphInputs(NamedTuple):
+@dataclasses.dataclass(frozen=True, eq=False)  # hashed as itself: tf.function keeps what it traces by that
+class GraphInputs:
     """The features as TensorFlow operations, from `graph_inputs`: call it with raw tensors."""
 
     function: Callable[[Tensors], Tensors]

@@ -1,12 +1,13 @@
 """The user's side once a request: the same scores as row by row, whichever columns are the context."""
 
 import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
-from recommender import once, serving
+from recommender import graph, once, serving
 
 import keras
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 from laws import small_frame
 
 COLUMNS = {"user & city": "text", "tags": "list", "age": "number", "app": "text", "größe": "number", "areas": "list"}
@@ -149,3 +150,9 @@ def test_an_export_that_scores_otherwise_in_a_context_is_not_written(tmp_path, m
     with pytest.raises(ValueError, match="scores of the sample in the context of its first row differ"):
         serving.export(model, wide, deep, frame_of(), tmp_path / "model", USER)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_features_in_the_graph_can_be_traced_alone():
+    frame = pd.DataFrame({"city": ["Rome", "Oslo", "Rome"]})
+    features = tf.function(graph.graph_inputs(wdl.fit_wide(frame, ["city"]), None))
+    assert features({"city": tf.constant(["Oslo", "Bern"])})["wide_ids"].numpy().tolist() == [[2], [0]]
