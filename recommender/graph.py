@@ -22,7 +22,12 @@ Tables = dict[str, tf.lookup.StaticHashTable]  # of the wide part, and of the de
 
 @dataclasses.dataclass(frozen=True, eq=False)  # hashed as itself: tf.function keeps what it traces by that
 class GraphInputs:
-    """The features as TensorFlow operations, from `graph_inputs`: call it with raw tensors."""
+    """The features as TensorFlow operations, from `graph_inputs`: call it with raw tensors.
+
+    Args:
+        function: from raw tensors to the model's inputs.
+        tables: the look-up tables that the function reads.
+    """
 
     function: Callable[[Tensors], Tensors]
     tables: Tables  # they must live as long as the function
