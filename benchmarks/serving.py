@@ -23,7 +23,7 @@ the scores; 'server, …' is from the request's JSON to the answer, and so is 'u
 
 'load': an open loop. Requests come at random (Poisson) at a given rate, whether or not those before are answered; a
 time runs from the moment when a request came; 'answered' is how many were, a second. The last rate of a setting is more
-than it can do. Each entry has its setting:
+than it can do, or the highest that was tried. Each entry has its setting:
 
     1 thread                  two requests at a time, each in one thread
     2 threads                 one request at a time, its rows halved between two threads
