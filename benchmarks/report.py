@@ -312,7 +312,7 @@ def load_picture(points):
         axes.set(yscale="log", xlabel="requests a second, 200 candidates each", title=score.split("_")[0])
         axes.grid(alpha=0.3)
     both[0].set(ylabel="milliseconds a request")
-    both[1].legend()
+    figure.legend(*both[0].get_legend_handles_labels(), loc="outside upper center", ncols=4, frameon=False)
     return figure
 
 
