@@ -19,15 +19,19 @@ def git(*arguments):
         return ""
 
 
+def version_of(name):
+    """The version of a package; TensorFlow's may be that of its nightly build."""
+    installed = {distribution.name for distribution in importlib.metadata.distributions()}
+    is_nightly = name == "tensorflow" and "tf-nightly" in installed
+    return importlib.metadata.version("tf-nightly" if is_nightly else name)
+
+
 def provenance():
     """The commit, whether code was changed since, the versions, and the day: a dict."""
     return {
         "commit": git("rev-parse", "HEAD"),
         "changed": bool(git("status", "--porcelain", "--", "*.py")),
-        "versions": {
-            "python": platform.python_version(),
-            **{name: importlib.metadata.version(name) for name in PACKAGES},
-        },
+        "versions": {"python": platform.python_version(), **{name: version_of(name) for name in PACKAGES}},
         "date": datetime.date.today().isoformat(),
     }
 
