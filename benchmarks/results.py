@@ -20,10 +20,13 @@ def git(*arguments):
 
 
 def version_of(name):
-    """The version of a package; TensorFlow's may be that of its nightly build."""
-    installed = {distribution.name for distribution in importlib.metadata.distributions()}
-    is_nightly = name == "tensorflow" and "tf-nightly" in installed
-    return importlib.metadata.version("tf-nightly" if is_nightly else name)
+    """The version of a package; TensorFlow's nightly build stands in TensorFlow's place."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        if name != "tensorflow":
+            raise
+        return importlib.metadata.version("tf-nightly")
 
 
 def provenance():
