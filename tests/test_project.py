@@ -39,6 +39,7 @@ from recommender.datasets import adult, files, planted, recipes, store_truth, vi
 from recommender.datasets import store as app_store
 from wide_deep import (
     backend,
+    callbacks,
     checks,
     columns,
     evaluation,
@@ -49,6 +50,7 @@ from wide_deep import (
     plots,
     reproducible,
     tables,
+    times,
     training,
 )
 
@@ -66,11 +68,13 @@ MODULES = [
     backend,
     checks,
     tables,
+    times,
     columns,
     features,
     plain,
     models,
     optimizers,
+    callbacks,
     training,
     evaluation,
     plots,
