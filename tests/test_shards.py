@@ -191,6 +191,13 @@ def test_quantiles_of_counted_values_are_those_of_the_values(values, n_quantiles
     np.testing.assert_array_equal(shards.counted_quantiles(shuffled_rows, n_quantiles), expected)
 
 
+def test_a_boundary_that_falls_on_a_value_is_that_value():
+    prices = pd.DataFrame({"price": np.round(np.arange(5261) / 100 + 29, 2), "n": 1})
+    found = shards.counted_quantiles(prices, 20)
+    np.testing.assert_array_equal(found, wdl.quantile_boundaries(prices, "price", 20))
+    assert found[10] == 57.93
+
+
 def bad_file(tmp_path, frame, name="bad.parquet"):
     path = tmp_path / name
     frame.to_csv(path, index=False) if name.endswith(".csv") else frame.to_parquet(path, index=False)
