@@ -10,10 +10,10 @@ import sys
 import tempfile
 
 import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
+from benchmarks import distributed
 from recommender import parquet, shards, sql
 from recommender.datasets import adult, visits
 
-import distributed
 import duckdb
 import numpy as np
 import pandas as pd
@@ -800,7 +800,7 @@ def test_the_query_of_a_cross_runs_on_any_table_of_the_columns():
 
 @pytest.mark.skipif(not distributed.has_loopback(), reason="without a loopback interface no worker reaches another")
 def test_two_workers_agree_with_one_and_outlive_the_death_of_one_of_them(tmp_path):
-    command = [sys.executable, str(ROOT / "benchmarks" / "distributed.py"), "--workers", "2", "--kill-after", "6"]
+    command = [sys.executable, "-m", "benchmarks.distributed", "--workers", "2", "--kill-after", "6"]
     done = subprocess.run(
         [*command, "--json", str(tmp_path / "file.json")], capture_output=True, text=True, timeout=300
     )
