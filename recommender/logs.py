@@ -15,7 +15,7 @@ import numbers
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from wide_deep.checks import check_frame, check_names, check_no_gaps, check_whole, row_name
+from wide_deep.checks import check_frame, check_names, check_no_gaps, check_whole
 from wide_deep.columns import LIST_TYPES, exact_below, is_missing
 from wide_deep.times import parse_times
 
