@@ -66,7 +66,7 @@ def next_day(store: Store, day: int, seed: int, replaced: int = 5, turn: float =
         >>> from recommender.datasets.store import make_store
         >>> monday = next_day(make_store(seed=6, n_users=100), day=1, seed=6, replaced=2)
         >>> monday["apps"]["app"][monday["apps"]["app_age"] == 1].tolist()[-2:]
-        ['chess 100', 'news 101']
+        ['chess 100', 'photo 101']
     """
     check_whole("day", day, 1)
     check_whole("replaced", replaced, 0)
