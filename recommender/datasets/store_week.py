@@ -1,8 +1,8 @@
 """Days that follow each other in the simulated store: what changes overnight, and what a model that serves writes down.
 
     make_store ─► next_day ─► next_day ─► …          tastes turn, fashions change, apps come and go
-                  serve_day ─► labels_at             a day's log of the model's own pages, and its labels, as late as
-                                                     they are
+                  serve_day ─► labels_at ─► ripe_rows       a day's log of the model's own pages; its labels, as late
+                                                            as they are; the rows that a night may train on
 
 The store of `recommender.datasets.store` fills its pages by counts. Here a model fills them, so what it believes
 today decides what it can learn from tomorrow.
@@ -17,11 +17,12 @@ from wide_deep.checks import check_frame, check_whole
 import numpy as np
 import pandas as pd
 
-__all__ = ["DELAY", "labels_at", "next_day", "serve_day"]
+__all__ = ["DELAY", "WAIT", "labels_at", "next_day", "ripe_rows", "serve_day"]
 
 TURN = 0.12  # radians by which tastes turn in a night
 FASHION = 0.1  # share of the variance of an app's popularity that a night replaces
 DELAY = 4.0  # hours from an impression to the news of its install, on average
+WAIT = 12.0  # hours after which the news of 95 of 100 installs has come
 
 
 def _turned(vectors: np.ndarray, angle: float) -> np.ndarray:
@@ -179,3 +180,32 @@ def labels_at(log: pd.DataFrame, hour: float) -> np.ndarray:
     """
     check_frame(log, ["hour", "delay", "install"])
     return ((log["install"] == 1) & (log["hour"] + log["delay"] <= hour)).astype(int).to_numpy()
+
+
+def ripe_rows(yesterday: pd.DataFrame | None, today: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
+    """What a model may learn from at midnight: the rows whose labels have had `WAIT` hours, and have not been used.
+
+    Args:
+        yesterday: from `serve_day`, or None before the first day.
+        today: likewise, the day that ends.
+
+    Returns:
+        The rows of yesterday's afternoon and of today's morning, and their labels, int (rows,).
+
+    Raises:
+        KeyError: a column is missing.
+
+    Taught in: notebook 10, "Labels come late".
+
+    Example:
+        >>> monday = pd.DataFrame({"hour": [9.0, 20.0], "delay": [1.0, 5.0], "install": [1, 1]})
+        >>> rows, labels = ripe_rows(monday, monday)
+        >>> rows["hour"].tolist(), labels.tolist()
+        ([20.0, 9.0], [1, 1])
+    """
+    morning = today[today["hour"] <= 24 - WAIT]
+    if yesterday is None:
+        return morning.reset_index(drop=True), labels_at(morning, 24)
+    afternoon = yesterday[yesterday["hour"] > 24 - WAIT]
+    rows = pd.concat([afternoon, morning], ignore_index=True)
+    return rows, np.concatenate([labels_at(afternoon, 48), labels_at(morning, 24)])

@@ -1,0 +1,209 @@
+"""Weeks of a store in production: is a broken day found, is a quiet one left alone, and what do days without training cost?
+
+    python benchmarks/week.py --json benchmarks/week.json
+
+A store of `recommender.datasets.store` and its model. On the day before, the store's own policy fills 4,000 visits'
+pages, from which the joint model of notebook 7 learns. From then on the model fills them, 1,000 visits a day, and each
+night trains on, once over the day's rows, from a warm start. Tastes and fashions drift, and each night five apps are
+replaced. Six days pass until the model has learned from its own pages; then the week begins.
+
+`recommender.monitoring`, with its default bounds, looks at each day at midnight, when labels of the afternoon are still
+missing. Its past days are the last seven, without the very first. A quiet week is one in which nothing is broken; an
+alarm on any of its days is false. In a broken week Tuesday's requests come with a broken column, which the model scores
+as it gets it. Each kind of break has its own copy of the Tuesday of each week. 'found' counts alarms that need no second
+source of the columns: `skew`, which compares the requests with the log, would see each of them.
+
+The thresholds were chosen with `--first-seed 0 --weeks 6`; the file has other seeds. 'staleness' compares, on each day
+of the week, the model of that night with one that last trained on the eve of the week, on all candidates of the day,
+with labels drawn from the true probabilities. 'expiry' is the last night of each week with and without taking out the
+ids that the last three days did not hold.
+"""
+
+import argparse
+import pathlib
+
+import wdl_helpers as wdl
+from recommender import lifecycle, monitoring
+from recommender.datasets import store as app_store
+from recommender.datasets import store_week
+
+import keras
+import numpy as np
+import pandas as pd
+from results import write
+from sklearn.metrics import log_loss, roc_auc_score
+
+FIRST_SEED, WEEKS = 100, 10
+WARM_UP, DAYS = 6, 7
+VISITS_BEFORE, VISITS = 4_000, 1_000
+MIN_COUNT = 10  # rows of a day that hold a new value, for it to get an id
+LABELS_AFTER = 12  # hours, after which nearly all installs are known
+PROFILE = ["country", "language", "device", "age", "installed"]
+
+
+def of_other_visits(rows, visit, seed):
+    """Each visit gets the profile of another visitor: the same values, in the wrong rows."""
+    first = np.unique(visit, return_index=True)[1]  # the first row of each visit
+    other = np.random.default_rng(seed).permutation(first)[visit]
+    return rows.assign(**{column: rows[column].iloc[other].to_numpy() for column in PROFILE})
+
+
+def some(rows, visit, column, values):
+    """The values in one visit of ten, which come from a new version of the phones' program."""
+    return rows.assign(**{column: np.where(visit % 10 == 0, values, rows[column])})
+
+
+# Name → function of the rows of requests, the number of each row's visit, and a seed.
+BREAKS = {
+    "another spelling": lambda rows, visit, seed: rows.assign(device=rows["device"].str.capitalize()),
+    "another spelling, a tenth": lambda rows, visit, seed: some(rows, visit, "device", rows["device"].str.capitalize()),
+    "another unit": lambda rows, visit, seed: rows.assign(age=12 * rows["age"]),
+    "another unit, a tenth": lambda rows, visit, seed: some(rows, visit, "age", 12 * rows["age"]),
+    "an empty column": lambda rows, visit, seed: rows.assign(country=""),
+    "empty lists": lambda rows, visit, seed: rows.assign(installed=pd.Series([[]] * len(rows), rows.index)),
+    "one value for all": lambda rows, visit, seed: rows.assign(device="phone"),
+    "another visitor's profile": of_other_visits,
+}
+
+
+def scorer(model, parts):
+    """The probabilities of rows."""
+    return lambda rows: wdl.predict(model, wdl.joint_inputs(rows, *parts))
+
+
+def trained_on(model, parts, day, kept=None, base=None):
+    """The model and its parts after one pass over a day, from a warm start."""
+    grown = [lifecycle.grow(part, day, MIN_COUNT) for part in base or parts]
+    new = app_store.build_model("wide_deep", *grown)
+    settings = app_store.training("wide_deep")
+    lifecycle.warm_start(model, new, settings["optimizer"], kept)
+    labels = store_week.labels_at(day, 48)  # the night's training waits until they are in
+    wdl.train(new, wdl.joint_inputs(day, *grown), labels, settings["optimizer"], 1, settings["batch_size"])
+    return new, grown
+
+
+def described(log, parts):
+    """What the monitor sees of a day at midnight."""
+    labels = np.where(log["hour"] <= 24 - LABELS_AFTER, store_week.labels_at(log, 24), np.nan)
+    return monitoring.describe_day(log, *parts, score="p", unit="visit", labels=labels)
+
+
+def found_in(log, parts, past):
+    """The alarms of a day: lists of quantity, column, value and the bound that it passed."""
+    table = monitoring.alarms(described(log, parts), past)
+    bound = np.where(table["value"] < table["low"], table["low"], table["high"])
+    return [[*row] for row in table[["quantity", "column"]].assign(value=table["value"].round(4), bound=bound.round(4)).values]
+
+
+def broken_day(store, model, parts, seed, change):
+    """The log of a day whose requests come changed, as the model got them."""
+
+    def score(rows):
+        return scorer(model, parts)(change(rows, np.arange(len(rows)) // 100, seed))
+
+    log = store_week.serve_day(store, score, VISITS, seed)
+    return change(log, log["visit"].to_numpy(), seed)
+
+
+def judged(store, models, seed):
+    """AUC, log loss and installs a page of models on all candidates of a day: dict name → three numbers."""
+    visitors, candidates = app_store.day_candidates(store, VISITS, seed)
+    users = np.repeat(visitors, 100)
+    truth = app_store.install_probability(store, users, candidates.ravel())
+    labels = np.random.default_rng([seed, 5]).random(len(truth)) < truth
+    rows = app_store.impressions(store, users, candidates.ravel())
+    found = {}
+    for name, (model, parts) in models.items():
+        p = scorer(model, parts)(rows)
+        installs = app_store.expected_installs(truth.reshape(-1, 100), p).mean()
+        found[name] = [round(float(x), 5) for x in (roc_auc_score(labels, p), log_loss(labels, p), installs)]
+    return found
+
+
+def expired(model, parts, days, tomorrow, seed):
+    """The last night with all ids, and with those of the last three days alone."""
+    recent = pd.concat(days[-3:], ignore_index=True)
+    smaller, kept = zip(*(lifecycle.expire(part, recent) for part in parts), strict=True)
+    kept = dict(zip(["wide_weights", "deep_embeddings"], kept, strict=True))
+    models = {
+        "all ids": trained_on(model, parts, days[-1]),
+        "ids of three days": trained_on(model, parts, days[-1], kept, smaller),
+    }
+    scores = judged(tomorrow, models, seed)
+    return {
+        name: dict(zip(["AUC", "log loss", "installs"], scores[name], strict=True))
+        | {"wide ids": new_parts[0]["n_ids"], "deep ids": new_parts[1]["n_ids"]}
+        for name, (_, new_parts) in models.items()
+    }
+
+
+def week_of(seed, replaced=5, monitored=True):
+    """All that is measured in one week: a dict."""
+    keras.utils.set_random_seed(seed)
+    store = app_store.make_store(seed=seed)
+    log = app_store.simulate_day(store, VISITS_BEFORE, seed=1_000 * seed)
+    parts = [app_store.wide_features(log), app_store.deep_features(log)]
+    model = app_store.build_model("wide_deep", *parts)
+    wdl.train(model, wdl.joint_inputs(log, *parts), log["install"], **app_store.training("wide_deep"))
+    past, logs = [], []
+    result = {"alarms": [], "breaks": {}, "daily": [], "stale": []}
+    for day in range(1, WARM_UP + DAYS + 1):
+        store = store_week.next_day(store, day, seed, replaced)
+        log = store_week.serve_day(store, scorer(model, parts), VISITS, 1_000 * seed + day)
+        if day > WARM_UP:
+            stale = stale if day > WARM_UP + 1 else (model, parts)
+            scores = judged(store, {"daily": (model, parts), "stale": stale}, 1_000 * seed + day)
+            result["daily"].append(scores["daily"])
+            result["stale"].append(scores["stale"])
+        if monitored and day > WARM_UP:
+            result["alarms"] += [[day - WARM_UP, *alarm] for alarm in found_in(log, parts, past[-7:])]
+        if monitored and day == WARM_UP + 2:  # Tuesday
+            for name, change in BREAKS.items():
+                broken = broken_day(store, model, parts, 1_000 * seed + day, change)
+                result["breaks"][name] = found_in(broken, parts, past[-7:])
+        if monitored and day > 1:
+            past.append(described(log, parts))
+        logs.append(log)
+        if day < WARM_UP + DAYS:
+            model, parts = trained_on(model, parts, log)
+    if monitored:
+        tomorrow = store_week.next_day(store, WARM_UP + DAYS + 1, seed, replaced)
+        result["expiry"] = expired(model, parts, logs, tomorrow, 1_000 * seed + 99)
+    return result
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
+    parser.add_argument("--weeks", type=int, default=WEEKS)
+    parser.add_argument("--json", type=pathlib.Path, required=True, help="the file to write")
+    arguments = parser.parse_args()
+    wdl.reproducible(seed=0)
+    seeds = range(arguments.first_seed, arguments.first_seed + arguments.weeks)
+    weeks = []
+    for seed in seeds:
+        weeks.append(week_of(seed))
+        print(seed, weeks[-1]["alarms"], {name: len(found) for name, found in weeks[-1]["breaks"].items()}, flush=True)
+    no_new_apps = [week_of(seed, replaced=0, monitored=False) for seed in list(seeds)[: arguments.weeks // 2]]
+    found = {name: [week["breaks"][name] for week in weeks] for name in BREAKS}
+    write(
+        arguments.json,
+        {
+            "bad_weeks": len(weeks) * len(BREAKS),
+            "found": sum(bool(alarms) for each in found.values() for alarms in each),
+            "quiet_weeks": len(weeks),
+            "alarms": sum(len(week["alarms"]) for week in weeks),
+            "false": [week["alarms"] for week in weeks],
+            "found_by_break": {name: sum(map(bool, each)) for name, each in found.items()},
+            "alarms_by_break": {name: each[0] for name, each in found.items()},
+            "staleness": {
+                name: {kind: [week[kind] for week in each] for kind in ("daily", "stale")}
+                for name, each in {"new apps": weeks, "no new apps": no_new_apps}.items()
+            },
+            "expiry": [week["expiry"] for week in weeks],
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()
