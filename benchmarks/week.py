@@ -1,22 +1,22 @@
-"""Weeks of a store in production: is a broken day found, is a quiet one left alone, and what do days without training cost?
+"""Weeks of a store in production: is a broken day found, a quiet one left alone, and what do stale models cost?
 
     python benchmarks/week.py --json benchmarks/week.json
 
-A store of `recommender.datasets.store` and its model. On the day before, the store's own policy fills 4,000 visits'
-pages, from which the joint model of notebook 7 learns. From then on the model fills them, 1,000 visits a day, and each
-night trains on, once over the day's rows, from a warm start. Tastes and fashions drift, and each night five apps are
-replaced. Six days pass until the model has learned from its own pages; then the week begins.
+A week has a store of `recommender.datasets.store` of its own. First the store's policy fills the pages of 4,000 visits,
+from which the joint model of notebook 7 learns. From then on the model fills them, 1,000 visits a day with a tenth of
+the slots explored, and trains on each night from a warm start, once over the rows whose labels are ripe. Tastes and
+fashions drift, and each night five apps are replaced. After six such days the week begins.
 
-`recommender.monitoring`, with its default bounds, looks at each day at midnight, when labels of the afternoon are still
-missing. Its past days are the last seven, without the very first. A quiet week is one in which nothing is broken; an
-alarm on any of its days is false. In a broken week Tuesday's requests come with a broken column, which the model scores
-as it gets it. Each kind of break has its own copy of the Tuesday of each week. 'found' counts alarms that need no second
-source of the columns: `skew`, which compares the requests with the log, would see each of them.
+`recommender.monitoring`, with its default bounds, looks at each day at midnight, without the afternoon's labels, and
+compares it with the last seven days, the very first one left out. A quiet week is one in which nothing is broken: any
+alarm in it is false. In a broken week the requests of Tuesday come with a broken column, the model scores what it gets,
+and so the pages and the labels suffer, too. Each kind of break has its own copy of the Tuesday of each week. Only the
+requests are looked at: to compare them with a second source (`skew`) would show every break.
 
-The thresholds were chosen with `--first-seed 0 --weeks 6`; the file has other seeds. 'staleness' compares, on each day
-of the week, the model of that night with one that last trained on the eve of the week, on all candidates of the day,
-with labels drawn from the true probabilities. 'expiry' is the last night of each week with and without taking out the
-ids that the last three days did not hold.
+WIDTH and FLOORS were chosen with `--first-seed 0 --weeks 8`; the file has other seeds. 'staleness' compares, on each
+day of the week, the model of the last night with that of the eve of the week: AUC, log loss and expected installs a
+page, on all candidates of 400 visits, with labels drawn from the true probabilities. 'expiry' is the last night of each
+week with all ids and with those alone that the last seven days hold.
 """
 
 import argparse
@@ -35,7 +35,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 FIRST_SEED, WEEKS = 100, 10
 WARM_UP, DAYS = 6, 7
-VISITS_BEFORE, VISITS = 4_000, 1_000
+VISITS_BEFORE, VISITS, JUDGED = 4_000, 1_000, 400
 MIN_COUNT = 10  # rows of a day that hold a new value, for it to get an id
 LABELS_AFTER = 12  # hours, after which nearly all installs are known
 PROFILE = ["country", "language", "device", "age", "installed"]
@@ -71,28 +71,27 @@ def scorer(model, parts):
     return lambda rows: wdl.predict(model, wdl.joint_inputs(rows, *parts))
 
 
-def trained_on(model, parts, day, kept=None, base=None):
-    """The model and its parts after one pass over a day, from a warm start."""
-    grown = [lifecycle.grow(part, day, MIN_COUNT) for part in base or parts]
+def trained_on(model, parts, rows, labels, kept=None):
+    """The model and its parts after one pass over some rows, from a warm start; `kept` as in `warm_start`."""
+    grown = [lifecycle.grow(part, rows, MIN_COUNT) for part in parts]
     new = app_store.build_model("wide_deep", *grown)
     settings = app_store.training("wide_deep")
     lifecycle.warm_start(model, new, settings["optimizer"], kept)
-    labels = store_week.labels_at(day, 48)  # the night's training waits until they are in
-    wdl.train(new, wdl.joint_inputs(day, *grown), labels, settings["optimizer"], 1, settings["batch_size"])
+    wdl.train(new, wdl.joint_inputs(rows, *grown), labels, settings["optimizer"], 1, settings["batch_size"])
     return new, grown
 
 
 def described(log, parts):
     """What the monitor sees of a day at midnight."""
     labels = np.where(log["hour"] <= 24 - LABELS_AFTER, store_week.labels_at(log, 24), np.nan)
-    return monitoring.describe_day(log, *parts, score="p", unit="visit", labels=labels)
+    return monitoring.describe_day(log, *parts, score="p", unit="visit", labels=labels, is_random=log["explored"])
 
 
 def found_in(log, parts, past):
-    """The alarms of a day: lists of quantity, column, value and the bound that it passed."""
+    """The alarms of a day: lists of a quantity, its column, its value and the bound that it passed."""
     table = monitoring.alarms(described(log, parts), past)
-    bound = np.where(table["value"] < table["low"], table["low"], table["high"])
-    return [[*row] for row in table[["quantity", "column"]].assign(value=table["value"].round(4), bound=bound.round(4)).values]
+    table["bound"] = np.where(table["value"] < table["low"], table["low"], table["high"])
+    return table[["quantity", "column", "value", "bound"]].round(4).to_numpy().tolist()
 
 
 def broken_day(store, model, parts, seed, change):
@@ -107,7 +106,7 @@ def broken_day(store, model, parts, seed, change):
 
 def judged(store, models, seed):
     """AUC, log loss and installs a page of models on all candidates of a day: dict name → three numbers."""
-    visitors, candidates = app_store.day_candidates(store, VISITS, seed)
+    visitors, candidates = app_store.day_candidates(store, JUDGED, seed)
     users = np.repeat(visitors, 100)
     truth = app_store.install_probability(store, users, candidates.ravel())
     labels = np.random.default_rng([seed, 5]).random(len(truth)) < truth
@@ -121,13 +120,14 @@ def judged(store, models, seed):
 
 
 def expired(model, parts, days, tomorrow, seed):
-    """The last night with all ids, and with those of the last three days alone."""
-    recent = pd.concat(days[-3:], ignore_index=True)
+    """The last night with all ids, and with those of the last seven days alone."""
+    recent = pd.concat(days[-7:], ignore_index=True)
     smaller, kept = zip(*(lifecycle.expire(part, recent) for part in parts), strict=True)
     kept = dict(zip(["wide_weights", "deep_embeddings"], kept, strict=True))
+    night = store_week.ripe_rows(*days[-2:])
     models = {
-        "all ids": trained_on(model, parts, days[-1]),
-        "ids of three days": trained_on(model, parts, days[-1], kept, smaller),
+        "all ids": trained_on(model, parts, *night),
+        "ids of a week": trained_on(model, smaller, *night, kept),
     }
     scores = judged(tomorrow, models, seed)
     return {
@@ -145,13 +145,15 @@ def week_of(seed, replaced=5, monitored=True):
     parts = [app_store.wide_features(log), app_store.deep_features(log)]
     model = app_store.build_model("wide_deep", *parts)
     wdl.train(model, wdl.joint_inputs(log, *parts), log["install"], **app_store.training("wide_deep"))
-    past, logs = [], []
+    past = []
+    logs = []
+    stale = None
     result = {"alarms": [], "breaks": {}, "daily": [], "stale": []}
     for day in range(1, WARM_UP + DAYS + 1):
         store = store_week.next_day(store, day, seed, replaced)
         log = store_week.serve_day(store, scorer(model, parts), VISITS, 1_000 * seed + day)
         if day > WARM_UP:
-            stale = stale if day > WARM_UP + 1 else (model, parts)
+            stale = stale or (model, parts)
             scores = judged(store, {"daily": (model, parts), "stale": stale}, 1_000 * seed + day)
             result["daily"].append(scores["daily"])
             result["stale"].append(scores["stale"])
@@ -165,7 +167,7 @@ def week_of(seed, replaced=5, monitored=True):
             past.append(described(log, parts))
         logs.append(log)
         if day < WARM_UP + DAYS:
-            model, parts = trained_on(model, parts, log)
+            model, parts = trained_on(model, parts, *store_week.ripe_rows(logs[-2] if day > 1 else None, log))
     if monitored:
         tomorrow = store_week.next_day(store, WARM_UP + DAYS + 1, seed, replaced)
         result["expiry"] = expired(model, parts, logs, tomorrow, 1_000 * seed + 99)

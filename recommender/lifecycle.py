@@ -344,9 +344,7 @@ def _rows_to_copy(old: keras.Variable, kept: Mapping[str, np.ndarray]) -> np.nda
     return old.numpy()
 
 
-def _check_copy(
-    old: Sequence[keras.Variable], new: Sequence[keras.Variable], kept: Mapping[str, np.ndarray]
-) -> None:
+def _check_copy(old: Sequence[keras.Variable], new: Sequence[keras.Variable], kept: Mapping[str, np.ndarray]) -> None:
     """Refuse variables that differ in more than rows at the end of tables, before any of them is changed."""
     old_names = [variable.path.split("/")[-1] for variable in old]
     new_names = [variable.path.split("/")[-1] for variable in new]
@@ -367,9 +365,7 @@ def _check_copy(
             )
 
 
-def _copy_rows(
-    old: Sequence[keras.Variable], new: Sequence[keras.Variable], kept: Mapping[str, np.ndarray]
-) -> None:
+def _copy_rows(old: Sequence[keras.Variable], new: Sequence[keras.Variable], kept: Mapping[str, np.ndarray]) -> None:
     """Copy variables; where a new one has more rows, the rest of it stays as it is."""
     for old_variable, new_variable in zip(old, new, strict=True):
         rows = _rows_to_copy(old_variable, kept)

@@ -18,19 +18,21 @@ from wide_deep.features import DeepFeatures, WideFeatures, features_and_buckets,
 import numpy as np
 import pandas as pd
 
-__all__ = ["FLOORS", "RARE", "WIDTH", "Day", "alarms", "bounds", "describe_day", "psi"]
+__all__ = ["FLOORS", "GROUPS", "RARE", "WIDTH", "Day", "alarms", "bounds", "describe_day", "psi"]
 
 # Chosen on quiet weeks of other simulated stores than those of benchmarks/week.json.
 WIDTH = 5.0  # standard deviations: a day has some thirty quantities, and past days are few
 FLOORS = {
     "id 0": 0.03,  # share of the values
+    "out of range": 0.03,  # share of the numbers
     "gaps": 0.01,  # share of the rows
     "skew": 0.001,  # share of the rows
-    "PSI": 0.2,  # the usual rule: above 0.1 look, above 0.25 act
+    "PSI": 0.1,  # the usual rule: above 0.1 look, above 0.25 act
     "mean score": 0.05,
     "Σp/Σy": 0.15,
     "log loss": 0.05,
 }
+GROUPS = 10  # that the boundaries of a number make, at most, for its PSI
 RARE = 0.01  # values of a smaller share of the past days are counted together, with those that are new
 
 
@@ -38,8 +40,9 @@ class Day(TypedDict):
     """What `describe_day` returns."""
 
     quantities: pd.DataFrame  # index (quantity, column); 'value', and 'error', its standard error
-    counts: dict[str, pd.Series]  # column, and 'score' → how often each value, or group of numbers, was served
     units: int
+    counts: dict[str, pd.Series]  # column, and 'score' → how often each value, or group of numbers, was served
+    counted_units: int  # units with a row that counts
 
 
 def _ratio(top: np.ndarray, bottom: np.ndarray, unit: np.ndarray) -> tuple[float, float]:
@@ -105,6 +108,7 @@ def describe_day(
     score: str,
     unit: str,
     labels: np.ndarray | None = None,
+    is_random: np.ndarray | None = None,
     logged: pd.DataFrame | None = None,
 ) -> Day:
     """A day as a few numbers with standard errors: of each column, of the scores, and of the labels.
@@ -116,12 +120,14 @@ def describe_day(
         score: name of the column of the probabilities that the server gave.
         unit: name of the column that says which rows belong together, such as a visit.
         labels: 0, 1, or NaN where a label may still change, (rows,); None if there are none yet.
+        is_random: bool (rows,), which rows chance put there and not the model, such as explored ones; None for all.
+            Only these count for the PSI: what a model shows moves whenever the model does.
         logged: the same rows in the same order as training will read them, for the *skew* of each column: the share
             of rows in which the two differ.
 
     Returns:
-        Day. 'id 0' is the share of a category's values without an id, 'gaps' of the rows with a missing value, an
-        empty string or an empty list.
+        Day. 'id 0' is the share of a category's values without an id, 'out of range' of a number's values beyond its
+        first or last boundary, 'gaps' of the rows with a missing value, an empty string or an empty list.
 
     Raises:
         KeyError: a column is missing.
@@ -146,22 +152,26 @@ def describe_day(
     p = check_numbers(served, score)
     units = pd.factorize(served[unit])[0]  # (rows,)
     every_row = np.ones(len(served))
-    counts = {"score": pd.Series(np.floor(20 * p).clip(0, 19)).value_counts()}
+    is_counted = every_row > 0 if is_random is None else np.asarray(is_random, dtype=bool)
+    counts = {"score": pd.Series(np.floor(20 * p[is_counted]).clip(0, 19)).value_counts()}
     found: dict[tuple[str, str], tuple[float, float]] = {}
     for column in columns:
         vocabulary = None
         if column in boundaries:
             numbers = pd.to_numeric(served[column], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
             rows = np.flatnonzero(~np.isnan(numbers))
-            values = np.searchsorted(boundaries[column], numbers[rows], side="right")
+            some = np.linspace(0, len(boundaries[column]) - 1, GROUPS + 1).round().astype(int)[1:-1]
+            values = np.searchsorted(np.unique(boundaries[column][some]), numbers[rows], side="right")
+            outside = (numbers < boundaries[column][0]) | (numbers > boundaries[column][-1])  # NaN is not
+            found["out of range", column] = _ratio(outside * every_row, ~np.isnan(numbers) * every_row, units)
         else:
             values, rows = _texts_of(served[column])
             vocabulary = _vocabulary_of(parts, column)
-        counts[column] = pd.Series(values).value_counts()
+        counts[column] = pd.Series(values[is_counted[rows]]).value_counts()
         per_row = np.bincount(rows, minlength=len(served))
         found["gaps", column] = _ratio((per_row == 0) * every_row, every_row, units)
         if vocabulary is not None:
-            new = [v for v in counts[column].index if feature_prefix(column) + escaped(v) not in vocabulary]
+            new = [text for text in set(values) if feature_prefix(column) + escaped(text) not in vocabulary]
             new_per_row = np.bincount(rows[pd.Series(values).isin(new)], minlength=len(served))
             found["id 0", column] = _ratio(new_per_row, per_row, units)
         if logged is not None:
@@ -177,7 +187,12 @@ def describe_day(
         found["Σp/Σy", ""] = _ratio(p[old], y[old], units[old])
         found["log loss", ""] = _ratio(loss[old], every_row[old], units[old])
     quantities = pd.DataFrame(found, index=["value", "error"]).T.rename_axis(["quantity", "column"])
-    return {"quantities": quantities, "counts": counts, "units": int(units.max()) + 1}
+    return {
+        "quantities": quantities,
+        "units": int(units.max()) + 1,
+        "counts": counts,
+        "counted_units": len(set(units[is_counted])),
+    }
 
 
 def _groups(past: pd.Series, today: pd.Series) -> pd.DataFrame:
@@ -221,12 +236,13 @@ def _pooled(days: Sequence[Day], column: str) -> pd.Series:
 
 
 def _psi_row(today: Day, past: Sequence[Day], column: str, width: float) -> list[object]:
-    """The row of `bounds` for the PSI of a column; each past day is compared with the other ones."""
+    """The row of `bounds` for the PSI of a column: today against the past, as each past day against those before it."""
     pool = _pooled(past, column)
-    own = [psi(_pooled([*past[:i], *past[i + 1 :]], column), day["counts"][column]) for i, day in enumerate(past)]
-    # If nothing has changed, PSI / (1/n + 1/m) has a chi-squared distribution, with as many degrees of freedom.
+    own = [psi(_pooled(past[:i], column), past[i]["counts"][column]) for i in range(1, len(past))]
+    # If nothing has changed, PSI / (1/n + 1/m) has a chi-squared distribution with so many degrees of freedom.
     freedom = len(_groups(pool, pool)) - 1
-    chance = (freedom + width * np.sqrt(2 * freedom)) * (1 / today["units"] + 1 / sum(day["units"] for day in past))
+    units = sum(day["counted_units"] for day in past)
+    chance = (freedom + width * np.sqrt(2 * freedom)) * (1 / max(today["counted_units"], 1) + 1 / max(units, 1))
     high = max(FLOORS["PSI"], chance, np.mean(own) + width * np.std(own, ddof=1))
     return ["PSI", column, psi(pool, today["counts"][column]), 0.0, high]
 
@@ -236,7 +252,7 @@ def bounds(today: Day, past: Sequence[Day], width: float = WIDTH) -> pd.DataFram
 
     Args:
         today: from `describe_day`.
-        past: days that were quiet, at least three, such as the last seven.
+        past: days that were quiet, at least three, the oldest first, such as the last seven.
         width: of the bounds, in standard deviations.
 
     Returns:

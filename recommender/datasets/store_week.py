@@ -33,7 +33,9 @@ def _turned(vectors: np.ndarray, angle: float) -> np.ndarray:
     return turned.round(6)
 
 
-def _new_characters(character: np.ndarray, category: pd.Series, apps: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _new_characters(
+    character: np.ndarray, category: pd.Series, apps: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
     """Characters (apps, TASTES) of new apps: what those of the category have in common, and something of their own."""
     common = np.array([character[(category == category[app]).to_numpy()].mean(axis=0) for app in apps])
     common /= np.sqrt((common**2).sum(axis=1, keepdims=True))
