@@ -36,8 +36,6 @@ from sklearn.metrics import log_loss, roc_auc_score
 FIRST_SEED, WEEKS = 100, 10
 WARM_UP, DAYS = 6, 7
 VISITS_BEFORE, VISITS, JUDGED = 4_000, 1_000, 400
-MIN_COUNT = 10  # rows of a day that hold a new value, for it to get an id
-LABELS_AFTER = 12  # hours, after which nearly all installs are known
 PROFILE = ["country", "language", "device", "age", "installed"]
 
 
@@ -66,30 +64,9 @@ BREAKS = {
 }
 
 
-def scorer(model, parts):
-    """The probabilities of rows."""
-    return lambda rows: wdl.predict(model, wdl.joint_inputs(rows, *parts))
-
-
-def trained_on(model, parts, rows, labels, kept=None):
-    """The model and its parts after one pass over some rows, from a warm start; `kept` as in `warm_start`."""
-    grown = [lifecycle.grow(part, rows, MIN_COUNT) for part in parts]
-    new = app_store.build_model("wide_deep", *grown)
-    settings = app_store.training("wide_deep")
-    lifecycle.warm_start(model, new, settings["optimizer"], kept)
-    wdl.train(new, wdl.joint_inputs(rows, *grown), labels, settings["optimizer"], 1, settings["batch_size"])
-    return new, grown
-
-
-def described(log, parts):
-    """What the monitor sees of a day at midnight."""
-    labels = np.where(log["hour"] <= 24 - LABELS_AFTER, store_week.labels_at(log, 24), np.nan)
-    return monitoring.describe_day(log, *parts, score="p", unit="visit", labels=labels, is_random=log["explored"])
-
-
 def found_in(log, parts, past):
     """The alarms of a day: lists of a quantity, its column, its value and the bound that it passed."""
-    table = monitoring.alarms(described(log, parts), past)
+    table = monitoring.alarms(store_week.describe(log, parts), past)
     table["bound"] = np.where(table["value"] < table["low"], table["low"], table["high"])
     return table[["quantity", "column", "value", "bound"]].round(4).to_numpy().tolist()
 
@@ -98,7 +75,7 @@ def broken_day(store, model, parts, seed, change):
     """The log of a day whose requests come changed, as the model got them."""
 
     def score(rows):
-        return scorer(model, parts)(change(rows, np.arange(len(rows)) // 100, seed))
+        return store_week.score_with(model, parts)(change(rows, np.arange(len(rows)) // 100, seed))
 
     log = store_week.serve_day(store, score, VISITS, seed)
     return change(log, log["visit"].to_numpy(), seed)
@@ -113,7 +90,7 @@ def judged(store, models, seed):
     rows = app_store.impressions(store, users, candidates.ravel())
     found = {}
     for name, (model, parts) in models.items():
-        p = scorer(model, parts)(rows)
+        p = store_week.score_with(model, parts)(rows)
         installs = app_store.expected_installs(truth.reshape(-1, 100), p).mean()
         found[name] = [round(float(x), 5) for x in (roc_auc_score(labels, p), log_loss(labels, p), installs)]
     return found
@@ -126,8 +103,8 @@ def expired(model, parts, days, tomorrow, seed):
     kept = dict(zip(["wide_weights", "deep_embeddings"], kept, strict=True))
     night = store_week.ripe_rows(*days[-2:])
     models = {
-        "all ids": trained_on(model, parts, *night),
-        "ids of a week": trained_on(model, smaller, *night, kept),
+        "all ids": store_week.train_night(model, parts, *night),
+        "ids of a week": store_week.train_night(model, smaller, *night, kept),
     }
     scores = judged(tomorrow, models, seed)
     return {
@@ -151,7 +128,7 @@ def week_of(seed, replaced=5, monitored=True):
     result = {"alarms": [], "breaks": {}, "daily": [], "stale": []}
     for day in range(1, WARM_UP + DAYS + 1):
         store = store_week.next_day(store, day, seed, replaced)
-        log = store_week.serve_day(store, scorer(model, parts), VISITS, 1_000 * seed + day)
+        log = store_week.serve_day(store, store_week.score_with(model, parts), VISITS, 1_000 * seed + day)
         if day > WARM_UP:
             stale = stale or (model, parts)
             scores = judged(store, {"daily": (model, parts), "stale": stale}, 1_000 * seed + day)
@@ -164,14 +141,27 @@ def week_of(seed, replaced=5, monitored=True):
                 broken = broken_day(store, model, parts, 1_000 * seed + day, change)
                 result["breaks"][name] = found_in(broken, parts, past[-7:])
         if monitored and day > 1:
-            past.append(described(log, parts))
+            past.append(store_week.describe(log, parts))
         logs.append(log)
         if day < WARM_UP + DAYS:
-            model, parts = trained_on(model, parts, *store_week.ripe_rows(logs[-2] if day > 1 else None, log))
+            model, parts = store_week.train_night(
+                model, parts, *store_week.ripe_rows(logs[-2] if day > 1 else None, log)
+            )
     if monitored:
         tomorrow = store_week.next_day(store, WARM_UP + DAYS + 1, seed, replaced)
         result["expiry"] = expired(model, parts, logs, tomorrow, 1_000 * seed + 99)
     return result
+
+
+def staleness(weeks, stores):
+    """What the stale model lacks against the daily one: a dict for each week and day."""
+    rows = []
+    for week in weeks:
+        for day, (daily, stale) in enumerate(zip(week["daily"], week["stale"], strict=True)):
+            auc, loss, installs = (round(new - old, 5) for new, old in zip(daily, stale, strict=True))
+            lost = round(100 * installs / daily[2], 3)
+            rows.append({"stores": stores, "day": day, "installs lost, %": lost, "log loss": -loss, "AUC": -auc})
+    return rows
 
 
 def main():
@@ -198,10 +188,10 @@ def main():
             "false": [week["alarms"] for week in weeks],
             "found_by_break": {name: sum(map(bool, each)) for name, each in found.items()},
             "alarms_by_break": {name: each[0] for name, each in found.items()},
-            "staleness": {
-                name: {kind: [week[kind] for week in each] for kind in ("daily", "stale")}
-                for name, each in {"new apps": weeks, "no new apps": no_new_apps}.items()
-            },
+            "staleness": [
+                *staleness(weeks, "new apps"),
+                *staleness(no_new_apps, "no new apps"),
+            ],
             "expiry": [week["expiry"] for week in weeks],
         },
     )

@@ -256,7 +256,8 @@ def bounds(today: Day, past: Sequence[Day], width: float = WIDTH) -> pd.DataFram
         width: of the bounds, in standard deviations.
 
     Returns:
-        data frame with 'quantity', 'column', 'value', 'low' and 'high'.
+        data frame with 'quantity', 'column', 'value', 'low', 'high', and 'distance': of the value from the usual one,
+        in units of the distance of the bound.
 
     Raises:
         KeyError: a past day lacks a quantity of today.
@@ -274,7 +275,9 @@ def bounds(today: Day, past: Sequence[Day], width: float = WIDTH) -> pd.DataFram
         reach = max(FLOORS[quantity], width * spread)
         rows.append([quantity, column, value, before["value"].mean() - reach, before["value"].mean() + reach])
     rows += [_psi_row(today, past, column, width) for column in today["counts"]]
-    return pd.DataFrame(rows, columns=["quantity", "column", "value", "low", "high"])
+    table = pd.DataFrame(rows, columns=["quantity", "column", "value", "low", "high"])
+    usual = np.where(table["quantity"] == "PSI", 0.0, (table["low"] + table["high"]) / 2)
+    return table.assign(distance=(table["value"] - usual) / (table["high"] - usual))
 
 
 def alarms(today: Day, past: Sequence[Day], width: float = WIDTH) -> pd.DataFrame:
@@ -286,7 +289,7 @@ def alarms(today: Day, past: Sequence[Day], width: float = WIDTH) -> pd.DataFram
         width: as in `bounds`.
 
     Returns:
-        The rows of `bounds` whose value is beyond a bound; none on a quiet day.
+        The rows of `bounds` whose value is beyond a bound, the furthest first; none on a quiet day.
 
     Raises:
         KeyError, ValueError: as `bounds`.
@@ -300,8 +303,8 @@ def alarms(today: Day, past: Sequence[Day], width: float = WIDTH) -> pd.DataFram
         >>> quiet = describe_day(served, None, deep, score="p", unit="visit")
         >>> bad = describe_day(served.replace("Rome", "ROME"), None, deep, score="p", unit="visit")
         >>> alarms(bad, [quiet] * 3)[["quantity", "column", "value"]].round(1).values.tolist()
-        [['id 0', 'city', 0.5], ['PSI', 'city', 5.1]]
+        [['PSI', 'city', 5.1], ['id 0', 'city', 0.5]]
     """
     table = bounds(today, past, width)
-    is_inside = (table["low"] <= table["value"]) & (table["value"] <= table["high"])  # NaN is not
-    return table[~is_inside].reset_index(drop=True)
+    is_inside = table["distance"].abs() <= 1  # NaN is not
+    return table[~is_inside].sort_values("distance", key=abs, ascending=False).reset_index(drop=True)

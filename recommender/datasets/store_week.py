@@ -3,25 +3,38 @@
     make_store ─► next_day ─► next_day ─► …          tastes turn, fashions change, apps come and go
                   serve_day ─► labels_at ─► ripe_rows       a day's log of the model's own pages; its labels, as late
                                                             as they are; the rows that a night may train on
+                  describe, train_night                     the day as the monitor sees it; the model of the next day
 
 The store of `recommender.datasets.store` fills its pages by counts. Here a model fills them, so what it believes
 today decides what it can learn from tomorrow.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from recommender.datasets.store import day_candidates, impressions, install_probability
+from recommender.datasets.store import build_model, day_candidates, impressions, install_probability, training
 from recommender.datasets.store_truth import OWN_CHARACTER, POPULARITY_DEVIATION, Store
+from recommender.lifecycle import grow, warm_start
+from recommender.monitoring import Day, describe_day
+from wide_deep import backend  # noqa: F401, before Keras
 from wide_deep.checks import check_frame, check_whole
+from wide_deep.features import DeepFeatures, WideFeatures, joint_inputs
+from wide_deep.training import predict, train
 
+import keras
 import numpy as np
 import pandas as pd
 
-__all__ = ["DELAY", "WAIT", "labels_at", "next_day", "ripe_rows", "serve_day"]
+__all__ = [
+    "DELAY", "MIN_COUNT", "WAIT", "Parts", "describe", "labels_at", "next_day", "ripe_rows", "score_with", "serve_day",
+    "train_night",
+]  # fmt: skip
+
+Parts = tuple[WideFeatures, DeepFeatures]
 
 TURN = 0.12  # radians by which tastes turn in a night
 FASHION = 0.1  # share of the variance of an app's popularity that a night replaces
 DELAY = 4.0  # hours from an impression to the news of its install, on average
+MIN_COUNT = 10  # rows of a night that hold a new value, for it to get an id
 WAIT = 12.0  # hours after which the news of 95 of 100 installs has come
 
 
@@ -37,7 +50,8 @@ def _new_characters(
     character: np.ndarray, category: pd.Series, apps: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
     """Characters (apps, TASTES) of new apps: what those of the category have in common, and something of their own."""
-    common = np.array([character[(category == category[app]).to_numpy()].mean(axis=0) for app in apps])
+    of_category = [character[(category == category[app]).to_numpy()].mean(axis=0) for app in apps]
+    common = np.array(of_category).reshape(-1, character.shape[1])  # also of no app
     common /= np.sqrt((common**2).sum(axis=1, keepdims=True))
     own = rng.normal(size=common.shape)
     own /= np.sqrt((own**2).sum(axis=1, keepdims=True))
@@ -211,3 +225,59 @@ def ripe_rows(yesterday: pd.DataFrame | None, today: pd.DataFrame) -> tuple[pd.D
     afternoon = yesterday[yesterday["hour"] > 24 - WAIT]
     rows = pd.concat([afternoon, morning], ignore_index=True)
     return rows, np.concatenate([labels_at(afternoon, 48), labels_at(morning, 24)])
+
+
+def score_with(model: keras.Model, parts: Parts) -> Callable[[pd.DataFrame], np.ndarray]:
+    """A function from rows, as `impressions` makes them, to the model's probabilities: what `serve_day` takes.
+
+    Args:
+        model: joint model.
+        parts: its features, wide and deep.
+
+    Taught in: notebook 10, "A store that does not stand still".
+    """
+    return lambda rows: predict(model, joint_inputs(rows, *parts))
+
+
+def describe(log: pd.DataFrame, parts: Parts) -> Day:
+    """A day as the monitor sees it at midnight: only ripe labels count, and for the PSI only explored rows.
+
+    Args:
+        log: from `serve_day`.
+        parts: features of the model that served, wide and deep.
+
+    Taught in: notebook 10, "What breaks on Tuesday?".
+    """
+    labels = np.where(log["hour"] <= 24 - WAIT, labels_at(log, 24), np.nan)
+    is_random = log["explored"].to_numpy()
+    return describe_day(log, *parts, score="p", unit="visit", labels=labels, is_random=is_random)
+
+
+def train_night(
+    model: keras.Model,
+    parts: Parts,
+    rows: pd.DataFrame,
+    labels: np.ndarray,
+    kept: Mapping[str, np.ndarray] | None = None,
+) -> tuple[keras.Model, Parts]:
+    """A night: the vocabularies grow by the new rows, and one pass over these starts from yesterday's model.
+
+    Args:
+        model: yesterday's joint model, which stays as it is.
+        parts: its features, wide and deep; smaller ones if ids expire.
+        rows: from `ripe_rows`.
+        labels: likewise.
+        kept: as in `warm_start`, if ids expire.
+
+    Returns:
+        The candidate for tomorrow and its features.
+
+    Taught in: notebook 10, "A store that does not stand still".
+    """
+    wide, deep = parts
+    grown = (grow(wide, rows, MIN_COUNT), grow(deep, rows, MIN_COUNT))
+    candidate = build_model("wide_deep", *grown)
+    settings = training("wide_deep")
+    warm_start(model, candidate, settings["optimizer"], kept)
+    train(candidate, joint_inputs(rows, *grown), labels, settings["optimizer"], 1, settings["batch_size"])
+    return candidate, grown
