@@ -107,11 +107,11 @@ def expired(model, parts, days, tomorrow, seed):
         "ids of a week": store_week.train_night(model, smaller, *night, kept),
     }
     scores = judged(tomorrow, models, seed)
-    return {
-        name: dict(zip(["AUC", "log loss", "installs"], scores[name], strict=True))
-        | {"wide ids": new_parts[0]["n_ids"], "deep ids": new_parts[1]["n_ids"]}
+    return [
+        {"kept": name, "wide ids": new_parts[0]["n_ids"], "deep ids": new_parts[1]["n_ids"]}
+        | dict(zip(["AUC", "log loss", "installs"], scores[name], strict=True))
         for name, (_, new_parts) in models.items()
-    }
+    ]
 
 
 def week_of(seed, replaced=5, monitored=True):
@@ -192,7 +192,7 @@ def main():
                 *staleness(weeks, "new apps"),
                 *staleness(no_new_apps, "no new apps"),
             ],
-            "expiry": [week["expiry"] for week in weeks],
+            "expiry": [row for week in weeks for row in week["expiry"]],
         },
     )
 
