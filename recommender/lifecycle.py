@@ -63,7 +63,7 @@ def save_training(model: keras.Model, wide: WideFeatures | None, deep: DeepFeatu
         ValueError: the model does not belong to the features.
         FileExistsError: the folder holds something else than these two files.
 
-    Taught in: notebook 10, "One artefact".
+    Taught in: notebook 10, "Monday: one artefact".
 
     Example:
         >>> import wdl_helpers as wdl
@@ -115,7 +115,7 @@ def load_training(folder: PathLike) -> tuple[keras.Model, WideFeatures | None, D
         FileNotFoundError: a file is missing.
         ValueError: a file is damaged, or the two files do not belong together.
 
-    Taught in: notebook 10, "One artefact".
+    Taught in: notebook 10, "Monday: one artefact".
 
     Example:
         >>> with tempfile.TemporaryDirectory() as folder:
@@ -208,14 +208,14 @@ def grow(fitted: Part, frame: pd.DataFrame, min_count: int) -> Part:
 
     Returns:
         dict like `fitted`, which stays as it is. Boundaries do not move, since that would change what old weights
-        mean. Hashed features have nothing to grow. It never shrinks: fit anew, and train from scratch, now and then.
+        mean. Hashed features have nothing to grow. It never shrinks by itself: see `expire`.
 
     Raises:
         KeyError: a column is missing.
         ValueError: `fitted` is not from `fit_wide` or `fit_deep`, a value is missing, or the count is below 1.
         TypeError: a cell has a type that has no text.
 
-    Taught in: notebook 10, "Day 2".
+    Taught in: notebook 10, "Tuesday night: a warm start".
 
     Example:
         >>> import wdl_helpers as wdl
@@ -255,7 +255,7 @@ def expire(fitted: Part, recent: pd.DataFrame, min_count: int = 1) -> tuple[Part
         ValueError: `fitted` is not from `fit_wide` or `fit_deep`, a value is missing, or the count is below 1.
         TypeError: a cell has a type that has no text.
 
-    Taught in: notebook 10, "A week without training".
+    Taught in: notebook 10, "Wednesday to Sunday".
 
     Example:
         >>> import wdl_helpers as wdl
@@ -306,7 +306,7 @@ def warm_start(
     Source:
         Section 4.2 of the paper.
 
-    Taught in: notebook 10, "Day 2".
+    Taught in: notebook 10, "Tuesday night: a warm start".
 
     Example:
         >>> import wdl_helpers as wdl
@@ -392,7 +392,7 @@ def seed_ftrl(optimizer: keras.optimizers.Optimizer, model: keras.Model) -> None
     Source:
         McMahan et al., 2013, algorithm 1, solved for z.
 
-    Taught in: notebook 10, "Day 2".
+    Taught in: notebook 10, "Tuesday night: a warm start".
 
     Example:
         >>> import wdl_helpers as wdl
@@ -472,8 +472,6 @@ def dry_run(
 
     Source:
         Section 4.2 of the paper, which has a dry run, and a comparison of quality; sample and bounds are ours.
-
-    Taught in: notebook 10, "Before a model goes live".
 
     Example:
         >>> import wdl_helpers as wdl

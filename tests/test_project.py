@@ -17,11 +17,13 @@ import wdl_reproducible
 from recommender import (
     catalogue,
     client,
+    comparison,
     folders,
     gate,
     graph,
     lifecycle,
     logs,
+    monitoring,
     offpolicy,
     once,
     parquet,
@@ -35,7 +37,7 @@ from recommender import (
     shards,
     sql,
 )
-from recommender.datasets import adult, files, planted, recipes, store_truth, visits
+from recommender.datasets import adult, files, planted, recipes, store_truth, store_week, visits
 from recommender.datasets import store as app_store
 from wide_deep import (
     backend,
@@ -97,6 +99,9 @@ MODULES = [
     server,
     gate,
     lifecycle,
+    comparison,
+    monitoring,
+    store_week,
     parquet,
     sql,
     shards,
