@@ -5,6 +5,7 @@
 The functions stand in the rooms of the package wide_deep, and here in the order in which data flows:
 
     file ─► read_table ─► data frame                                            wide_deep/tables.py
+         ─► date_parts                                                          wide_deep/times.py
          ─► cross, vocabulary, quantiles, named by column and value             wide_deep/columns.py, features.py
          ─► fit_wide, fit_deep ─► wide_ids, deep_inputs                         wide_deep/features.py
          ─► wide_model, deep_model, wide_deep_model: one logit a row            wide_deep/models.py
@@ -48,6 +49,7 @@ from wide_deep.optimizers import Adagrad, Adam, Ftrl, joint_optimizer
 from wide_deep.plots import BLUE, GREEN, GREY, ORANGE, canvas, show
 from wide_deep.reproducible import reproducible
 from wide_deep.tables import read_table
+from wide_deep.times import date_parts
 from wide_deep.training import LogLoss, predict, predict_logits, train
 
 __all__ = [
@@ -67,6 +69,7 @@ __all__ = [
     "category_text",
     "comparison",
     "cross",
+    "date_parts",
     "deep_inputs",
     "deep_model",
     "escaped",

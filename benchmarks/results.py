@@ -19,15 +19,22 @@ def git(*arguments):
         return ""
 
 
+def version_of(name):
+    """The version of a package; TensorFlow's nightly build stands in TensorFlow's place."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        if name != "tensorflow":
+            raise
+        return importlib.metadata.version("tf-nightly")
+
+
 def provenance():
     """The commit, whether code was changed since, the versions, and the day: a dict."""
     return {
         "commit": git("rev-parse", "HEAD"),
         "changed": bool(git("status", "--porcelain", "--", "*.py")),
-        "versions": {
-            "python": platform.python_version(),
-            **{name: importlib.metadata.version(name) for name in PACKAGES},
-        },
+        "versions": {"python": platform.python_version(), **{name: version_of(name) for name in PACKAGES}},
         "date": datetime.date.today().isoformat(),
     }
 

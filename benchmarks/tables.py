@@ -1,6 +1,6 @@
 """What makes the table of wide weights smaller, and what each costs.
 
-    python benchmarks/tables.py --json FILE
+    python -m benchmarks.tables --json FILE
 
 The wide model of the README, all pairs of Adult's columns, is trained with a table of each kind, and scored on the test
 rows. The file holds, for each kind, 'rows' of the table or tables, and lists of 'auc' and 'log_loss', an entry a seed:
@@ -16,11 +16,11 @@ import argparse
 import pathlib
 
 import wdl_helpers as wdl
+from benchmarks.results import write
 from recommender.datasets import adult
 
 import keras
 import numpy as np
-from results import write
 
 SIZES = 4000, 1000, 250
 

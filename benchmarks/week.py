@@ -1,6 +1,6 @@
 """Weeks of a store in production: is a broken day found, a quiet one left alone, and what do stale models cost?
 
-    python benchmarks/week.py --json benchmarks/week.json
+    python -m benchmarks.week --json benchmarks/week.json
 
 A week has a store of `recommender.datasets.store` of its own. First the store's policy fills the pages of 4,000 visits,
 from which the joint model of notebook 7 learns. From then on the model fills them, 1,000 visits a day with a tenth of
@@ -23,6 +23,7 @@ import argparse
 import pathlib
 
 import wdl_helpers as wdl
+from benchmarks.results import write
 from recommender import lifecycle, monitoring
 from recommender.datasets import store as app_store
 from recommender.datasets import store_week
@@ -30,7 +31,6 @@ from recommender.datasets import store_week
 import keras
 import numpy as np
 import pandas as pd
-from results import write
 from sklearn.metrics import log_loss, roc_auc_score
 
 FIRST_SEED, WEEKS = 100, 10

@@ -1,6 +1,6 @@
 """Step time of the wide model against the size of its table, with Keras' FTRL and with ours.
 
-    python benchmarks/wide_scaling.py --json benchmarks/wide_scaling.json
+    python -m benchmarks.wide_scaling --json benchmarks/wide_scaling.json
 
 Adult's columns and pairs of columns are hashed into 10⁴ to 10⁷ buckets, so the data stays the same and only the table
 grows. The file holds 'buckets' and the milliseconds of one training step of 256 rows, 'keras_ftrl_ms' and
@@ -13,11 +13,11 @@ import statistics
 import time
 
 import wdl_helpers as wdl
+from benchmarks.adult import labels
+from benchmarks.results import write
 from recommender.datasets import adult
 
 import keras
-from adult import labels
-from results import write
 
 BATCH_SIZE, STEPS = 256, 32
 OPTIMIZERS = {"keras_ftrl_ms": keras.optimizers.Ftrl, "sparse_ftrl_ms": wdl.Ftrl}

@@ -15,8 +15,9 @@ import numbers
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from wide_deep.checks import check_frame, check_names, check_whole, row_name
+from wide_deep.checks import check_frame, check_names, check_no_gaps, check_whole
 from wide_deep.columns import LIST_TYPES, exact_below, is_missing
+from wide_deep.times import parse_times
 
 import numpy as np
 import pandas as pd
@@ -45,10 +46,7 @@ def check_log(log: pd.DataFrame, columns: list[str]) -> None:
     check_names(columns)
     check_frame(log, columns)
     for column in columns:
-        missing = np.flatnonzero(log[column].isna())
-        if missing.size:
-            first = row_name(log.index, missing[0])
-            raise ValueError(f"Column {column!r} has {missing.size} missing values, first in {first}.")
+        check_no_gaps(log, column)
         if isinstance(log[column].iloc[0], tuple(LIST_TYPES)):
             raise TypeError(f"Column {column!r} holds lists; expected one value a row: `explode` the frame first.")
 
@@ -233,31 +231,13 @@ def split_by_user(log: pd.DataFrame, user: str, share: float, seed: int = 0) -> 
     return log[~held_out], log[held_out]
 
 
-def _parse_times(texts: pd.Series, column: str) -> pd.Series:
-    """Times written in ISO 8601, year first, the one way of writing them that is read alike in all countries."""
-    times = pd.to_datetime(texts, format="ISO8601", utc=True, errors="coerce")
-    unread = np.flatnonzero(times.isna() | ~texts.str.match(r"\d{4}(?:-|\d{4}|$)"))
-    if unread.size:
-        where = row_name(texts.index, unread[0])
-        raise ValueError(
-            f"Column {column!r} holds the text {texts.iloc[unread[0]]!r} in {where}, which does not say by its "
-            f"letters what is later: read it first, such as pd.to_datetime(frame[{column!r}], format='%m/%d/%Y')."
-        )
-    with_zone = texts.str.contains(r"[T ].*(?:[zZ]|[+-]\d\d(?::?\d\d)?)$")
-    others = np.flatnonzero(with_zone != with_zone.iloc[0])
-    if others.size:
-        where = row_name(texts.index, others[0])
-        raise ValueError(f"Column {column!r} has times with a time zone and times without one, as in {where}.")
-    return times
-
-
 def _as_ordered_times(times: pd.Series, column: str) -> pd.Series:
     """The times as values that are ordered as time is: an ordered categorical by its order, texts by what they mean."""
     if isinstance(times.dtype, pd.CategoricalDtype):
         if times.cat.ordered:
             return times.cat.codes
         times = times.astype(times.cat.categories.dtype)
-    return _parse_times(times, column) if pd.api.types.is_string_dtype(times) else times
+    return parse_times(times, column) if pd.api.types.is_string_dtype(times) else times
 
 
 def split_by_time(log: pd.DataFrame, time: str, share: float) -> tuple[pd.DataFrame, pd.DataFrame]:

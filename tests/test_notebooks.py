@@ -5,10 +5,8 @@ import base64
 import pathlib
 import re
 
-import nbformat
-import pytest
-from approximate import agrees, numbers_in
-from reading_time import (
+from tools.approximate import agrees, numbers_in
+from tools.reading_time import (
     WORDS_OF_THE_COURSE,
     count_words,
     find_excesses,
@@ -18,6 +16,9 @@ from reading_time import (
     reading_minutes,
     words_of_asides,
 )
+
+import nbformat
+import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))

@@ -4,12 +4,11 @@ import json
 import pathlib
 
 import wdl_helpers as wdl
+from benchmarks import streaming, tables
 from recommender import shards, sql
 
 import numpy as np
 import pytest
-import streaming
-import tables
 
 BENCHMARKS = pathlib.Path(streaming.__file__).parent
 

@@ -1,8 +1,8 @@
 """Try other versions of what is installed, and say on one page what they change: `make upgrade`.
 
-    python tools/upgrade.py                              the newest that fit together
-    python tools/upgrade.py --pin pandas==2.3.3          the committed versions, but this one
-    python tools/upgrade.py --nightly                    the newest, with TensorFlow's nightly build
+    python -m tools.upgrade                              the newest that fit together
+    python -m tools.upgrade --pin pandas==2.3.3          the committed versions, but this one
+    python -m tools.upgrade --nightly                    the newest, with TensorFlow's nightly build
 
 A copy of the project is made in build/upgrade/, with the versions in its pyproject.toml, and an environment for it. All
 tests run there, every cell of every notebook among them. build/upgrade/report.md says what is different; nothing of
@@ -91,10 +91,17 @@ def replace_pins(text: str, versions: dict[str, str]) -> str:
     Example:
         >>> replace_pins("    - keras==3.15.1", {"keras": "3.16.0"})
         '    - keras==3.16.0'
+        >>> replace_pins('"tensorflow==2.21.0"', {"tf-nightly": "2.23.0.dev1"})  # which stands in its place
+        '"tf-nightly==2.23.0.dev1"'
     """
-    return PIN.sub(
-        lambda pin: f"{pin['start']}{pin['name']}=={versions.get(pin['name'], pin['version'])}{pin['end']}", text
-    )
+
+    def other(pin: re.Match[str]) -> str:
+        name = pin["name"]
+        if name == "tensorflow" and "tf-nightly" in versions:
+            name = "tf-nightly"
+        return f"{pin['start']}{name}=={versions.get(name, pin['version'])}{pin['end']}"
+
+    return PIN.sub(other, text)
 
 
 def read_result(report: pathlib.Path, log: str) -> Result:
@@ -238,8 +245,7 @@ def main() -> int:
     if after:
         conda = (ROOT / "environment.yml").read_text(encoding="utf-8")
         (PROJECT / "environment.yml").write_text(replace_pins(conda, after), encoding="utf-8")
-        if not arguments.nightly:  # which is in no pin
-            (PROJECT / "pyproject.toml").write_text(replace_pins(committed, after), encoding="utf-8")
+        (PROJECT / "pyproject.toml").write_text(replace_pins(committed, after), encoding="utf-8")
         why_not = install_copy(uv, sys.executable)
         result = None if why_not else run_tests(arguments.selection)
     REPORT.write_text(report_page(before, after, result, why_not), encoding="utf-8")

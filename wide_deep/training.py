@@ -4,11 +4,13 @@ The paper is Cheng et al., "Wide & Deep Learning for Recommender Systems", 2016,
 """
 
 import logging
+import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from wide_deep import backend  # noqa: F401, before Keras
+from wide_deep.callbacks import callback_list, need_each_step
 from wide_deep.checks import check_labels, check_lengths, check_logit, check_whole
 from wide_deep.models import Lookup
 from wide_deep.optimizers import as_optimizer, build_for, warn_of_repeated_ids
@@ -143,10 +145,16 @@ class _Steps:
         step = tf.autograph.experimental.do_not_convert(model.train_step)
 
         @tf.function
-        def take_all(inputs: dict[str, tf.Tensor], labels: tf.Tensor, batches: tf.Tensor) -> None:
-            # {name: (rows, …)}, (rows,), (steps, batch size)
+        def take_all(
+            inputs: dict[str, tf.Tensor], labels: tf.Tensor, weights: tf.Tensor | None, batches: tf.Tensor
+        ) -> None:
+            # {name: (rows, …)}, (rows,), (rows,), (steps, batch size)
             for rows in batches:
-                step(({name: tf.gather(array, rows) for name, array in inputs.items()}, tf.gather(labels, rows)))
+                batch = {name: tf.gather(array, rows) for name, array in inputs.items()}
+                if weights is None:
+                    step((batch, tf.gather(labels, rows)))
+                else:
+                    step((batch, tf.gather(labels, rows), tf.gather(weights, rows)))
 
         self.take_all = take_all
 
@@ -158,14 +166,16 @@ class _Steps:
         """Whether a step of the `model` would write into the same variables."""
         return list(map(id, self.written)) == list(map(id, self._written_by(model)))
 
-    def __call__(self, inputs: dict[str, tf.Tensor], labels: tf.Tensor, batches: np.ndarray) -> None:
+    def __call__(
+        self, inputs: dict[str, tf.Tensor], labels: tf.Tensor, weights: tf.Tensor | None, batches: np.ndarray
+    ) -> None:
         """Take a step for each line of `batches`."""
         # One graph for whole batches and the shorter last one: to build a graph takes as long as some epochs.
         shapes = {name: tf.TensorSpec([None, *array.shape[1:]], array.dtype) for name, array in inputs.items()}
-        graph = self.take_all.get_concrete_function(
-            shapes, tf.TensorSpec([None], labels.dtype), tf.TensorSpec([None, None], tf.int32)
-        )
-        graph(inputs, labels, tf.constant(batches))
+        of_rows = tf.TensorSpec([None], labels.dtype)
+        of_weights = None if weights is None else tf.TensorSpec([None], weights.dtype)
+        graph = self.take_all.get_concrete_function(shapes, of_rows, of_weights, tf.TensorSpec([None, None], tf.int32))
+        graph(inputs, labels, weights, tf.constant(batches))
 
 
 def _steps_for(model: keras.Model) -> _Steps:
@@ -176,13 +186,38 @@ def _steps_for(model: keras.Model) -> _Steps:
     return steps
 
 
-def _train_epoch(model: keras.Model, inputs: dict[str, tf.Tensor], labels: tf.Tensor, batch_size: int) -> float:
-    """Train for an epoch, and return the mean loss of its rows, each measured in its own step."""
+def _one_by_one(blocks: list[np.ndarray]) -> Iterator[np.ndarray]:
+    """Each batch of the blocks in a block of its own, (1, batch size)."""
+    for block in blocks:
+        yield from block[:, None]
+
+
+def _train_epoch(
+    model: keras.Model,
+    inputs: dict[str, tf.Tensor],
+    labels: tf.Tensor,
+    weights: tf.Tensor | None,
+    batch_size: int,
+    each_step: keras.callbacks.CallbackList | None,
+) -> float:
+    """Train for an epoch, and return the mean loss of its rows, each measured in its own step.
+
+    With `each_step`, the callbacks are called before and after each of them, and one step is taken at a time.
+    """
     steps = _steps_for(model)
     model.reset_metrics()
-    for batches in _draw_batches(len(labels), batch_size):
-        steps(inputs, labels, batches)
+    blocks: Iterable[np.ndarray] = _draw_batches(len(labels), batch_size)
+    if each_step:
+        blocks = _one_by_one(list(blocks))
+    for number, batches in enumerate(blocks):
+        if each_step:
+            each_step.on_train_batch_begin(number)
+        steps(inputs, labels, weights, batches)
         loss = float(model.metrics[0].result())
+        if each_step:
+            each_step.on_train_batch_end(number, {"loss": loss})
+        if model.stop_training:
+            break
         if not np.isfinite(loss):
             raise FloatingPointError(f"The loss of '{model.name}' became NaN or infinite: lower the learning rate.")
     return loss
@@ -205,6 +240,36 @@ def _compile_for(model: keras.Model, optimizer: keras.optimizers.Optimizer | str
         model.compile(chosen, LogLoss(), jit_compile=False)  # XLA cannot compile the sum over repeated ids
 
 
+def _weights_of(
+    labels: np.ndarray, sample_weight: npt.ArrayLike | None, class_weight: Mapping[int, float] | None
+) -> tf.Tensor | None:
+    """The weight of each row, float32 (rows,); None if all have the same."""
+    if sample_weight is not None and class_weight is not None:
+        raise ValueError("There are both sample_weight and class_weight; expected one: multiply them yourself.")
+    if sample_weight is None and class_weight is None:
+        return None
+    argument = "class_weight" if sample_weight is None else "sample_weight"
+    if class_weight is not None:
+        if not isinstance(class_weight, Mapping) or set(class_weight) != {0, 1}:
+            raise ValueError(f"class_weight is {class_weight!r}; expected a dict with a weight for 0 and one for 1.")
+        given: npt.ArrayLike = [class_weight[0], class_weight[1]]
+    else:
+        given = sample_weight  # type: ignore[assignment]
+    weights = np.asarray(given)
+    if weights.dtype.kind not in "biuf":
+        raise TypeError(f"{argument} holds {weights.dtype}; expected numbers.")
+    if sample_weight is not None and weights.shape != labels.shape:
+        raise ValueError(f"sample_weight has the shape {weights.shape}; expected {labels.shape}, one for each row.")
+    unfit = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
+    if unfit.size:
+        raise ValueError(f"{argument} holds {weights[unfit[0]]}, first in row {unfit[0]}; expected 0 or more.")
+    if class_weight is not None:
+        weights = weights[labels.astype(int)]  # (rows,)
+    if not weights.any():
+        raise ValueError(f"{argument} is 0 for all rows; expected some above 0.")
+    return tf.constant(weights, tf.float32)
+
+
 def _progress_style(verbose: Literal["auto", 0, 1, 2]) -> int:
     """What `verbose` asks `train` to print: 0 nothing, 1 a line that is written anew, 2 a line an epoch."""
     if verbose == "auto":  # Jupyter sets the variable in a notebook that someone has open, in no other run
@@ -224,6 +289,10 @@ def train(
     validation: tuple[Inputs, npt.ArrayLike] | None = None,
     *,
     verbose: Literal["auto", 0, 1, 2] = "auto",
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    sample_weight: npt.ArrayLike | None = None,
+    class_weight: Mapping[int, float] | None = None,
+    patience: int | None = None,
 ) -> dict[str, list[float]]:
     """Fit a model to labels by minimizing the log loss.
 
@@ -242,17 +311,28 @@ def train(
         validation: inputs and labels that are scored after each epoch.
         verbose: what is printed, as in Keras' `fit`: 0 nothing, 1 one line that is written anew after each epoch, 2 a
             line an epoch. 'auto' is 1 in a notebook that is open in JupyterLab, and 0 anywhere else.
+        callbacks: Keras callbacks, called as in `fit`. Of two optimizers, LearningRateScheduler and ReduceLROnPlateau
+            see and set the deep part's rate; the wide part's changes by the same factor, unless it is FTRL's, which
+            stays. One that looks at each step makes training slower.
+        sample_weight: number of at least 0 a row, by which its loss is multiplied; a step's loss is still divided by
+            its number of rows, as in Keras.
+        class_weight: dict with such a weight for the label 0 and one for 1.
+        patience: epochs without a lower validation loss, at least 1, after which training stops; weights and optimizer
+            go back to the best epoch.
 
     Returns:
-        Lists with one entry an epoch: 'loss', the mean loss of the rows, each measured in its own step, in nats, and
-        'val_loss' with `validation`.
+        Lists with one entry an epoch: 'loss', the mean loss of the rows, each measured in its own step, in nats, times
+        its weight, and 'val_loss' with `validation`, without weights.
 
     Raises:
         ValueError: the model returns something else than one logit a row, an input does not fit it, the labels are not
-            0 and 1 or all alike, lengths differ, epochs or batch_size is below 1, verbose is another word or
-            number, or the optimizer is missing or has trained other weights.
+            0 and 1 or all alike, lengths differ, epochs, batch_size or patience is below 1, verbose is another word
+            or number, the optimizer is missing or has trained other weights, a weight is negative or not finite, all
+            are 0, both kinds of weights are given, patience has no validation, or a callback is BackupAndRestore or
+            is to change the rate of FTRL alone.
         TypeError: the model is not a Keras model, the inputs are not a dict of arrays of its types, the labels are not
-            numbers, the optimizer is not one of Keras, or validation is not a pair.
+            numbers, nor the weights, the optimizer is not one of Keras, validation is not a pair, or callbacks are not
+            a list of Keras callbacks.
         KeyError: an input is missing.
         FloatingPointError: the loss became NaN or infinite.
 
@@ -277,6 +357,7 @@ def train(
     inputs = _select_inputs(model, inputs)
     labels = check_labels(labels)  # (rows,)
     check_lengths(inputs, labels)
+    weights = _weights_of(labels, sample_weight, class_weight)
     history: dict[str, list[float]] = {"loss": []}
     if validation is not None:
         if not isinstance(validation, (tuple, list)) or len(validation) != 2:
@@ -284,19 +365,34 @@ def train(
         validation = (_select_inputs(model, validation[0]), check_labels(validation[1]))
         check_lengths(*validation)
         history["val_loss"] = []
+    if patience is not None:
+        check_whole("patience", patience, 1)
+        if validation is None:
+            raise ValueError("patience needs the validation loss; expected validation=(inputs, labels), too.")
     _compile_for(model, optimizer)
+    n_steps = math.ceil(len(labels) / batch_size)
+    called = callback_list(callbacks, model, epochs, n_steps, patience)
+    each_step = called if need_each_step(callbacks) else None
     tensors = {name: tf.constant(array) for name, array in inputs.items()}
     labels = tf.constant(labels)
+    model.stop_training = False
+    called.on_train_begin()
     for epoch in range(1, epochs + 1):
-        history["loss"].append(_train_epoch(model, tensors, labels, batch_size))
+        called.on_epoch_begin(epoch - 1)
+        history["loss"].append(_train_epoch(model, tensors, labels, weights, batch_size, each_step))
         if validation is not None:
-            scored = model.evaluate(*validation, batch_size=4096, verbose=0, return_dict=True)
+            scored = model.evaluate(*validation, batch_size=4096, verbose=0, return_dict=True, callbacks=called)
             history["val_loss"].append(scored["loss"])
+        called.on_epoch_end(epoch - 1, {name: values[-1] for name, values in history.items()})
+        is_last = epoch == epochs or model.stop_training
         if style:
             losses = ", ".join(f"{name} {values[-1]:.4f}" for name, values in history.items())
             line = f"{model.name}: epoch {epoch} of {epochs}, {losses}"
-            is_last = style == 2 or epoch == epochs
-            print(line if style == 2 else f"\r{line}", end="\n" if is_last else "", flush=True)
+            ends = "\n" if style == 2 or is_last else ""
+            print(line if style == 2 else f"\r{line}", end=ends, flush=True)
+        if is_last:
+            break
+    called.on_train_end({name: values[-1] for name, values in history.items()})
     return history
 
 
