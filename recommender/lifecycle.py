@@ -30,9 +30,10 @@ from wide_deep import (
 from wide_deep.checks import check_fitted, check_whole
 from wide_deep.columns import AND, escaped, feature_codes, feature_counts, feature_prefix
 from wide_deep.evaluation import scores
-from wide_deep.features import DeepFeatures, WideFeatures, features_and_buckets, vocabulary_of_counts
+from wide_deep.features import DeepFeatures, WideFeatures, features_and_buckets
 from wide_deep.plain import from_plain, to_plain
 from wide_deep.tables import PathLike
+from wide_deep.vocabularies import vocabulary_of_counts
 
 import keras
 import numpy as np

@@ -54,6 +54,7 @@ from wide_deep import (
     tables,
     times,
     training,
+    vocabularies,
 )
 
 import pytest
@@ -72,6 +73,7 @@ MODULES = [
     tables,
     times,
     columns,
+    vocabularies,
     features,
     plain,
     models,
