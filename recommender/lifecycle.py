@@ -229,7 +229,9 @@ def grow(fitted: Part, frame: pd.DataFrame, min_count: int) -> Part:
     if old is None:  # hashed
         return fitted.copy()
     features, boundaries = features_and_buckets(fitted)
-    counts = feature_counts(feature_codes(frame, features, boundaries, fitted.get("longest")))
+    counts = feature_counts(
+        feature_codes(frame, features, boundaries, fitted.get("longest"), fitted.get("missing", "error"))
+    )
     new = vocabulary_of_counts(counts[~counts.index.isin(list(old))], min_count)
     names = old | {name: fitted["n_ids"] - 1 + i for name, i in new.items()}
     grown = fitted.copy()

@@ -47,6 +47,7 @@ from wide_deep.features import (
     assemble_wide,
     fit_deep,
     fit_wide,
+    number_names,
     optional_inputs,
     used_columns,
 )
@@ -525,7 +526,7 @@ def _signature(wide: WideFeatures | None, deep: DeepFeatures | None) -> tuple[An
         inputs["wide_ids"] = tf.TensorSpec((None, None), tf.int32)
     if deep:
         inputs["deep_ids"] = tf.TensorSpec((None, len(deep["categories"]), None), tf.int32)
-        inputs["numbers"] = tf.TensorSpec((None, len(deep["boundaries"])), tf.float32)
+        inputs["numbers"] = tf.TensorSpec((None, len(number_names(deep))), tf.float32)
     return inputs, tf.TensorSpec((None,), tf.float32)
 
 

@@ -18,17 +18,21 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, NotRequired, TypedDict
 
 from wide_deep.checks import (
+    Missing,
     check_buckets,
     check_features,
     check_fitted,
     check_frame,
+    check_missing,
     check_names,
+    check_numbers,
     check_whole,
 )
 from wide_deep.columns import (
     AND,
     feature_codes,
     feature_counts,
+    missing_name,
     quantile_boundaries,
     quantile_normalise,
 )
@@ -47,7 +51,7 @@ import pandas as pd
 
 __all__ = [
     "DeepFeatures", "WideFeatures", "assemble_deep", "assemble_wide", "cross", "deep_inputs", "features_and_buckets",
-    "fit_deep", "fit_wide", "hash_ids", "joint_inputs", "optional_inputs", "used_columns", "vocabulary",
+    "fit_deep", "fit_wide", "hash_ids", "joint_inputs", "number_names", "optional_inputs", "used_columns", "vocabulary",
     "vocabulary_ids", "vocabulary_of_counts", "wide_ids",
 ]  # fmt: skip
 
@@ -63,6 +67,7 @@ class WideFeatures(TypedDict):
     vocabulary: dict[str, int] | None  # feature string → id from 1; None when hashed
     n_ids: int  # rows of the table of weights, id 0 included
     longest: NotRequired[int]  # the most values that are taken of a list
+    missing: NotRequired[Literal["value"]]  # a gap is a value of its own; without it, a gap is an error
 
 
 class DeepFeatures(TypedDict):
@@ -74,6 +79,9 @@ class DeepFeatures(TypedDict):
     boundaries: dict[str, np.ndarray]  # of the numbers' quantiles, ascending, float64
     n_ids: int
     longest: NotRequired[int]
+    missing: NotRequired[Literal["value"]]
+    medians: NotRequired[dict[str, float]]  # what a gap in a column of numbers becomes, if it is no error
+    indicators: NotRequired[list[str]]  # the columns of numbers that had gaps: each has an indicator among the numbers
 
 
 # -------------------------------------------------------------------------------------------- crosses
@@ -139,7 +147,7 @@ def _ids_of_features(frame: pd.DataFrame, fitted: WideFeatures | DeepFeatures) -
     features, boundaries = features_and_buckets(fitted)
     blocks = []
     filled = 0
-    for coded in feature_codes(frame, features, boundaries, fitted.get("longest")):
+    for coded in feature_codes(frame, features, boundaries, fitted.get("longest"), fitted.get("missing", "error")):
         id_of = fitted["vocabulary"]
         ids = hash_names(coded.names, fitted["n_ids"] - 1) if id_of is None else look_up(coded.names, id_of)
         ids = ids[coded.codes]  # (k,)
@@ -167,29 +175,59 @@ def assemble_wide(
     id_of: dict[str, int] | None,
     hash_buckets: int | None,
     longest: int | None,
+    missing: Missing = "error",
 ) -> WideFeatures:
     """What `fit_wide` returns, of its parts, whatever has counted them.
 
-    `features`, `boundaries` and `longest` stand in it as they are; `id_of` is the vocabulary, or None where there are
-    `hash_buckets` in its place.
+    `features`, `boundaries`, `longest` and `missing` stand in it as they are; `id_of` is the vocabulary, or None where
+    there are `hash_buckets` in its place.
     """
     n_ids = (len(id_of) if hash_buckets is None else hash_buckets) + 1  # type: ignore[arg-type]
     wide = WideFeatures(kind="wide", features=features, boundaries=boundaries, vocabulary=id_of, n_ids=n_ids)
     if longest is not None:
         wide["longest"] = longest
+    if missing == "value":
+        wide["missing"] = missing
     return wide
 
 
 def assemble_deep(
-    categories: list[str], id_of: dict[str, int], boundaries: dict[str, np.ndarray], longest: int | None
+    categories: list[str],
+    id_of: dict[str, int],
+    boundaries: dict[str, np.ndarray],
+    longest: int | None,
+    gaps: tuple[dict[str, float], list[str]] | None = None,
 ) -> DeepFeatures:
-    """What `fit_deep` returns, of its parts: `categories`, the vocabulary `id_of`, `boundaries`, and `longest`."""
+    """What `fit_deep` returns, of its parts: `categories`, the vocabulary `id_of`, `boundaries`, and `longest`.
+
+    Of `gaps`, which are the medians and the columns with an indicator, there are none where a gap is an error.
+    """
     deep = DeepFeatures(
         kind="deep", categories=categories, vocabulary=id_of, boundaries=boundaries, n_ids=len(id_of) + 1
     )
     if longest is not None:
         deep["longest"] = longest
+    if gaps is not None:
+        deep["missing"] = "value"
+        deep["medians"], deep["indicators"] = gaps
     return deep
+
+
+def number_names(deep: DeepFeatures) -> list[str]:
+    """What stands in each column of the input 'numbers': the columns of numbers, and then the indicators of gaps.
+
+    Args:
+        deep: what `fit_deep` returned.
+
+    Returns:
+        Names, as many as the input has columns.
+
+    Example:
+        >>> frame = pd.DataFrame({"age": [20, None], "size": [1, 2]})
+        >>> number_names(fit_deep(frame, [], ["age", "size"], missing="value"))
+        ['age', 'size', 'age is missing']
+    """
+    return [*deep["boundaries"], *map(missing_name, deep.get("indicators", []))]
 
 
 def fit_wide(
@@ -200,6 +238,7 @@ def fit_wide(
     min_count: int = 1,
     hash_buckets: int | None = None,
     longest: int | None = None,
+    missing: Missing = "error",
 ) -> WideFeatures:
     """Learn the wide part's features from the training frame.
 
@@ -213,14 +252,17 @@ def fit_wide(
         min_count: at least 1, rows that must hold a feature's value for it to get a weight of its own.
         hash_buckets: hash all values into that many ids. There is no vocabulary then, so min_count must be 1.
         longest: at least 1, how many distinct values of a list count, the first ones; None takes all.
+        missing: 'error', or 'value': then a gap is a value of its own, 'city is missing', unlike any text. A gap in
+            place of a list is a list of one gap.
 
     Returns:
         What `wide_ids` needs; 'vocabulary' is None when hashed.
 
     Raises:
         KeyError: a column is missing.
-        ValueError: a value is missing, features is empty or lists one twice, buckets names a column of no feature, a
-            count is too small, or min_count is given with hash_buckets.
+        ValueError: a value is missing, and that is an error; a column of numbers has none; features is empty or lists
+            one twice, buckets names a column of no feature, a count is too small, min_count is given with hash_buckets,
+            or missing is something else.
         TypeError: features is not a list, buckets is not a dict, or a cell has a type that has no text.
 
     Source:
@@ -243,7 +285,8 @@ def fit_wide(
         if column not in used:
             raise ValueError(f"buckets names the column {column!r}, which is in no feature.")
         check_whole(f"buckets[{column!r}]", n_buckets, 2)
-    boundaries = {column: np.unique(quantile_boundaries(frame, column, n)) for column, n in buckets.items()}
+    check_missing(missing)
+    boundaries = {column: np.unique(quantile_boundaries(frame, column, n, missing)) for column, n in buckets.items()}
     check_whole("min_count", min_count, 1)
     if longest is not None:
         check_whole("longest", longest, 1)
@@ -255,10 +298,10 @@ def fit_wide(
                 "no values."
             )
         for column in used:  # hashing learns nothing, but a bad cell is found now and not when the model serves
-            list(feature_codes(frame, [(column,)], boundaries))
-        return assemble_wide(tuples, boundaries, None, hash_buckets, longest)
-    counts = feature_counts(feature_codes(frame, tuples, boundaries, longest))
-    return assemble_wide(tuples, boundaries, vocabulary_of_counts(counts, min_count), None, longest)
+            list(feature_codes(frame, [(column,)], boundaries, missing=missing))
+        return assemble_wide(tuples, boundaries, None, hash_buckets, longest, missing)
+    counts = feature_counts(feature_codes(frame, tuples, boundaries, longest, missing))
+    return assemble_wide(tuples, boundaries, vocabulary_of_counts(counts, min_count), None, longest, missing)
 
 
 def wide_ids(frame: pd.DataFrame, wide: WideFeatures) -> np.ndarray:
@@ -299,6 +342,7 @@ def fit_deep(
     n_quantiles: int = 100,
     min_count: int = 1,
     longest: int | None = None,
+    missing: Missing = "error",
 ) -> DeepFeatures:
     """Learn the deep part's features from the training frame.
 
@@ -311,14 +355,17 @@ def fit_deep(
         n_quantiles: at least 2, n_q of the quantile normalisation.
         min_count: at least 1, rows that must hold a value for it to get an embedding of its own.
         longest: at least 1, how many distinct values of a list count, the first ones; None takes all.
+        missing: 'error', or 'value': then a gap in a category is a value of its own, as in `fit_wide`. One in a column
+            of numbers becomes the median of the training frame; and for each column that has gaps here, one more
+            number is 1 in a gap and 0 elsewhere.
 
     Returns:
         What `deep_inputs` needs.
 
     Raises:
         KeyError: a column is missing.
-        ValueError: a value is missing or a number infinite, a column is listed twice, both lists are empty, or a count
-            is too small.
+        ValueError: a value is missing, and that is an error; a column of numbers has none, or an infinite one; a column
+            is listed twice, both lists are empty, a count is too small, or missing is something else.
         TypeError: categories or numbers is not a list, or a cell has a type that has no text, or is not a number.
 
     Source:
@@ -340,10 +387,31 @@ def fit_deep(
     check_frame(frame, [*categories, *numbers])
     if longest is not None:
         check_whole("longest", longest, 1)
-    coded = feature_codes(frame, [(column,) for column in categories], {}, longest)
+    check_missing(missing)
+    coded = feature_codes(frame, [(column,) for column in categories], {}, longest, missing)
     id_of = vocabulary_of_counts(feature_counts(coded), min_count)
-    boundaries = {column: quantile_boundaries(frame, column, n_quantiles) for column in numbers}
-    return assemble_deep(categories, id_of, boundaries, longest)
+    boundaries = {column: quantile_boundaries(frame, column, n_quantiles, missing) for column in numbers}
+    if missing == "error":
+        return assemble_deep(categories, id_of, boundaries, longest)
+    medians = {column: float(quantile_boundaries(frame, column, 2, missing)[0]) for column in numbers}
+    indicators = [column for column in numbers if np.isnan(check_numbers(frame, column, missing)).any()]
+    return assemble_deep(categories, id_of, boundaries, longest, (medians, indicators))
+
+
+def _deep_numbers(frame: pd.DataFrame, deep: DeepFeatures) -> np.ndarray:
+    """The numbers by their quantiles, and the indicators of gaps: float32 (rows, numbers)."""
+    medians = deep.get("medians", {})
+    shares = []  # (rows,) each
+    gaps = {}  # column → where it has a gap, bool (rows,)
+    for column, boundaries in deep["boundaries"].items():
+        cells = frame[[column]]
+        if column in medians:
+            numbers = check_numbers(frame, column, "value")
+            gaps[column] = np.isnan(numbers)
+            cells = pd.DataFrame({column: np.where(gaps[column], medians[column], numbers)})
+        shares.append(quantile_normalise(cells, column, boundaries))
+    shares += [gaps[column] for column in deep.get("indicators", [])]
+    return np.array(shares, dtype="float32").reshape(len(shares), len(frame)).T.copy()
 
 
 def deep_inputs(frame: pd.DataFrame, deep: DeepFeatures) -> dict[str, np.ndarray]:
@@ -355,7 +423,7 @@ def deep_inputs(frame: pd.DataFrame, deep: DeepFeatures) -> dict[str, np.ndarray
 
     Returns:
         dict with 'deep_ids', int32 (rows, categories, width), width being 1 or the longest list's length, and
-        'numbers', float32 (rows, numbers) in [0, 1].
+        'numbers', float32 (rows, numbers) in [0, 1]; `number_names` says which is which.
 
     Raises:
         KeyError: a column is missing.
@@ -379,10 +447,7 @@ def deep_inputs(frame: pd.DataFrame, deep: DeepFeatures) -> dict[str, np.ndarray
     deep_ids = np.zeros((len(frame), len(blocks), width), dtype="int32")
     for i, block in enumerate(blocks):
         deep_ids[:, i, : block.shape[1]] = block
-    values = np.zeros((len(frame), len(deep["boundaries"])), dtype="float32")
-    for i, (column, boundaries) in enumerate(deep["boundaries"].items()):
-        values[:, i] = quantile_normalise(frame, column, boundaries)
-    return {"deep_ids": deep_ids, "numbers": values}
+    return {"deep_ids": deep_ids, "numbers": _deep_numbers(frame, deep)}
 
 
 def joint_inputs(frame: pd.DataFrame, wide: WideFeatures, deep: DeepFeatures) -> dict[str, np.ndarray]:
