@@ -72,7 +72,7 @@ fuzz: .venv/installed ## look for random examples that break a law, for MINUTES=
 	$(BIN)/python -m tools.fuzz --minutes $(MINUTES)
 
 # What runs in another process, such as a gate's, in a graph or in TensorFlow's threads, such as a stream's, is not seen.
-HELPERS = app_store bits catalogue checks data features life lifecycle models offpolicy old_files once optimizers pictures position \
+HELPERS = app_store bits catalogue checks data features gaps life lifecycle models offpolicy old_files once optimizers pictures position \
   quick_features ranking read_table retrieval server serving shards training
 coverage: .venv/installed ## say which lines and branches of the helpers no test of theirs runs, fail below 95 %; takes ten minutes
 	$(BIN)/coverage run -m pytest $(HELPERS:%=tests/test_%.py)
