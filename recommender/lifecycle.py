@@ -31,9 +31,10 @@ from wide_deep import (
 from wide_deep.checks import check_fitted, check_whole
 from wide_deep.columns import AND, escaped, feature_codes, feature_counts, feature_prefix
 from wide_deep.evaluation import scores
-from wide_deep.features import DeepFeatures, WideFeatures, features_and_buckets, vocabulary_of_counts
+from wide_deep.features import DeepFeatures, WideFeatures, features_and_buckets
 from wide_deep.plain import from_plain, to_plain
 from wide_deep.tables import PathLike
+from wide_deep.vocabularies import vocabulary_of_counts
 
 import keras
 import numpy as np
@@ -229,7 +230,9 @@ def grow(fitted: Part, frame: pd.DataFrame, min_count: int) -> Part:
     if old is None:  # hashed
         return fitted.copy()
     features, boundaries = features_and_buckets(fitted)
-    counts = feature_counts(feature_codes(frame, features, boundaries, fitted.get("longest")))
+    counts = feature_counts(
+        feature_codes(frame, features, boundaries, fitted.get("longest"), fitted.get("missing", "error"))
+    )
     new = vocabulary_of_counts(counts[~counts.index.isin(list(old))], min_count)
     names = old | {name: fitted["n_ids"] - 1 + i for name, i in new.items()}
     grown = fitted.copy()

@@ -16,7 +16,7 @@ from typing import Any
 from recommender.graph import Tables, graph_inputs
 from recommender.raw_columns import Tensors
 from wide_deep import backend  # noqa: F401, before Keras
-from wide_deep.features import DeepFeatures, WideFeatures, used_columns
+from wide_deep.features import DeepFeatures, WideFeatures, number_names, used_columns
 
 import keras
 import numpy as np
@@ -67,6 +67,8 @@ def split_parts(
             categories = [column for column in deep["categories"] if (column in context) == is_once]
             boundaries = {c: cuts for c, cuts in deep["boundaries"].items() if (c in context) == is_once}
             deep_part = DeepFeatures(**(deep | {"categories": categories, "boundaries": boundaries}))
+            if "indicators" in deep:
+                deep_part["indicators"] = [column for column in deep["indicators"] if column in boundaries]
         parts.append((wide_part, deep_part))
     return parts
 
@@ -136,8 +138,8 @@ class Once(tf.Module):
         for column in part["categories"]:
             start = deep["categories"].index(column) * size
             rows += range(start, start + size)
-        numbers = list(deep["boundaries"])
-        rows += [first_number + numbers.index(column) for column in part["boundaries"]]
+        numbers = number_names(deep)
+        rows += [first_number + numbers.index(name) for name in number_names(part)]
         return np.asarray(self.first.kernel)[rows]  # (inputs of the part, units)
 
     def _product(self, inputs: Tensors, kernel: tf.Variable) -> tf.Tensor:

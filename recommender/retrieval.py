@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from recommender.logs import check_log
 from wide_deep import backend  # noqa: F401, before Keras
 from wide_deep.checks import check_fitted, check_names, check_whole
-from wide_deep.features import DeepFeatures, deep_inputs
+from wide_deep.features import DeepFeatures, deep_inputs, number_names
 from wide_deep.models import Lookup
 from wide_deep.optimizers import as_optimizer, build_for, warn_of_repeated_ids
 
@@ -50,7 +50,7 @@ class Towers(NamedTuple):
 def _tower(features: DeepFeatures, embedding_dim: int, units: Sequence[int], dimension: int, name: str) -> keras.Model:
     n_categories = len(features["categories"])
     ids = keras.Input((n_categories, None), dtype="int32", name="deep_ids")  # (rows, categories, width)
-    numbers = keras.Input((len(features["boundaries"]),), name="numbers")  # (rows, numbers)
+    numbers = keras.Input((len(number_names(features)),), name="numbers")  # (rows, numbers)
     vectors = Lookup(features["n_ids"], embedding_dim, "mean", "uniform", name=f"{name}_embeddings")(ids)
     activations = layers.Reshape((n_categories * embedding_dim,), name=f"{name}_flatten")(vectors)
     activations = layers.Concatenate(name=f"{name}_concatenate")([activations, numbers])

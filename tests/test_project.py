@@ -52,10 +52,12 @@ from wide_deep import (
     optimizers,
     plain,
     plots,
+    quantiles,
     reproducible,
     tables,
     times,
     training,
+    vocabularies,
 )
 
 import pytest
@@ -73,7 +75,9 @@ MODULES = [
     checks,
     tables,
     times,
+    quantiles,
     columns,
+    vocabularies,
     features,
     plain,
     models,

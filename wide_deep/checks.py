@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 __all__ = [
-    "check_boundaries", "check_buckets", "check_features", "check_fitted", "check_frame", "check_labels",
-    "check_lengths", "check_logit", "check_name", "check_names", "check_no_gaps", "check_numbers", "check_strings",
-    "check_vocabulary", "check_whole", "row_name",
+    "Missing", "check_boundaries", "check_buckets", "check_features", "check_fitted", "check_frame", "check_labels",
+    "check_lengths", "check_logit", "check_missing", "check_name", "check_names", "check_no_gaps", "check_numbers",
+    "check_strings", "check_vocabulary", "check_whole", "row_name",
 ]  # fmt: skip
 
 # ------------------------------------------------------------------------------ checks of arguments
@@ -303,12 +303,34 @@ def check_no_gaps(frame: pd.DataFrame, column: str, hint: str = "") -> None:
         raise ValueError(f"Column {column!r} has {missing.size} missing values, first in {first}{said}.")
 
 
-def check_numbers(frame: pd.DataFrame, column: str) -> np.ndarray:
+Missing = Literal["error", "value"]  # what a gap is: an error, or a value like others
+
+
+def check_missing(missing: object) -> None:
+    """Raise a clear error unless an argument says what a gap is.
+
+    Args:
+        missing: should be 'error' or 'value'.
+
+    Raises:
+        ValueError: it is something else.
+
+    Example:
+        >>> check_missing("drop")
+        Traceback (most recent call last):
+        ValueError: missing is 'drop'; expected 'error' or 'value'.
+    """
+    if not isinstance(missing, str) or missing not in ("error", "value"):
+        raise ValueError(f"missing is {missing!r}; expected 'error' or 'value'.")
+
+
+def check_numbers(frame: pd.DataFrame, column: str, missing: Missing = "error") -> np.ndarray:
     """The numbers of a column; a clear error unless all of them are finite.
 
     Args:
         frame: data frame.
         column: name of a column of whole numbers, floats or decimals, of any dtype.
+        missing: whether a gap is an error, or a NaN.
 
     Returns:
         float64 (rows,).
@@ -330,10 +352,11 @@ def check_numbers(frame: pd.DataFrame, column: str) -> np.ndarray:
         values = frame[column].to_numpy(dtype="float64", na_value=np.nan)
     except OverflowError:
         raise ValueError(f"Column {column!r} holds a whole number that is too large for a float.") from None
-    bad = np.flatnonzero(~np.isfinite(values))
+    bad = np.flatnonzero(~np.isfinite(values) if missing == "error" else np.isinf(values))
     if bad.size:
         first = row_name(frame.index, bad[0])
-        raise ValueError(f"Column {column!r} has {bad.size} missing or infinite values, first in {first}.")
+        words = "missing or infinite" if missing == "error" else "infinite"
+        raise ValueError(f"Column {column!r} has {bad.size} {words} values, first in {first}.")
     return values
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from wide_deep import backend  # noqa: F401, before Keras
 from wide_deep.checks import check_fitted, check_whole
-from wide_deep.features import DeepFeatures, WideFeatures
+from wide_deep.features import DeepFeatures, WideFeatures, number_names
 
 import keras
 import tensorflow as tf
@@ -117,7 +117,7 @@ def _make_deep_part(
         raise ValueError(f"dropout is {dropout!r}; expected a share from 0 to 1.")
     n_categories = len(deep["categories"])
     ids = keras.Input((n_categories, None), dtype="int32", name="deep_ids")  # (rows, categories, width)
-    values = keras.Input((len(deep["boundaries"]),), name="numbers")  # (rows, numbers)
+    values = keras.Input((len(number_names(deep)),), name="numbers")  # (rows, numbers)
     vectors = Lookup(deep["n_ids"], embedding_dim, "mean", "uniform", name="deep_embeddings")(ids)
     vectors = layers.Reshape((n_categories * embedding_dim,), name="deep_flatten")(vectors)
     activations = layers.Concatenate(name="deep_concatenate")([vectors, values])
