@@ -84,7 +84,7 @@ def test_shares_are_counted_by_hand(parts):
 
 
 def test_the_error_counts_units_and_not_rows(parts):
-    frame, labels = drawn(0, visits=100)
+    frame, _ = drawn(0, visits=100)
     once = monitoring.describe_day(frame, *parts, **COLUMNS)["quantities"]
     ten_times = frame.loc[frame.index.repeat(10)]  # the same visits, with ten times the rows
     again = monitoring.describe_day(ten_times, *parts, **COLUMNS)["quantities"]
