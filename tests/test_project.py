@@ -17,12 +17,14 @@ import wdl_reproducible
 from recommender import (
     catalogue,
     client,
+    comparison,
     folders,
     gate,
     graph,
     input_names,
     lifecycle,
     logs,
+    monitoring,
     offpolicy,
     once,
     parquet,
@@ -37,7 +39,7 @@ from recommender import (
     shards,
     sql,
 )
-from recommender.datasets import adult, files, planted, recipes, store_truth, visits
+from recommender.datasets import adult, files, planted, recipes, store_truth, store_week, visits
 from recommender.datasets import store as app_store
 from wide_deep import (
     backend,
@@ -105,6 +107,9 @@ MODULES = [
     server,
     gate,
     lifecycle,
+    comparison,
+    monitoring,
+    store_week,
     parquet,
     sql,
     shards,
