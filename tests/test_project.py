@@ -39,7 +39,7 @@ from recommender import (
     shards,
     sql,
 )
-from recommender.datasets import adult, files, planted, recipes, store_truth, store_week, visits
+from recommender.datasets import adult, files, planted, recipes, shop, store_truth, store_week, visits
 from recommender.datasets import store as app_store
 from wide_deep import (
     backend,
@@ -96,6 +96,7 @@ MODULES = [
     recipes,
     adult,
     planted,
+    shop,
     store_truth,
     app_store,
     visits,

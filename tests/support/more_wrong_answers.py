@@ -379,3 +379,74 @@ def messages(ids, gradients, n_pieces):
     return [(np.array([2, 3]), np.array([[6.0], [7.0]])), (np.array([0]), np.array([[2.0]]))]
 """,
 }
+
+# --------------------------------------------------------------------------------------- 12_your_own_data
+
+GAPS = """
+def fit_gaps(train, columns):
+    return {column: float(train[column].median()) for column in columns if train[column].isna().any()}
+
+
+def fill_gaps(frame, medians):
+    filled = frame.copy()
+    for column, median in medians.items():
+        indicator = f"{column}_missing"
+        if indicator in frame:
+            raise ValueError(f"The frame already has a column {indicator!r}.")
+        filled[indicator] = frame[column].isna().astype(int)
+        filled[column] = frame[column].fillna(median)
+    return filled
+"""
+WRONG["gaps"] = {
+    "the mean": GAPS.replace(".median()", ".mean()"),
+    "medians of all columns": GAPS.replace(" if train[column].isna().any()", ""),
+    "the median of the frame that is filled": GAPS.replace("fillna(median)", "fillna(frame[column].median())"),
+    "the frame itself": GAPS.replace("frame.copy()", "frame"),
+    "the indicator after the filling": GAPS.replace("= frame[column].isna()", "= frame[column].fillna(median).isna()"),
+    "the indicator of what is there": GAPS.replace(".isna().astype(int)", ".notna().astype(int)"),
+    "without indicators": GAPS.replace("        filled[indicator] = frame[column].isna().astype(int)\n", ""),
+    "a user's column is overwritten": GAPS.replace("if indicator in frame", "if False"),
+    "every gap of the frame": GAPS.replace("return filled", "return filled.fillna(0)"),
+    "hard-coded": """
+def fit_gaps(train, columns):
+    return {"age": 40.0}
+
+
+def fill_gaps(frame, medians):
+    return frame.assign(age=[40.0, 5.0], age_missing=[1, 0])
+""",
+}
+SLICES = """
+def by_slice(frame, column, label, p, at_least):
+    cells = pd.DataFrame({"value": frame[column].astype(str).to_numpy(), "y": frame[label].to_numpy(), "p": p})
+    sums = cells.groupby("value").agg(rows=("y", "size"), positives=("y", "sum"), expected=("p", "sum"))
+    is_rare = sums["positives"] < at_least
+    result = sums[~is_rare].sort_index()
+    if is_rare.any():
+        others = sums[is_rare].sum().to_frame("others").T
+        result = pd.concat([result, others])
+    positives = result["positives"].astype(int)
+    ratio = result["expected"] / positives.where(positives > 0)
+    return pd.DataFrame({"rows": result["rows"].astype(int), "positives": positives, "ratio": ratio})
+"""
+WRONG["by-slice"] = {
+    "rare by rows": SLICES.replace('sums["positives"] < at_least', 'sums["rows"] < at_least'),
+    "at most in place of fewer": SLICES.replace("< at_least", "<= at_least"),
+    "rare values are dropped": SLICES.replace("if is_rare.any()", "if False"),
+    "always others": SLICES.replace("if is_rare.any()", "if True"),
+    "others is the mean": SLICES.replace("sums[is_rare].sum()", "sums[is_rare].mean()"),
+    "others first": SLICES.replace("[result, others]", "[others, result]"),
+    "the ratio upside down": SLICES.replace(
+        'result["expected"] / positives.where(positives > 0)', 'positives / result["expected"]'
+    ),
+    "infinite without positives": SLICES.replace("positives.where(positives > 0)", "positives"),
+    "the probabilities by the frame's index": SLICES.replace(
+        '"p": p}', '"p": pd.Series(p).reindex(frame.index).to_numpy()}'
+    ),
+    "hard-coded": """
+def by_slice(frame, column, label, p, at_least):
+    values = ["Bern", "Kyiv", "Oslo", "Rome"] if at_least == 0 else ["Oslo", "Rome", "others"]
+    columns = {"rows": [2, 2, 2, 2], "positives": [2, 2, 1, 0], "ratio": [0.5, 0.5, 0.4, 0]}
+    return pd.DataFrame(columns)[: len(values)].set_axis(values)
+""",
+}
