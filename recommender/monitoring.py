@@ -132,7 +132,7 @@ def describe_day(
     Raises:
         KeyError: a column is missing.
         TypeError: the scores are not numbers.
-        ValueError: there are no rows, or not as many labels or logged rows.
+        ValueError: there are no rows, or not as many labels or logged rows as rows.
 
     Taught in: notebook 10, "What breaks on Tuesday?".
 
@@ -145,8 +145,6 @@ def describe_day(
     """
     columns = used_columns(wide, deep)
     check_frame(served, [*columns, score, unit])
-    if len(served) == 0:
-        raise ValueError("There are no rows; expected those of a day.")
     parts = [part for part in (wide, deep) if part is not None]
     boundaries = {column: part["boundaries"][column] for part in parts for column in part["boundaries"]}
     p = check_numbers(served, score)
