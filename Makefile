@@ -167,7 +167,7 @@ benchmarks: .venv/installed build/peers/installed build/estimator/installed ## m
 	$(BIN)/python benchmarks/streaming.py --json benchmarks/streaming.json
 	$(BIN)/python benchmarks/distributed.py --workers 2 --json benchmarks/distributed.json
 	$(BIN)/python benchmarks/parameter_servers.py --json benchmarks/parameter_servers.json
-	$(BIN)/python benchmarks/tables.py --json benchmarks/tables.json
+	$(BIN)/python benchmarks/batch_size.py --json benchmarks/batch_size.json
 	$(BIN)/python benchmarks/report.py
 
 report: .venv/installed ## write the tables of benchmarks/README.md and README.md from the measured files
