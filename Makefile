@@ -26,7 +26,7 @@ always:
 .venv/installed: pyproject.toml constraints.txt
 	@'$(PYTHON)' -c '$(GOOD)' 2>/dev/null || { \
 	  echo "The tutorial needs Python 3.11, 3.12 or 3.13: install one and type 'make PYTHON=/path/to/python3.12 lab'."; exit 1; }
-	@'$(PYTHON)' tools/environment.py '$(EXTRAS)'
+	@'$(PYTHON)' -m tools.environment '$(EXTRAS)'
 
 lab: .venv/installed ## install what the notebooks need and open them in JupyterLab
 	@echo "JupyterLab opens the first notebook in your browser. Press Control-C twice here to end it."
@@ -41,7 +41,7 @@ play: ## open the playground, which trains the three models in your browser
 	page = pathlib.Path('playground/index.html').resolve().as_uri(); print('Open', page); webbrowser.open(page)"
 
 serve: .venv/installed ## answer requests on port 8080 of this machine with EXPORT=folder, or with a small model of the census
-	@$(if $(EXPORT),,$(BIN)/python tools/small_export.py build/census)
+	@$(if $(EXPORT),,$(BIN)/python -m tools.small_export build/census)
 	$(BIN)/python -m recommender.server '$(or $(EXPORT),build/census)' $(if $(PORT),--port $(PORT))
 
 clean: ## remove what the other commands made, build/ too
@@ -57,7 +57,7 @@ teacher: .venv/installed ## open JupyterLab with nbgrader's menus: points, gradi
 	JUPYTER_CONFIG_PATH='tools/lab/teacher:tools/lab:$(CURDIR)/course' $(LAB)
 
 run: .venv/installed ## run the notebooks without a browser and print the result console
-	$(BIN)/python tools/run_notebooks.py
+	$(BIN)/python -m tools.run_notebooks
 
 test: .venv/installed ## check everything: the code's style, the helpers, every cell of every notebook
 	$(BIN)/ruff check .
@@ -69,11 +69,11 @@ test: .venv/installed ## check everything: the code's style, the helpers, every 
 
 MINUTES = 20
 fuzz: .venv/installed ## look for random examples that break a law, for MINUTES=20
-	$(BIN)/python tools/fuzz.py --minutes $(MINUTES)
+	$(BIN)/python -m tools.fuzz --minutes $(MINUTES)
 
 # What runs in another process, such as a gate's, in a graph or in TensorFlow's threads, such as a stream's, is not seen.
-HELPERS = app_store bits catalogue checks data features life lifecycle models offpolicy old_files once optimizers pictures position \
-  quick_features ranking read_table retrieval server serving shards training
+HELPERS = app_store bits catalogue checks comparison data features life lifecycle models monitoring offpolicy old_files once optimizers pictures position \
+  quick_features ranking read_table retrieval server serving shards store_week training
 coverage: .venv/installed ## say which lines and branches of the helpers no test of theirs runs, fail below 95 %; takes ten minutes
 	$(BIN)/coverage run -m pytest $(HELPERS:%=tests/test_%.py)
 	$(BIN)/coverage report
@@ -85,8 +85,8 @@ NAMED = @ls notebooks/$(NB)_*.ipynb >/dev/null 2>&1 || { echo "Type 'make $@ NB=
 notebook: .venv/installed ## after a change of a notebook: draw, run it, write its outputs, measure other seeds, check it: NB=02
 	$(NAMED)
 	$(BIN)/python -m drawings.figures
-	$(BIN)/python tools/run_notebooks.py $(NB) --write
-	$(BIN)/python tools/seeds.py $(NB)
+	$(BIN)/python -m tools.run_notebooks $(NB) --write
+	$(BIN)/python -m tools.seeds $(NB)
 	$(BIN)/pytest -q $(HOUSE)
 
 check-notebook: .venv/installed ## check what a change of one notebook can break: NB=02
@@ -97,16 +97,16 @@ attacks: .venv/installed ## attack the grading's sandbox as cheats would; takes 
 	$(BIN)/pytest tests/test_attacks.py
 
 other-cpu: .venv/installed ## train on this processor and on one that QEMU simulates, and compare every bit
-	$(BIN)/python tools/other_cpu.py
+	$(BIN)/python -m tools.other_cpu
 
 outputs: .venv/installed ## run the notebooks and write their outputs into them
-	$(BIN)/python tools/run_notebooks.py --write $(NB)
+	$(BIN)/python -m tools.run_notebooks --write $(NB)
 
 figures: .venv/installed ## draw the notebooks' drawings anew, from drawings/figures.py
 	$(BIN)/python -m drawings.figures
 
 seeds: .venv/installed ## measure what other seeds change in the notebooks, and whether each claim holds: notebooks/spread.json
-	$(BIN)/python tools/seeds.py $(NB)
+	$(BIN)/python -m tools.seeds $(NB)
 
 # The other libraries need other versions of NumPy and pandas, so they have an environment of their own.
 build/peers/installed: benchmarks/requirements.txt
@@ -138,40 +138,41 @@ build/backends/installed: benchmarks/backends_requirements.txt
 
 .PHONY: backends
 backends: build/backends/installed ## train the sixty lines of notebook 4 on TensorFlow, JAX and PyTorch
-	build/backends/bin/python benchmarks/backends.py --json benchmarks/backends.json
+	build/backends/bin/python -m benchmarks.backends --json benchmarks/backends.json
 
 .PHONY: spark
 spark: .venv/installed build/spark/installed ## count features with Spark, and compare with DuckDB's counts; needs Java
-	$(BIN)/python benchmarks/spark_queries.py --json benchmarks/spark.json
+	$(BIN)/python -m benchmarks.spark_queries --json benchmarks/spark.json
 
 benchmarks: .venv/installed build/peers/installed build/estimator/installed ## measure every model, other libraries' too, and write benchmarks/README.md
-	$(BIN)/python benchmarks/tune.py --json benchmarks/tuned.json
-	$(BIN)/python benchmarks/adult.py --seeds 10 --json benchmarks/adult.json
-	$(BIN)/python benchmarks/estimator.py --json benchmarks/estimator.json
-	$(BIN)/python benchmarks/significance.py --results benchmarks/adult.json --json benchmarks/significance.json
-	$(BIN)/python benchmarks/ablation.py --seeds 10 --json benchmarks/ablation.json
-	$(BIN)/python benchmarks/leak_checks.py --seeds 5 --json benchmarks/leak_checks.json
-	$(BIN)/python benchmarks/speed.py --json benchmarks/speed.json
-	$(BIN)/python benchmarks/wide_scaling.py --json benchmarks/wide_scaling.json
-	$(BIN)/python benchmarks/planted.py --json benchmarks/planted.json
-	$(BIN)/python benchmarks/joint_training.py --json benchmarks/joint_training.json
-	$(BIN)/python benchmarks/playground.py --json benchmarks/playground.json
-	$(BIN)/python benchmarks/retrieval.py --json benchmarks/retrieval.json
-	$(BIN)/python benchmarks/app_store.py --seeds 10 --json benchmarks/app_store.json
-	$(BIN)/python benchmarks/offpolicy.py --json benchmarks/offpolicy.json
-	$(BIN)/python benchmarks/position.py --json benchmarks/position.json
+	$(BIN)/python -m benchmarks.tune --json benchmarks/tuned.json
+	$(BIN)/python -m benchmarks.adult --seeds 10 --json benchmarks/adult.json
+	$(BIN)/python -m benchmarks.estimator --json benchmarks/estimator.json
+	$(BIN)/python -m benchmarks.significance --results benchmarks/adult.json --json benchmarks/significance.json
+	$(BIN)/python -m benchmarks.ablation --seeds 10 --json benchmarks/ablation.json
+	$(BIN)/python -m benchmarks.leak_checks --seeds 5 --json benchmarks/leak_checks.json
+	$(BIN)/python -m benchmarks.speed --json benchmarks/speed.json
+	$(BIN)/python -m benchmarks.wide_scaling --json benchmarks/wide_scaling.json
+	$(BIN)/python -m benchmarks.planted --json benchmarks/planted.json
+	$(BIN)/python -m benchmarks.joint_training --json benchmarks/joint_training.json
+	$(BIN)/python -m benchmarks.playground --json benchmarks/playground.json
+	$(BIN)/python -m benchmarks.retrieval --json benchmarks/retrieval.json
+	$(BIN)/python -m benchmarks.app_store --seeds 10 --json benchmarks/app_store.json
+	$(BIN)/python -m benchmarks.offpolicy --json benchmarks/offpolicy.json
+	$(BIN)/python -m benchmarks.position --json benchmarks/position.json
 	rm -f benchmarks/visits.json  # a run that was stopped would go on
-	$(BIN)/python benchmarks/visits.py --draws 10 --json benchmarks/visits.json
-	$(BIN)/python benchmarks/log_features.py --json benchmarks/log_features.json
-	$(BIN)/python benchmarks/serving.py --json benchmarks/serving.json
-	$(BIN)/python benchmarks/streaming.py --json benchmarks/streaming.json
-	$(BIN)/python benchmarks/distributed.py --workers 2 --json benchmarks/distributed.json
-	$(BIN)/python benchmarks/parameter_servers.py --json benchmarks/parameter_servers.json
-	$(BIN)/python benchmarks/batch_size.py --json benchmarks/batch_size.json
-	$(BIN)/python benchmarks/report.py
+	$(BIN)/python -m benchmarks.visits --draws 10 --json benchmarks/visits.json
+	$(BIN)/python -m benchmarks.log_features --json benchmarks/log_features.json
+	$(BIN)/python -m benchmarks.serving --json benchmarks/serving.json
+	$(BIN)/python -m benchmarks.week --json benchmarks/week.json
+	$(BIN)/python -m benchmarks.streaming --json benchmarks/streaming.json
+	$(BIN)/python -m benchmarks.distributed --workers 2 --json benchmarks/distributed.json
+	$(BIN)/python -m benchmarks.parameter_servers --json benchmarks/parameter_servers.json
+	$(BIN)/python -m benchmarks.batch_size --json benchmarks/batch_size.json
+	$(BIN)/python -m benchmarks.report
 
 report: .venv/installed ## write the tables of benchmarks/README.md and README.md from the measured files
-	$(BIN)/python benchmarks/report.py
+	$(BIN)/python -m benchmarks.report
 
 assignment: .venv/installed ## make the students' copy: build/release/ and build/release.zip
 	$(BIN)/python -m course.release
@@ -206,16 +207,16 @@ browser: .venv/installed ## open the notebooks in JupyterLab in a real browser: 
 	@touch $@
 
 book: .venv/book ## make pages of the notebooks, to be read without installing anything: build/book/index.html
-	$(BIN)/python tools/book.py
+	$(BIN)/python -m tools.book
 
 book-test: book ## read the book in a real browser, every page of it: build/book-screenshots/; needs chromium
 	$(BIN)/pytest tests/read_book.py
 
 slides: .venv/book ## make slides of notebooks 1 to 5: build/slides/, pages and PDF; needs chromium
-	$(BIN)/python tools/slides.py
+	$(BIN)/python -m tools.slides
 
 pdf: book ## make one PDF of the book: build/wide-deep.pdf; needs chromium
-	$(BIN)/python tools/pdf.py
+	$(BIN)/python -m tools.pdf
 
 play-test: .venv/book ## try the playground in a real browser, and compare its training: build/play-screenshots/; needs chromium
 	$(BIN)/pytest tests/read_playground.py
@@ -231,7 +232,7 @@ lock: build/uv/installed ## write constraints.txt anew, after a change of pyproj
 	  --no-header --no-emit-index-url pyproject.toml --output-file constraints.txt
 
 upgrade: build/uv/installed ## try the newest versions in an environment of their own, and write build/upgrade/report.md
-	'$(PYTHON)' tools/upgrade.py --uv build/uv/bin/uv $(addprefix --pin ,$(PIN)) $(if $(NIGHTLY),--nightly) $(TESTS)
+	'$(PYTHON)' -m tools.upgrade --uv build/uv/bin/uv $(addprefix --pin ,$(PIN)) $(if $(NIGHTLY),--nightly) $(TESTS)
 
 links: .venv/installed ## ask every address that the pages link to whether it is still there; needs a network
-	$(BIN)/python tools/links.py
+	$(BIN)/python -m tools.links

@@ -4,8 +4,9 @@ import functools
 import os
 import tempfile
 
+from tools.approximate import find_difference, read_spread
+
 import nbval.kernel
-from approximate import find_difference, read_spread
 
 # Kernels that pytest starts from inside a notebook must not show progress either.
 os.environ.pop("JPY_SESSION_NAME", None)

@@ -1,6 +1,6 @@
 """What is each part of the recipe worth? Change one thing at a time and score held-out TRAINING rows.
 
-    python benchmarks/ablation.py --seeds 10 --json benchmarks/ablation.json
+    python -m benchmarks.ablation --seeds 10 --json benchmarks/ablation.json
 
 A fifth of Adult's training rows is held out, another fifth for each seed; the test rows are never looked at. The file
 holds, for each variant of the joint model, the lists 'auc', 'accuracy' and 'log_loss', one entry a seed; 'as it is' is
@@ -13,11 +13,11 @@ import math
 import pathlib
 
 import wdl_helpers as wdl
+from benchmarks.adult import labels, result
+from benchmarks.results import write
 from recommender.datasets import adult
 
 import keras
-from adult import labels, result
-from results import write
 from sklearn.model_selection import train_test_split
 
 EPOCHS, BATCH_SIZE = 8, 256

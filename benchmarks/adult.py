@@ -1,6 +1,6 @@
 """Score models on Adult's test rows, several seeds each.
 
-    python benchmarks/adult.py --seeds 10 --json benchmarks/adult.json [--models wide,deep,…]
+    python -m benchmarks.adult --seeds 10 --json benchmarks/adult.json [--models wide,deep,…]
 
 The file holds, for each model, the lists 'auc', 'accuracy', 'log_loss' and 'seconds' (of training), one entry a seed.
 With --models, only these are trained, and the file's other models stay as they are. The test rows' probabilities go
@@ -18,11 +18,11 @@ import subprocess
 import time
 
 import wdl_helpers as wdl
+from benchmarks.results import write
 from recommender.datasets import adult
 
 import keras
 import numpy as np
-from results import write
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression

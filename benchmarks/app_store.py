@@ -1,6 +1,6 @@
 """Table 1 of the paper in the simulated store: offline AUC and online gain of five models, several stores each.
 
-    python benchmarks/app_store.py --seeds 10 --json benchmarks/app_store.json
+    python -m benchmarks.app_store --seeds 10 --json benchmarks/app_store.json
 
 Each seed is another store, another log and other first weights. The store, the log and the number of candidates are as
 large as in notebook 7. The file holds, one entry a seed:
@@ -28,13 +28,13 @@ import inspect
 import pathlib
 
 import wdl_helpers as wdl
+from benchmarks.results import write
 from recommender import ranking, retrieval
 from recommender.datasets import store as app_store
 
 import keras
 import numpy as np
 import pandas as pd
-from results import write
 from sklearn.metrics import roc_auc_score
 
 KINDS = {

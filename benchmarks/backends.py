@@ -1,6 +1,6 @@
 """The sixty lines of notebook 4 on the census, on each backend of Keras: the AUC on the test rows.
 
-    python benchmarks/backends.py --json benchmarks/backends.json
+    python -m benchmarks.backends --json benchmarks/backends.json
 
 It runs in an environment of its own, which `make backends` builds, and needs no module of this project but the sixty
 lines. The file holds

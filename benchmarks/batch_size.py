@@ -1,6 +1,6 @@
 """Weak scaling's price: held-out log loss when the batch grows with the workers, with three rules for the rates.
 
-    python benchmarks/batch_size.py --json benchmarks/batch_size.json
+    python -m benchmarks.batch_size --json benchmarks/batch_size.json
 
 Workers that add up their gradients make the steps of one process whose batch is all of theirs (`distributed.py` shows
 it), so one process is enough here. The model and the rows are those of `parameter_servers.py`, and so is the number of
@@ -12,10 +12,10 @@ import argparse
 import pathlib
 
 import wdl_helpers as wdl
+from benchmarks.parameter_servers import ADAGRAD, BATCH, EPOCHS, FTRL, census
+from benchmarks.results import write
 
 import keras
-from parameter_servers import ADAGRAD, BATCH, EPOCHS, FTRL, census
-from results import write
 
 RULES = {"same": lambda k: 1.0, "root": lambda k: k**0.5, "k": float}
 

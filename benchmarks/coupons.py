@@ -1,6 +1,6 @@
 """Do crosses help with people that the model has never seen? Held-out people against held-out rows.
 
-    python benchmarks/coupons.py --data in-vehicle-coupon-recommendation.csv --repeats 2 --json benchmarks/coupons.json
+    python -m benchmarks.coupons --data in-vehicle-coupon-recommendation.csv --repeats 2 --json benchmarks/coupons.json
 
 The data are the In-Vehicle Coupon Recommendation survey (Wang et al., JMLR 18, 2017; UCI, DOI 10.24432/C5GS4P,
 CC BY 4.0): download the CSV file from UCI. In each of 12,684 rows somebody says whether they would accept a coupon.

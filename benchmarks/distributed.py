@@ -1,6 +1,6 @@
 """Train one model with several worker processes on this machine, and hold it against one worker alone.
 
-    python benchmarks/distributed.py --workers 2 --json FILE
+    python -m benchmarks.distributed --workers 2 --json FILE
 
 Every worker keeps the whole model, computes the gradients of its share of each batch, and adds up the gradients of all:
 `tf.distribute.MultiWorkerMirroredStrategy`. Workers speak to each other through the loopback interface. The file holds
@@ -36,7 +36,7 @@ import sys
 import tempfile
 import time
 
-from results import write
+from benchmarks.results import write
 
 STEPS, GLOBAL_BATCH, SAVE_EVERY, WARM_UP = 12, 256, 4, 10
 LARGE, LARGE_BATCH = 1_000_000, 2048  # ids of the wide table, and rows a step, where costs are measured
@@ -183,7 +183,16 @@ def start(n_workers, folder, *options):
     addresses, running = free_addresses(n_workers), []
     for index in range(n_workers):
         cluster = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
-        command = [sys.executable, __file__, "--workers", str(n_workers), "--folder", folder, *options]
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.distributed",
+            "--workers",
+            str(n_workers),
+            "--folder",
+            folder,
+            *options,
+        ]
         environment = {**os.environ, "TF_CONFIG": json.dumps(cluster), "CUDA_VISIBLE_DEVICES": "-1"}
         with open(f"{folder}/worker_{index}.log", "a") as log:
             running.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))

@@ -1,6 +1,6 @@
 """Train our model and the paper's own system, tf.estimator, on the same batches from the same start, and compare.
 
-    python benchmarks/estimator.py --json benchmarks/estimator.json
+    python -m benchmarks.estimator --json benchmarks/estimator.json
 
 The file holds 'steps', and for each number of steps the largest absolute difference from tf.estimator, in weights and
 in the test rows' 'probabilities', with the helpers' optimizers ('ours') and with Keras' own ('keras'). Under 'zeros' it
@@ -12,12 +12,12 @@ import itertools
 import pathlib
 
 import wdl_helpers as wdl
+from benchmarks.adult import BUILD, ask_peer, labels, save_features
+from benchmarks.results import write
 from recommender.datasets import adult
 
 import keras
 import numpy as np
-from adult import BUILD, ask_peer, labels, save_features
-from results import write
 
 STEPS, BATCH_SIZE = [50, 1000], 256
 OPTIMIZERS = {"ours": wdl, "keras": keras.optimizers}

@@ -1,6 +1,6 @@
 """The beginners' recipe on the census by epochs and batch size: the log loss of held-out training rows.
 
-    python benchmarks/joint_training.py --seeds 4 --json benchmarks/joint_training.json
+    python -m benchmarks.joint_training --seeds 4 --json benchmarks/joint_training.json
 
 The recipe is trained on the first 26,000 training rows of Adult, and the test rows are not looked at. The file holds
 
@@ -11,10 +11,10 @@ import argparse
 import pathlib
 
 import wdl_helpers as wdl
+from benchmarks.results import write
 from recommender.datasets import adult
 
 import keras
-from results import write
 
 N_FIT = 26_000
 # model, penalty on the deep part, batch size

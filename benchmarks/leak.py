@@ -1,6 +1,6 @@
 """A leaking statistic and a random split in a store that drifts: how much AUC each of them overstates.
 
-    python benchmarks/leak.py --json benchmarks/leak.json
+    python -m benchmarks.leak --json benchmarks/leak.json
 
 A week of a store (its seed gives people, apps, logs and first weights) has eight days of 1,000 visits. Popularity
 counts twice as much as in notebook 7, and each night three apps in ten take on another app's. The wide model of
@@ -17,12 +17,12 @@ import argparse
 import pathlib
 
 import wdl_helpers as wdl
+from benchmarks.results import write
 from recommender.datasets import store as app_store
 
 import keras
 import numpy as np
 import pandas as pd
-from results import write
 from sklearn.metrics import roc_auc_score
 
 FIRST_SEED = 40

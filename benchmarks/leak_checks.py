@@ -1,6 +1,6 @@
 """Are the results honest? Two checks that a leak from the labels or a lucky split would fail.
 
-    python benchmarks/leak_checks.py --seeds 5 --json benchmarks/leak_checks.json
+    python -m benchmarks.leak_checks --seeds 5 --json benchmarks/leak_checks.json
 
 'shuffled labels': the joint model is trained on training labels in random order, so the AUC on the true test labels
 must be about 0.5. 'fresh split': train and test rows are put together and split again, a third for testing, another
@@ -11,12 +11,12 @@ import argparse
 import pathlib
 
 import wdl_helpers as wdl
+from benchmarks.adult import labels, neural, result, scikit_learn
+from benchmarks.results import write
 from recommender.datasets import adult
 
 import numpy as np
 import pandas as pd
-from adult import labels, neural, result, scikit_learn
-from results import write
 from sklearn.model_selection import train_test_split
 
 FRESH = ["wide", "deep", "wide_deep", "logistic_regression", "hist_gradient_boosting"]

@@ -1,6 +1,6 @@
 """How long a log of a million rows takes on its way to both models' inputs, and how much memory.
 
-    python benchmarks/log_features.py --json benchmarks/log_features.json
+    python -m benchmarks.log_features --json benchmarks/log_features.json
 
 The log is made up: 10,000 users with eleven of 2,000 items each, on average, few items having most of the visits. Each
 visit becomes a row with the user's other items as its list, and nine items that the user does not have. The wide part
@@ -14,11 +14,11 @@ import resource
 import time
 
 import wdl_helpers as wdl
+from benchmarks.results import write
 from recommender import logs
 
 import numpy as np
 import pandas as pd
-from results import write
 
 USERS, ITEMS, VISITS, NEGATIVES = 10_000, 2_000, 110_000, 9
 

@@ -1,6 +1,6 @@
 """What a log says of a new ranking: IPS and SNIPS on many simulated logs, against the truth.
 
-    python benchmarks/offpolicy.py --json benchmarks/offpolicy.json
+    python -m benchmarks.offpolicy --json benchmarks/offpolicy.json
 
 One store of 2,000 people. A joint model is trained once, on a log that is not used again, and its ten best candidates
 are the new page of every visit. Then the old policy writes logs, of 3,000 visits each, for several shares of
@@ -23,13 +23,13 @@ import argparse
 import pathlib
 
 import wdl_helpers as wdl
+from benchmarks.results import write
 from recommender import offpolicy
 from recommender.datasets import store as app_store
 
 import keras
 import numpy as np
 import pandas as pd
-from results import write
 
 USERS, VISITS, DRAWN = 2_000, 3_000, 50
 EXPLORATION = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5]

@@ -1,6 +1,6 @@
 """Train a wide & deep model whose tables lie in pieces on several servers, and measure what that costs and survives.
 
-    python benchmarks/parameter_servers.py --json FILE
+    python -m benchmarks.parameter_servers --json FILE
 
 Two processes are the servers: each holds half of the rows of each table, and of what FTRL and AdaGrad remember of them.
 Two others are workers. A coordinator hands out batches; a worker fetches the rows that its batch needs, computes their
@@ -32,13 +32,13 @@ import time
 import traceback
 
 import wdl_helpers as wdl
+from benchmarks import distributed
+from benchmarks.results import write
 from recommender.datasets import adult
 
-import distributed
 import keras
 import numpy as np
 import tensorflow as tf
-from results import write
 
 SERVERS, BATCH, EPOCHS, HELD_OUT, SAVE_EVERY = 2, 256, 4, 6_561, 50
 FTRL = {"learning_rate": 0.05, "l1_regularization_strength": 0.003, "initial_accumulator_value": 1e-6}

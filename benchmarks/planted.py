@@ -1,6 +1,6 @@
 """The grid of 24 users and 24 apps over ten logs: what each model gets right, and what L1 and the rate change.
 
-    python benchmarks/planted.py --json benchmarks/planted.json
+    python -m benchmarks.planted --json benchmarks/planted.json
 
 Every model has settings of its own: those with the smallest mean error over all pairs in five logs (seeds 100 to 104)
 that are not reported. The reported logs have the seeds 0 to 9; a seed gives the log and the first weights. "long"
@@ -21,13 +21,13 @@ import itertools
 import pathlib
 
 import wdl_helpers as wdl
+from benchmarks.results import write
 from recommender import pictures
 from recommender.datasets import planted
 
 import keras
 import numpy as np
 import pandas as pd
-from results import write
 
 CHOSEN_ON, REPORTED = range(100, 105), range(10)
 EPOCHS, LONG, BATCH_SIZE = 15, 150, 128

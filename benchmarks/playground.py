@@ -1,6 +1,6 @@
 """What the course's helpers make of the playground's store: ten logs, two settings of L1, errors by kind of pair.
 
-    python benchmarks/playground.py --seeds 10 --json benchmarks/playground.json
+    python -m benchmarks.playground --seeds 10 --json benchmarks/playground.json
 
 The page in playground/ trains the same three models in the browser. `make play-test` compares its ten seeds with these.
 The file holds, for "the paper's case" and "no L1", one entry a seed:

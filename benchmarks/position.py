@@ -1,6 +1,6 @@
 """Position bias in ten simulated stores: what each remedy brings in installs.
 
-    python benchmarks/position.py --json benchmarks/position.json
+    python -m benchmarks.position --json benchmarks/position.json
 
 A visitor examines the ten positions of a page with probability 1, 0.8, 0.64, … and installs what is examined and liked.
 A store (its seed gives people, apps, log and first weights) has a log of 6,000 such visits. Joint models are
@@ -23,12 +23,12 @@ import argparse
 import pathlib
 
 import wdl_helpers as wdl
+from benchmarks.results import write
 from recommender import position
 from recommender.datasets import store as app_store
 
 import keras
 import numpy as np
-from results import write
 
 FIRST_SEED = 20
 VISITS, ASKED, POSITIONS, SHUFFLED = 6_000, 1_500, 10, 0.2

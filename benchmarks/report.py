@@ -1,6 +1,6 @@
 """Write the tables of README.md and benchmarks/README.md, and the picture, from the JSON files beside this script.
 
-python benchmarks/report.py
+python -m benchmarks.report
 
 A table stands between two comments, `<!-- NAME -->` and `<!-- end of NAME -->`; the rest of the text is left alone.
 """

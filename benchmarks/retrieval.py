@@ -1,6 +1,6 @@
 """The first stage of notebook 6: two towers with and without the logQ correction, and search in up to a million items.
 
-    python benchmarks/retrieval.py --json benchmarks/retrieval.json
+    python -m benchmarks.retrieval --json benchmarks/retrieval.json
 
 Two towers are trained on the log of visits, with the other areas of a batch as negatives, once with the correction for
 how often an area is a negative (Yi et al., 2019) and once without. What is measured is recall@20: of the visits that
@@ -33,13 +33,13 @@ import pathlib
 import time
 
 import wdl_helpers as wdl
+from benchmarks.results import write
 from recommender import logs, ranking, retrieval
 from recommender.datasets import visits
 
 import keras
 import numpy as np
 import pandas as pd
-from results import write
 from threadpoolctl import threadpool_limits
 
 K = 20  # of the towers' recall

@@ -1,6 +1,6 @@
 """Time requests of 200 candidates with a network of the paper's size: one by one, and as they come.
 
-    python benchmarks/serving.py --json FILE [--only once load server]
+    python -m benchmarks.serving --json FILE [--only once load server]
 
 The network is 1200 → 1024 → 512 → 256 → 1, as in section 4.2 of the paper, beside a wide part of crosses. Its file has
 milliseconds: '…_ms' the median, '…_p99_ms' the 99th percentile. One request after the other on an idle machine, of
@@ -50,14 +50,14 @@ import tempfile
 import time
 
 import wdl_helpers as wdl
+from benchmarks.open_loop import open_loop
+from benchmarks.results import write
 from recommender import client, once, raw_columns, server, serving
 from recommender.datasets import adult
 
 import numpy as np
 import pandas as pd
 import tensorflow as tf
-from open_loop import open_loop
-from results import write
 
 CANDIDATES, COLUMNS, NUMBERS = 200, 36, 48  # 36 embeddings of 32 dimensions, and 48 numbers: 1200
 # The columns that describe a candidate: 17 of 84, the app, six more categories and ten numbers; or half of all.
@@ -356,7 +356,7 @@ REPEATS = {"once": 50, "load": 500, "server": 10_000}  # rounds; requests at eac
 
 def measure(path, part, repeats):
     """What a part finds in a process of its own."""
-    command = [sys.executable, __file__, "--json", path, "--repeats", repeats, "--part", part]
+    command = [sys.executable, "-m", "benchmarks.serving", "--json", path, "--repeats", repeats, "--part", part]
     subprocess.run(list(map(str, command)), check=True)
     return json.loads(path.read_text())
 

@@ -1,6 +1,6 @@
 """Would other test rows and other seeds give another order? Paired bootstrap tests of what adult.py saved.
 
-    python benchmarks/significance.py --results benchmarks/adult.json --json benchmarks/significance.json [--models …]
+    python -m benchmarks.significance --results benchmarks/adult.json --json benchmarks/significance.json [--models …]
 
 The file holds, for each pair 'BETTER > WORSE' and each score, the 'difference' of the means over the seeds, the ends
 'low' and 'high' of its 95 % interval, and the two-sided p-value 'p'. With --models, only their pairs are tested, and
@@ -11,11 +11,11 @@ import argparse
 import json
 import pathlib
 
+from benchmarks.adult import labels, result, saved
+from benchmarks.results import write
 from recommender.datasets import adult
 
 import numpy as np
-from adult import labels, result, saved
-from results import write
 
 DRAWS = 2000
 SCORES = ["auc", "accuracy", "log_loss"]

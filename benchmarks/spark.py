@@ -1,6 +1,6 @@
 """The same vocabularies on a cluster's engine: the SQL that DuckDB runs here, run by Spark.
 
-    build/spark/bin/python benchmarks/spark.py --queries FILE --json FILE
+    build/spark/bin/python -m benchmarks.spark --queries FILE --json FILE
 
 It has an environment of its own (`make build/spark/installed`) and needs Java, so it imports neither TensorFlow nor the
 helpers. `benchmarks/spark_queries.py` writes the queries and what DuckDB answered, and calls this script, which runs

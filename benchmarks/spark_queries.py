@@ -1,6 +1,6 @@
 """Hold Spark's vocabularies against DuckDB's: the same files, the same SQL.
 
-    python benchmarks/spark_queries.py --spark build/spark/bin/python --json FILE
+    python -m benchmarks.spark_queries --spark build/spark/bin/python --json FILE
 
 Counted are Adult's features, all pairs and buckets included, its numbers, and a log whose cells hold lists. The file
 says for each query whether Spark's answer is DuckDB's, and how many rows it has.
@@ -13,11 +13,11 @@ import subprocess
 import tempfile
 
 import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
+from benchmarks.results import write
 from recommender import sql
 from recommender.datasets import adult, visits
 
 import duckdb
-from results import write
 
 
 def queries(folder):

@@ -1,6 +1,6 @@
 """Time an epoch of training of our models and of others, in turns in one run.
 
-    python benchmarks/speed.py --json benchmarks/speed.json
+    python -m benchmarks.speed --json benchmarks/speed.json
 
 The file holds
 
@@ -25,11 +25,11 @@ import subprocess
 import time
 
 import wdl_helpers as wdl
+from benchmarks.adult import BUILD, ask_peer, labels, peer_command, save_features
+from benchmarks.results import write
 from recommender.datasets import adult
 
 import numpy as np
-from adult import BUILD, ask_peer, labels, peer_command, save_features
-from results import write
 
 BATCH_SIZE = 256
 GIGABYTE = 1e9

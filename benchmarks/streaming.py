@@ -1,6 +1,6 @@
 """Count the features of ten million rows under a limit of memory, and read rows faster than a model trains on them.
 
-    python benchmarks/streaming.py --json FILE
+    python -m benchmarks.streaming --json FILE
 
 The rows are drawn: a user out of three million, an app, a device and an age. The file holds
 
@@ -27,6 +27,7 @@ import tempfile
 import time
 
 import wdl_helpers as wdl
+from benchmarks.results import write
 from recommender import shards
 from recommender.datasets import adult
 
@@ -36,7 +37,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from results import write
 
 ROWS, FEW_ROWS, TURNS = 10_000_000, 1_000_000, 5
 FEATURES = [("user",), ("app",), ("device",), ("app", "device"), ("app", "age"), ("device", "age")]
@@ -173,7 +173,7 @@ def main():
         folder = pathlib.Path(made)
         write_log(folder / "log.parquet", arguments.rows)
         write_log(folder / "log.csv", arguments.few_rows)
-        command = [sys.executable, __file__, "--count", str(folder / "log.parquet")]
+        command = [sys.executable, "-m", "benchmarks.streaming", "--count", str(folder / "log.parquet")]
         count = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
         found, beside = {}, {"rows": arguments.few_rows}
         for name, work in (

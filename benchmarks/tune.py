@@ -1,6 +1,6 @@
 """Choose settings with an equal budget: for each model 20 trials, drawn at random, scored on held-out training rows.
 
-    python benchmarks/tune.py --json benchmarks/tuned.json [--models lightgbm_tuned,…]
+    python -m benchmarks.tune --json benchmarks/tuned.json [--models lightgbm_tuned,…]
 
 The settings are those that each library's documentation names as the first to tune. A trial trains on the first 26,000
 training rows, and its score is the log loss of the other 6,561; the test rows are not looked at. The file holds, for
@@ -13,11 +13,11 @@ import json
 import pathlib
 
 import wdl_helpers as wdl
+from benchmarks.adult import BUILD, N_FIT, PEERS, ask_peer, labels, save_features, searched
+from benchmarks.results import write
 from recommender.datasets import adult
 
 import numpy as np
-from adult import BUILD, N_FIT, PEERS, ask_peer, labels, save_features, searched
-from results import write
 
 TRIALS, FOLDER = 20, BUILD / "held_out"
 UNITS = [[64, 32], [128, 64, 32], [256, 128, 64]]

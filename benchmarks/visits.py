@@ -1,7 +1,7 @@
 """The real log of notebook 9: where models rank a visit that was held out, and areas that training never saw.
 
-    python benchmarks/visits.py --search --json benchmarks/visits_search.json     settings, on held-out training users
-    python benchmarks/visits.py --draws 10 --json benchmarks/visits.json          the test users, with those settings
+    python -m benchmarks.visits --search --json benchmarks/visits_search.json     settings, on held-out training users
+    python -m benchmarks.visits --draws 10 --json benchmarks/visits.json          the test users, with those settings
 
 The search gives wide, deep and wide & deep the same number of trials, TRIALS, and three settings each to choose. It
 starts with those that notebooks 3, 4 and 6 use (`visits.training`) and climbs: one setting at a time goes up or down
@@ -33,12 +33,12 @@ import pathlib
 import subprocess
 
 import wdl_helpers as wdl
+from benchmarks.results import write
 from recommender import catalogue, logs, ranking
 from recommender.datasets import recipes, visits
 
 import keras
 import numpy as np
-from results import write
 from scipy import sparse
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent

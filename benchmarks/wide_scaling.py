@@ -1,6 +1,6 @@
 """Time of a training step against the size of the table: sparse and dense optimizers, and the memory's own limit.
 
-    python benchmarks/wide_scaling.py --json benchmarks/wide_scaling.json
+    python -m benchmarks.wide_scaling --json benchmarks/wide_scaling.json
 
 A step has 256 rows with ten ids each. The 2,560 ids of a step are all different and drawn from the whole table, and no
 step repeats another's, so each step touches as many rows, whatever the table's size, and finds few of them in the
@@ -20,12 +20,12 @@ import pathlib
 import time
 
 import wdl_helpers as wdl
+from benchmarks.results import write
 
 import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
-from results import write
 
 ROWS, COLUMNS = 256, 10
 STEPS, FEW_STEPS = 64, 8  # a round; the few are those of a dense step on a large table

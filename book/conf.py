@@ -11,8 +11,8 @@ from base64 import b64decode
 import nbformat
 from docutils import nodes
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tools"))
-from book import ROOT, SOURCE, repository_address
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from tools.book import ROOT, SOURCE, repository_address
 
 # The repository's owner and name, if pyproject.toml has its address; then the pages can say where they are published.
 PLACE = repository_address().removeprefix("https://github.com/") if repository_address() else None

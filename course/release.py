@@ -14,7 +14,7 @@ from nbgrader.apps import NbGraderAPI
 from traitlets.config import Config
 
 COPIED = [
-    "notebooks/*.py", "tools/environment.py", "tools/small_export.py", "tools/lab/*.*",
+    "notebooks/*.py", "tools/__init__.py", "tools/environment.py", "tools/small_export.py", "tools/lab/*.*",
     "wdl_*.py", "wide_deep/*.py", "recommender/*.py", "recommender/datasets/*.py",
     "course/__init__.py", "course/cells.py", "course/check.py", "course/folders.py", "course/nbgrader_config.py",
     "pyproject.toml", "constraints.txt", "environment.yml",

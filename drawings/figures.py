@@ -1,6 +1,6 @@
 """The drawings that explain: SVG files in notebooks/images/, the same to the byte wherever they are made.
 
-    python drawings/figures.py        writes all of them
+    python -m drawings.figures        writes all of them
 
 Each other module of this folder holds those of one notebook, a function for each, named like its file. To add one,
 write such a function and put it into the FIGURES of its module.

@@ -1,6 +1,6 @@
 """Drawings of notebook 11: scale."""
 
-from drawings.pieces import DEEP, GREY, JOINT, SMALL, WIDE, arrow, box, cells, line, panel, svg, text
+from drawings.pieces import DEEP, GREY, SMALL, WIDE, arrow, box, cells, panel, svg, text
 
 # ------------------------------------------------------------------------------ rows: files and counts
 

@@ -1,4 +1,4 @@
-"""The other side of `recommender.server`: start one, and ask it. It needs neither TensorFlow nor Keras.
+"""The other side of `recommender.server`: start one, and ask it. Of packages it needs NumPy alone.
 
 running_server      a server as a process, which ends with the block that started it
 to_inputs, ask      rows as a request of the Open Inference Protocol (V2), and its scores
@@ -7,6 +7,7 @@ to_inputs, ask      rows as a request of the Open Inference Protocol (V2), and i
 import contextlib
 import json
 import numbers
+import os
 import pathlib
 import re
 import subprocess
@@ -18,23 +19,23 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from wide_deep.tables import PathLike
+from recommender.input_names import length_names
 
 import numpy as np
 
-__all__ = ["ROOT", "ask", "running_server", "to_inputs"]
+__all__ = ["ROOT", "ask", "running_server", "to_inputs", "wait_for_version"]
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
 @contextlib.contextmanager
-def running_server(folder: PathLike, name: str = "model", **limits: float) -> Iterator[str]:
+def running_server(folder: str | os.PathLike[str], name: str = "model", **limits: float) -> Iterator[str]:
     """Start a server on a free port of this machine, and stop it at the end of the block, however that ends.
 
     Args:
         folder: an export, or exports in numbered folders: see `recommender.server`.
         name: of the model.
-        **limits: those of `recommender.server.Limits` that shall be others.
+        **limits: those of `recommender.protocol.Limits` that shall be others.
 
     Yields:
         The model's address, such as http://127.0.0.1:40123/v2/models/model.
@@ -99,11 +100,13 @@ def to_inputs(columns: Mapping[str, Any], context: Mapping[str, Any] | None = No
     inputs = []
     everything = {column: list(columns[column]) for column in columns}
     everything |= {column: [value] for column, value in (context or {}).items()}
+    lists = [column for column in everything if any(isinstance(entry, (list, tuple)) for entry in everything[column])]
+    lengths = length_names(everything, lists)
     for column, entries in everything.items():
-        if any(isinstance(entry, (list, tuple)) for entry in entries):
+        if column in lengths:
             rows = [entry or [] for entry in entries]
             inputs.append(_input(column, [value for row in rows for value in row]))
-            inputs.append(_input(f"{column}_lengths", [len(row) for row in rows]))
+            inputs.append(_input(lengths[column], [len(row) for row in rows]))
         else:
             inputs.append(_input(column, entries))
     return inputs
@@ -119,6 +122,15 @@ def _input(name: str, entries: list[Any]) -> dict[str, Any]:
     elif present and all(isinstance(entry, numbers.Real) and not isinstance(entry, bool) for entry in present):
         datatype = "FP64"
     return {"name": name, "shape": [len(data)], "datatype": datatype, "data": data}
+
+
+def _sentence_of(error: urllib.error.HTTPError) -> str:
+    """What the server says of an error; a proxy, or a server that takes no more connections, may say it as no JSON."""
+    body = error.read()
+    try:
+        return str(json.loads(body)["error"])
+    except (ValueError, KeyError, TypeError):
+        return body.decode(errors="replace").strip() or str(error.msg)
 
 
 def ask(
@@ -137,7 +149,7 @@ def ask(
 
     Raises:
         ValueError: the server refuses the request; the message is the server's.
-        OSError: it cannot be reached, has no free place, or has failed.
+        OSError: it cannot be reached, has no free place, or has failed; the message has the server's sentence.
     """
     body = json.dumps({"inputs": to_inputs(columns, context)}).encode()
     request = urllib.request.Request(f"{address}/infer", body, {"Content-Type": "application/json"})
@@ -145,8 +157,34 @@ def ask(
         with urllib.request.urlopen(request, timeout=seconds) as response:
             answer = json.load(response)
     except urllib.error.HTTPError as error:
+        error.msg = _sentence_of(error)
         if error.code < 500:
-            raise ValueError(json.load(error)["error"]) from None
+            raise ValueError(error.msg) from None
         raise
     (output,) = answer["outputs"]
     return np.array(output["data"], "float64"), answer["model_version"]
+
+
+def wait_for_version(address: str, version: str, seconds: float = 60) -> None:
+    """Wait until a server answers with a version, such as one whose folder has just been added or taken away.
+
+    Args:
+        address: the model's, from `running_server`.
+        version: the name of the folder.
+        seconds: to wait at most.
+
+    Raises:
+        TimeoutError: it answers with another version to the end.
+        OSError: it cannot be reached.
+
+    Taught in: notebook 10, "Shadow, canary, rollback".
+    """
+    end = time.monotonic() + seconds
+    while True:
+        with urllib.request.urlopen(address, timeout=seconds) as response:
+            (found,) = json.load(response)["versions"]
+        if found == version:
+            return
+        if time.monotonic() > end:
+            raise TimeoutError(f"Version {version} does not answer after {seconds:g} seconds; version {found} does.")
+        time.sleep(0.05)

@@ -15,7 +15,7 @@ import numbers
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from wide_deep.checks import check_frame, check_names, check_whole, row_name
+from wide_deep.checks import check_frame, check_names, check_no_gaps, check_whole
 from wide_deep.columns import LIST_TYPES, exact_below, is_missing
 from wide_deep.times import parse_times
 
@@ -46,10 +46,7 @@ def check_log(log: pd.DataFrame, columns: list[str]) -> None:
     check_names(columns)
     check_frame(log, columns)
     for column in columns:
-        missing = np.flatnonzero(log[column].isna())
-        if missing.size:
-            first = row_name(log.index, missing[0])
-            raise ValueError(f"Column {column!r} has {missing.size} missing values, first in {first}.")
+        check_no_gaps(log, column)
         if isinstance(log[column].iloc[0], tuple(LIST_TYPES)):
             raise TypeError(f"Column {column!r} holds lists; expected one value a row: `explode` the frame first.")
 

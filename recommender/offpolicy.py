@@ -13,7 +13,7 @@ but the old policy never took is not in the log, and no weight brings it back.
 
 from typing import TypedDict
 
-from wide_deep.checks import check_frame, check_numbers, check_whole
+from wide_deep.checks import check_frame, check_no_gaps, check_numbers, check_whole
 
 import numpy as np
 import numpy.typing as npt
@@ -80,9 +80,7 @@ def target_probabilities(
     for frame in (log, policy):
         check_frame(frame, pair)
         for column in pair:
-            missing = np.flatnonzero(frame[column].isna())
-            if missing.size:
-                raise ValueError(f"Column {column!r} has a missing value, first in row {missing[0]}.")
+            check_no_gaps(frame, column)
     values = pd.Series(_probabilities(policy, probability), pd.MultiIndex.from_frame(policy[pair]))
     if values.index.has_duplicates:
         twice = ", ".join(str(name) for name in values.index[values.index.duplicated()][0])
@@ -178,9 +176,7 @@ def _sums(
         units = np.arange(len(log))
     else:
         check_frame(log, [unit])
-        missing = np.flatnonzero(log[unit].isna())
-        if missing.size:
-            raise ValueError(f"Column {unit!r} has a missing value in row {missing[0]}: each row needs its unit.")
+        check_no_gaps(log, unit, "each row needs its unit")
         units = log.groupby(unit, sort=False).ngroup().to_numpy()
     if units.max() == 0:
         raise ValueError("There is one unit; an interval needs at least two.")

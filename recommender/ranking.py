@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from recommender.logs import check_log, check_same_type, different_items, ids_of
-from wide_deep.checks import check_frame, check_labels, check_names, check_whole, row_name
+from wide_deep.checks import check_frame, check_labels, check_names, check_no_gaps, check_whole
 from wide_deep.columns import LIST_TYPES
 
 import numpy as np
@@ -290,10 +290,7 @@ def ranking_scores(
         raise ValueError(f"The scores have the shape {scores.shape}; expected one for each of {len(labels)} rows.")
     if not np.isfinite(scores).all():
         raise ValueError(f"Row {np.flatnonzero(~np.isfinite(scores))[0]} has a score that is not a finite number.")
-    missing = np.flatnonzero(frame[query].isna())
-    if missing.size:
-        first = row_name(frame.index, missing[0])
-        raise ValueError(f"Column {query!r} has a missing value in {first}: each row needs its query.")
+    check_no_gaps(frame, query, "each row needs its query")
     rows = pd.DataFrame({"query": frame[query].to_numpy(), "label": labels.astype("float64"), "score": scores})
     rows = rows.sort_values("score", ascending=False, kind="stable")
     by_query = rows.groupby("query")

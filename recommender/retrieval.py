@@ -14,8 +14,9 @@ Large Corpus Item Recommendations", RecSys 2019).
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+from recommender.logs import check_log
 from wide_deep import backend  # noqa: F401, before Keras
-from wide_deep.checks import check_fitted, check_frame, check_names, check_whole, row_name
+from wide_deep.checks import check_fitted, check_names, check_whole
 from wide_deep.features import DeepFeatures, deep_inputs
 from wide_deep.models import Lookup
 from wide_deep.optimizers import as_optimizer, build_for, warn_of_repeated_ids
@@ -125,7 +126,7 @@ def log_frequencies(frame: pd.DataFrame, item: str) -> np.ndarray:
 
     Raises:
         KeyError: the column is missing.
-        TypeError: the name of the column is no string.
+        TypeError: the name of the column is no string, or the column holds lists.
         ValueError: an item is missing.
 
     Source:
@@ -137,11 +138,7 @@ def log_frequencies(frame: pd.DataFrame, item: str) -> np.ndarray:
         >>> print(log_frequencies(pd.DataFrame({"app": ["maps", "maps", "go", "maps"]}), "app").round(3))
         [-0.288 -0.288 -1.386 -0.288]
     """
-    check_frame(frame, [item])
-    missing = np.flatnonzero(frame[item].isna())
-    if missing.size:
-        first = row_name(frame.index, missing[0])
-        raise ValueError(f"Column {item!r} has {missing.size} missing values, first in {first}.")
+    check_log(frame, [item])
     counts = frame.groupby(item, observed=True)[item].transform("size").to_numpy()  # (rows,)
     return np.log(counts / len(frame)).astype("float32")
 

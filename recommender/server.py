@@ -8,11 +8,12 @@ It speaks the Open Inference Protocol (V2), as KServe, Triton and MLServer do:
 
 An input is a column of the export, with an entry a row. `null` is a missing value. A column with one entry holds for
 all rows: so a user's columns are sent once for all candidates. A list column has two inputs: the values of all rows one
-after the other, and `COLUMN_lengths`, how many each row has.
+after the other, and `COLUMN_lengths`, how many each row has (`COLUMN_lengths_2` if a column has that name).
 
 FOLDER is an export, or holds exports in folders that are numbered, as TensorFlow Serving wants them: FOLDER/1,
 FOLDER/2. Then the highest number answers; a new one is loaded while the old one goes on, and each answer says which it
-is from. To roll back, take the newest folder away.
+is from. Move a new one in by a rename, so that it is never seen half written; one that cannot be loaded is tried again
+when its files have changed. To roll back, take the newest folder away.
 
 What a deployment must add: encryption (TLS) and who may ask (authentication), both in a proxy in front, which also
 closes connections that send nothing. The server has neither, and so listens on this machine alone unless told
@@ -23,18 +24,18 @@ import argparse
 import asyncio
 import concurrent.futures
 import contextlib
-import itertools
 import json
 import logging
 import pathlib
 import signal
+import socket
 import sys
 import threading
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from types import FrameType
 from typing import Any, NamedTuple
 
-from recommender.raw_columns import ColumnType
+from recommender.protocol import DATATYPES, LIMITS, Limits, Refused, lengths_of, read_request
 from recommender.serving import Export, load_export, request_tensors, score_tensors
 from wide_deep import backend  # noqa: F401, before Keras
 from wide_deep.tables import PathLike
@@ -48,172 +49,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 __all__ = [
-    "Limits", "Refused", "Server", "Version", "length_names", "main", "make_app", "newest_version", "read_request",
-    "read_version", "run", "score_request", "to_json",
+    "Server", "Version", "main", "make_app", "newest_version", "read_version", "run", "score_request", "to_json",
 ]  # fmt: skip
 
-LOG = logging.getLogger("uvicorn.error")  # where uvicorn says that it has started
-
-
-class Limits(NamedTuple):
-    """What one request, and all of them together, may take."""
-
-    megabytes: float = 4.0  # of a request's body
-    rows: int = 1000  # of a request
-    longest: int = 100  # values in one list: every list of a request is padded to its longest
-    seconds: float = 10.0  # to send a body, and again to wait for the scores
-    queue: int = 64  # requests that wait or are scored; a further one is refused
-    threads: int = 2  # requests that are scored at the same time
-    poll: float = 2.0  # seconds between two looks for a newer version
-
-
-class Refused(Exception):
-    """A request that gets no scores.
-
-    Args:
-        status: of HTTP: 400 and those below 500 say that the request is at fault.
-        message: what is wrong, for the client.
-    """
-
-    def __init__(self, status: int, message: str):
-        super().__init__(message)
-        self.status = status
-        self.message = message
-
-
-# ------------------------------------------------------------------------------------------- a request
-
-
-def length_names(types: Mapping[str, ColumnType]) -> dict[str, str]:
-    """What the second input of a list column is called.
-
-    Args:
-        types: of the export.
-
-    Returns:
-        dict list column → the name of its lengths, which is no other column's.
-
-    Example:
-        >>> length_names({"tags": "list", "city": "text", "areas": "list", "areas_lengths": "number"})
-        {'tags': 'tags_lengths', 'areas': 'areas_lengths_'}
-    """
-    names: dict[str, str] = {}
-    for column, column_type in types.items():
-        if column_type == "list":
-            name = f"{column}_lengths"
-            while name in types or name in names.values():
-                name += "_"
-            names[column] = name
-    return names
-
-
-DATATYPES = {  # the protocol's; the first is what the metadata says
-    "number": ("FP64", "FP32", "FP16"),
-    "text": ("BYTES", "BOOL"),
-    "list": ("BYTES", "BOOL"),
-    "lengths": (),
-}
-WHOLE = ("INT64", "INT32", "INT16", "INT8", "UINT64", "UINT32", "UINT16", "UINT8")
-
-
-def read_request(body: bytes, types: Mapping[str, ColumnType], limits: Limits) -> tuple[dict[str, list[Any]], int, str]:
-    """The columns of a request, each with one entry a row or with one for all rows.
-
-    Args:
-        body: JSON as the protocol has it.
-        types: of the export.
-        limits: of rows, and of values in a list.
-
-    Returns:
-        dict column → entries, the number of rows, and the request's id, '' if it has none.
-
-    Raises:
-        Refused: with status 400, if the request is not right. What raw_columns refuses is not yet looked at.
-
-    Example:
-        >>> request = {"inputs": [{"name": "city", "shape": [2], "datatype": "BYTES", "data": ["Rome", "Oslo"]}]}
-        >>> read_request(json.dumps(request).encode(), {"city": "text"}, Limits())
-        ({'city': ['Rome', 'Oslo']}, 2, '')
-    """
-    request = _parse(body)
-    inputs = _inputs_by_name(request)
-    lengths = length_names(types)
-    _check_names(inputs, [*types, *lengths.values()])
-    columns = {}
-    for column, column_type in types.items():
-        values = _data(column, inputs[column], (*DATATYPES[column_type], *WHOLE))
-        if column_type == "list":
-            sizes = _data(lengths[column], inputs[lengths[column]], WHOLE)
-            values = _cut(column, values, sizes, limits.longest)
-        columns[column] = values
-    return columns, _n_rows(columns, limits.rows), str(request.get("id", ""))
-
-
-def _parse(body: bytes) -> dict[str, Any]:
-    try:
-        request = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise Refused(400, f"The request is not JSON: {error}.") from None
-    if not isinstance(request, dict) or not isinstance(request.get("inputs"), list):
-        raise Refused(400, "The request has no list 'inputs'.")
-    return request
-
-
-def _inputs_by_name(request: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    inputs: dict[str, dict[str, Any]] = {}
-    for each in request["inputs"]:
-        if not isinstance(each, dict) or not isinstance(each.get("name"), str):
-            raise Refused(400, "An input has no name.")
-        if each["name"] in inputs:
-            raise Refused(400, f"The input {each['name']!r} is there twice.")
-        inputs[each["name"]] = each
-    return inputs
-
-
-def _check_names(inputs: Mapping[str, Any], expected: list[str]) -> None:
-    for name in expected:
-        if name not in inputs:
-            raise Refused(400, f"The request has no input {name!r}; expected {expected}.")
-    for name in inputs:
-        if name not in expected:
-            raise Refused(400, f"The model has no input {name!r}; expected {expected}.")
-
-
-def _data(name: str, each: Mapping[str, Any], datatypes: tuple[str, ...]) -> list[Any]:
-    """The entries of an input of shape [rows], or [rows, 1] as some clients send it."""
-    data = each.get("data")
-    is_missing = isinstance(data, list) and all(entry is None for entry in data)  # null has no type
-    if each.get("datatype") not in datatypes and not is_missing:
-        raise Refused(400, f"The input {name!r} has the datatype {each.get('datatype')!r}; expected {datatypes[0]}.")
-    if not isinstance(data, list):
-        raise Refused(400, f"The input {name!r} has no list 'data'.")
-    shape = each.get("shape")
-    if shape == [len(data), 1]:
-        data = [entry[0] if isinstance(entry, list) and len(entry) == 1 else entry for entry in data]
-    elif shape != [len(data)]:
-        raise Refused(400, f"The input {name!r} has {len(data)} entries and the shape {shape}; expected [{len(data)}].")
-    return data
-
-
-def _cut(column: str, values: list[Any], sizes: list[Any], longest: int) -> list[list[Any]]:
-    """The list of each row, from the values of all rows and their numbers."""
-    if not all(type(size) is int and 0 <= size <= longest for size in sizes):
-        raise Refused(400, f"The lengths of column {column!r} must be whole numbers from 0 to {longest}.")
-    if sum(sizes) != len(values):
-        raise Refused(400, f"Column {column!r} has {len(values)} values; its lengths add up to {sum(sizes)}.")
-    ends = np.cumsum([0, *sizes]).tolist()
-    return [values[start:end] for start, end in itertools.pairwise(ends)]
-
-
-def _n_rows(columns: Mapping[str, list[Any]], most: int) -> int:
-    """How many rows a request has: a column has so many entries, or one that holds for all of them."""
-    n_rows = max(map(len, columns.values()))
-    if n_rows > most:
-        raise Refused(400, f"The request has {n_rows} rows; at most {most} are scored at once.")
-    for column, values in columns.items():
-        if len(values) not in (1, n_rows):
-            raise Refused(400, f"Column {column!r} has {len(values)} entries; expected {n_rows}, or 1 for all rows.")
-    return n_rows
+LOG = logging.getLogger("uvicorn.error")  # where uvicorn says what it does
+PORT = 8080  # where it listens without --port
 
 
 # ------------------------------------------------------------------------------------------- the model
@@ -224,6 +64,7 @@ class Version(NamedTuple):
 
     name: str
     export: Export
+    folder: pathlib.Path
 
 
 def read_version(name: str, folder: PathLike) -> Version:
@@ -232,6 +73,9 @@ def read_version(name: str, folder: PathLike) -> Version:
     Args:
         name: what answers call it.
         folder: path that `export` wrote.
+
+    Returns:
+        The version, ready to answer.
 
     Raises:
         OSError: there is no SavedModel.
@@ -242,15 +86,18 @@ def read_version(name: str, folder: PathLike) -> Version:
     missing: dict[str, list[Any]] = {"number": [None], "text": [None], "list": [[]]}
     row = {column: missing[column_type] for column, column_type in export.types.items()}
     score_tensors(export, *request_tensors(export, row))
-    return Version(name, export)
+    return Version(name, export, pathlib.Path(folder))
 
 
-def newest_version(folder: pathlib.Path, without: Collection[str] = ()) -> str | None:
-    """The highest number among the exports in a folder, or None; '0' of a folder that is an export itself.
+def newest_version(folder: pathlib.Path, without: Collection[pathlib.Path] = ()) -> pathlib.Path | None:
+    """Where the version stands that shall answer.
 
     Args:
-        folder: see the top of this module.
-        without: versions that do not count.
+        folder: an export, or a folder with exports: see the top of this module.
+        without: folders of versions that do not count.
+
+    Returns:
+        The folder itself if it is an export, else the one in it with the highest number; None if there is none.
 
     Example:
         >>> import tempfile
@@ -259,24 +106,34 @@ def newest_version(folder: pathlib.Path, without: Collection[str] = ()) -> str |
         ...         pathlib.Path(folder, name).mkdir()
         ...     for name in ("2", "10", "tmp9"):
         ...         pathlib.Path(folder, name, "saved_model.pb").touch()
-        ...     newest_version(pathlib.Path(folder))
+        ...     newest_version(pathlib.Path(folder)).name
         '10'
     """
     if (folder / "saved_model.pb").is_file():
-        return "0"
-    names = [path.parent.name for path in folder.glob("*/saved_model.pb")]
-    numbers = [name for name in names if name.isascii() and name.isdigit()]
-    return max(set(numbers) - set(without), key=int, default=None)
+        return folder
+    found = {path.parent for path in folder.glob("*/saved_model.pb")}
+    numbered = {path for path in found if path.name.isascii() and path.name.isdigit()}
+    return max(numbered - set(without), key=lambda path: int(path.name), default=None)
+
+
+def _state_of(folder: pathlib.Path) -> set[tuple[str, int, int]]:
+    """What tells whether a folder's files have changed: of each its path, its size and when it was written."""
+    state = set()
+    for path in folder.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):  # taken away meanwhile
+            found = path.stat()
+            state.add((str(path), found.st_size, found.st_mtime_ns))
+    return state
 
 
 def score_request(version: Version, name: str, body: bytes, limits: Limits) -> dict[str, Any]:
     """Score the rows of a request.
 
     Args:
-        version: that answers.
-        name: of the model.
-        body: as in `read_request`.
-        limits: as in `read_request`.
+        version: the version that answers.
+        name: the model's name.
+        body: the request, as in `read_request`.
+        limits: the limits of requests, as in `read_request`.
 
     Returns:
         The answer as the protocol has it.
@@ -309,7 +166,10 @@ def to_json(content: Mapping[str, Any], status: int = 200) -> Response:
 
     Args:
         content: what JSON can hold.
-        status: of HTTP.
+        status: the status of HTTP.
+
+    Returns:
+        The answer, as Starlette sends it.
 
     Example:
         >>> to_json({"live": True}).body
@@ -329,9 +189,9 @@ class Server:
     """The model of a folder, its queue, and the answers to all that can be asked.
 
     Args:
-        folder: see the top of this module.
-        name: of the model.
-        limits: of requests.
+        folder: an export, or a folder with exports: see the top of this module.
+        name: the model's name.
+        limits: the limits of requests.
 
     Raises:
         FileNotFoundError: the folder has no export.
@@ -346,25 +206,29 @@ class Server:
         if newest is None:
             raise FileNotFoundError(f"{folder} holds no export, and none in a numbered folder: write one with export.")
         _take_one_thread_a_request()
-        self.live = read_version(newest, self._path(newest))
-        self.failed: set[str] = set()  # versions that could not be loaded
+        self.live = read_version(self._name_of(newest), newest)
+        # Versions that could not be loaded, and what their files were then.
+        self.failed: dict[pathlib.Path, set[tuple[str, int, int]]] = {}
         self.free_places = threading.BoundedSemaphore(limits.queue)
         self.pool = concurrent.futures.ThreadPoolExecutor(limits.threads, thread_name_prefix="score")
 
-    def _path(self, version: str) -> pathlib.Path:
-        return self.folder if version == "0" else self.folder / version
+    def _name_of(self, version: pathlib.Path) -> str:
+        return "0" if version == self.folder else version.name
 
     def refresh(self) -> None:
         """Let the newest version answer, if it can be loaded; until then, and otherwise, the one before goes on."""
-        newest = newest_version(self.folder, without=self.failed)
-        if newest is None or newest == self.live.name:
+        hopeless = [path for path, state in self.failed.items() if _state_of(path) == state]
+        newest = newest_version(self.folder, without=hopeless)
+        if newest is None or newest == self.live.folder:
             return
+        state, name = _state_of(newest), self._name_of(newest)
         try:
-            self.live = read_version(newest, self._path(newest))  # one assignment: no request sees half of it
-            LOG.info("Version %s answers.", newest)
+            self.live = read_version(name, newest)  # one assignment: no request sees half of it
+            self.failed.pop(newest, None)
+            LOG.info("Version %s answers.", name)
         except Exception:
-            self.failed.add(newest)
-            LOG.exception("Version %s cannot be loaded; version %s goes on.", newest, self.live.name)
+            self.failed[newest] = state
+            LOG.exception("Version %s cannot be loaded; version %s goes on.", name, self.live.name)
 
     async def watch(self) -> None:
         """Look for a newer version now and then, until cancelled."""
@@ -376,7 +240,10 @@ class Server:
         """Read a request's body.
 
         Args:
-            request: of Starlette.
+            request: Starlette's request.
+
+        Returns:
+            The body's bytes.
 
         Raises:
             Refused: it is too large, or not there in time. What is too much is read and forgotten, so that the client
@@ -403,7 +270,10 @@ class Server:
         """Wait for a free thread and for the scores.
 
         Args:
-            body: of a request.
+            body: the body of a request.
+
+        Returns:
+            The answer as the protocol has it.
 
         Raises:
             Refused: too many requests wait, it took too long, or see `score_request`.
@@ -421,10 +291,13 @@ class Server:
         """Answer a request for scores.
 
         Args:
-            request: of Starlette.
+            request: Starlette's request.
+
+        Returns:
+            The scores, or what is wrong.
         """
         try:
-            self.check_name(request)
+            self.refuse_other_model(request)
             return to_json(await self.score(await self.body_of(request)))
         except Refused as refused:
             return to_json({"error": refused.message}, refused.status)
@@ -434,11 +307,11 @@ class Server:
             LOG.exception("A request failed.")
             return to_json({"error": "The model failed; the server's log says why."}, 500)
 
-    def check_name(self, request: Request) -> None:
-        """Refuse another model's name.
+    def refuse_other_model(self, request: Request) -> None:
+        """Refuse a request that names another model.
 
         Args:
-            request: of Starlette.
+            request: Starlette's request.
 
         Raises:
             Refused: there is no model of that name.
@@ -450,17 +323,20 @@ class Server:
         """Say which inputs the model takes.
 
         Args:
-            request: of Starlette.
+            request: Starlette's request.
+
+        Returns:
+            The model's inputs, its version and its output.
         """
         try:
-            self.check_name(request)
+            self.refuse_other_model(request)
         except Refused as refused:
             return to_json({"error": refused.message}, refused.status)
-        version, export = self.live
+        version, export, _ = self.live
         inputs = [
             {"name": c, "datatype": DATATYPES[column_type][0], "shape": [-1]} for c, column_type in export.types.items()
         ]
-        inputs += [{"name": n, "datatype": "INT64", "shape": [-1]} for n in length_names(export.types).values()]
+        inputs += [{"name": n, "datatype": "INT64", "shape": [-1]} for n in lengths_of(export.types).values()]
         outputs = [{"name": "probability", "datatype": "FP64", "shape": [-1]}]
         known = {"name": self.name, "versions": [version], "platform": "tensorflow_savedmodel"}
         return to_json({**known, "inputs": inputs, "outputs": outputs})
@@ -470,7 +346,7 @@ def make_app(server: Server) -> Starlette:
     """The routes of the protocol.
 
     Args:
-        server: that answers.
+        server: the server that answers.
 
     Returns:
         What uvicorn, or any server for ASGI, runs.
@@ -509,23 +385,24 @@ def run(folder: PathLike, name: str, host: str, port: int, limits: Limits) -> No
     Args:
         folder: see the top of this module.
         name: of the model.
-        host: to listen on; '127.0.0.1' is this machine alone.
-        port: to listen on; 0 takes a free one, which the log says.
+        host: the address to listen on; '127.0.0.1' is this machine alone.
+        port: the port to listen on; 0 takes a free one. The log says 'running on http://…'.
         limits: of requests.
 
     Raises:
-        OSError, ValueError: the folder has no export, or the newest one cannot be loaded.
+        OSError, ValueError: the folder has no export, the newest one cannot be loaded, or the port is taken.
     """
     config = uvicorn.Config(
         make_app(Server(folder, name, limits)),
-        host=host,
-        port=port,
         access_log=False,
         limit_concurrency=4 * limits.queue,  # connections; beyond, uvicorn answers 503
         timeout_graceful_shutdown=int(limits.seconds) + 1,
     )
-    with _clean_end():
-        uvicorn.Server(config).run()
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with _clean_end(), socket.create_server((host, port), family=family, backlog=config.backlog) as listening:
+        shown = f"[{host}]" if ":" in host else host
+        LOG.info("The server is running on http://%s:%d (Control-C ends it).", shown, listening.getsockname()[1])
+        uvicorn.Server(config).run([listening])
 
 
 @contextlib.contextmanager
@@ -549,9 +426,10 @@ def main() -> None:
     parser.add_argument("folder", help="an export, or a folder of exports named 1, 2, …: the highest number answers")
     parser.add_argument("--name", default="model", help="the model's name in the address: /v2/models/NAME/infer")
     parser.add_argument("--host", default="127.0.0.1", help="to listen on; without it, this machine alone can ask")
-    parser.add_argument("--port", type=int, default=8080)
+    parser.add_argument("--port", type=int, default=PORT, help=f"to listen on; {PORT} without it, 0 takes a free one")
     for field, default in Limits()._asdict().items():
-        parser.add_argument(f"--{field}", type=type(default), default=default, help=f"limit; {default} without it")
+        meaning = f"{LIMITS[field]}; {default:g} without it"
+        parser.add_argument(f"--{field}", type=type(default), default=default, metavar="N", help=meaning)
     arguments = vars(parser.parse_args())
     limits = Limits(**{field: arguments[field] for field in Limits._fields})
     try:

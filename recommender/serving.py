@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from recommender.folders import check_replaceable, replace_folder
 from recommender.graph import graph_inputs, parse_examples
+from recommender.input_names import free_name
 from recommender.once import Once
 from recommender.raw_columns import Columns, ColumnType, Tensors, column_types, raw_tensors, tf_examples
 from wide_deep import backend  # noqa: F401, before Keras
@@ -174,7 +175,7 @@ def scorer(folder: PathLike) -> Callable[..., np.ndarray]:
         OSError: there is no SavedModel.
         ValueError: it was not written by `export`.
 
-    Taught in: notebook 10, "One artefact".
+    Taught in: notebook 10, "Monday: one artefact".
 
     Example:
         >>> import wdl_helpers as wdl
@@ -216,10 +217,10 @@ def signature_names(types: Mapping[str, ColumnType]) -> dict[str, list[str]]:
     input_names: dict[str, list[str]] = {}
     taken: set[str] = set()
     for column in sorted(types, key=lambda column: not _is_signature_name(column)):  # those that keep theirs first
-        input_names[column] = [_free_name(column, taken)]
+        input_names[column] = [_signature_name(column, taken)]
     for column, column_type in types.items():
         if column_type == "list":
-            input_names[column].append(_free_name(f"{input_names[column][0]}_lengths", taken))
+            input_names[column].append(_signature_name(f"{input_names[column][0]}_lengths", taken))
     return {column: input_names[column] for column in types}
 
 
@@ -228,18 +229,12 @@ def _is_signature_name(name: str) -> bool:
     return is_plain and not keyword.iskeyword(name) and name != "self"
 
 
-def _free_name(wanted: str, taken: set[str]) -> str:
+def _signature_name(wanted: str, taken: set[str]) -> str:
     """A name for a signature, close to the wanted one and not among the `taken`, to which it is added in lower case."""
     stem = re.sub("[^A-Za-z0-9_]", "_", wanted)
     if not _is_signature_name(stem):
         stem = f"c_{stem}"
-    name = stem
-    number = 2
-    while name.lower() in taken:
-        name = f"{stem}_{number}"
-        number += 1
-    taken.add(name.lower())
-    return name
+    return free_name(stem, taken)
 
 
 def check_fits(model: keras.Model, wide: WideFeatures | None, deep: DeepFeatures | None) -> None:
@@ -326,7 +321,7 @@ def export(
         FileExistsError: the folder holds something else than an export.
         OSError: it cannot be written to.
 
-    Taught in: notebook 10, "One artefact".
+    Taught in: notebook 10, "Monday: one artefact".
 
     Example:
         >>> import wdl_helpers as wdl

@@ -88,6 +88,8 @@ def counted_quantiles(counted: pd.DataFrame, n_quantiles: int) -> np.ndarray:
     share = position - np.floor(position)
     # NumPy interpolates from the nearer end, and so must we, to get its bits.
     boundaries = np.where(share < 0.5, low + (high - low) * share, high - (high - low) * (1 - share))
+    whole, rest = np.divmod(last[-1].astype(int) * np.arange(1, n_quantiles), n_quantiles)
+    boundaries = np.where(rest == 0, values[np.searchsorted(last, whole)], boundaries)
     return boundaries + 0.0  # −0 becomes 0
 
 

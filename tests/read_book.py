@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 
-from book import BOOK, ROOT, page_paths
+from tools.book import BOOK, ROOT, page_paths
 
 import nbformat
 import pytest
@@ -273,7 +273,7 @@ def test_a_changed_output_is_all_that_changes_wherever_the_book_is_built(tmp_pat
     nbformat.write(notebook, path)
     closed = {f"{kind}_proxy": "http://127.0.0.1:9" for kind in ("http", "https")}
     environment = os.environ | closed | {"PYTHONHASHSEED": "7"}
-    subprocess.run([sys.executable, "tools/book.py"], cwd=copy, env=environment, check=True)
+    subprocess.run([sys.executable, "-m", "tools.book"], cwd=copy, env=environment, check=True)
     first, second = BOOK, copy / "build" / "book"
     files = {path.relative_to(first).as_posix() for path in first.rglob("*") if path.is_file()}
     assert files == {path.relative_to(second).as_posix() for path in second.rglob("*") if path.is_file()}

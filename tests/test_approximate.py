@@ -2,11 +2,12 @@
 
 import pathlib
 
+from tools import seeds
+from tools.approximate import agrees, find_difference, numbers_in, read_spread, split_numbers
+from tools.seeds import deviation, find_stale_cells, measure_spread, shift_seeds
+
 import nbformat
 import pytest
-import seeds
-from approximate import agrees, find_difference, numbers_in, read_spread, split_numbers
-from seeds import deviation, find_stale_cells, measure_spread, shift_seeds
 
 NOTEBOOKS = sorted((pathlib.Path(__file__).resolve().parent.parent / "notebooks").glob("*.ipynb"))
 
@@ -102,7 +103,7 @@ def test_a_spread_was_measured_on_the_outputs_that_are_committed(path):
     spread = read_spread(path.stem)
     assert not spread or list(spread) == [cell.id for cell in cells]
     for cell in cells if spread else []:
-        assert len(spread[cell.id]) == len(split_numbers(cell.outputs)[1]), f"run tools/seeds.py {path.stem}"
+        assert len(spread[cell.id]) == len(split_numbers(cell.outputs)[1]), f"run `python -m tools.seeds {path.stem}`"
 
 
 def cell(name, source="pass", text="", tags=()):

@@ -9,30 +9,32 @@ import time
 from statistics import mean, stdev
 
 import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
+from benchmarks import (
+    ablation,
+    adult,
+    estimator,
+    joint_training,
+    leak_checks,
+    log_features,
+    offpolicy,
+    open_loop,
+    report,
+    significance,
+    tune,
+    visits,
+)
+from benchmarks import planted as grid_benchmark
+from benchmarks import position as position_benchmark
+from benchmarks import retrieval as first_stage
 from recommender import pictures
 from recommender.datasets import adult as census
 from recommender.datasets import planted as planted_log
 from recommender.datasets import visits as visit_log
 
-import ablation
-import adult
-import estimator
-import joint_training
 import keras
-import leak_checks
-import log_features
 import numpy as np
-import offpolicy
-import open_loop
 import pandas as pd
-import planted as grid_benchmark
-import position as position_benchmark
 import pytest
-import report
-import retrieval as first_stage
-import significance
-import tune
-import visits
 from sklearn.metrics import roc_auc_score
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent

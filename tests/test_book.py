@@ -3,8 +3,8 @@
 import re
 import tomllib
 
-import book
-from book import ROOT
+from tools import book
+from tools.book import ROOT
 
 import nbformat.v4
 import pytest

@@ -186,6 +186,8 @@ def test_inputs_may_be_lists_and_tuples_too(kind):
 def test_a_row_of_a_filtered_frame_is_named_by_position_and_label():
     frame = pd.DataFrame({"city": ["Rome", "Oslo", None, "Bern"], "age": [20, 30, 40, None]})
     cut = frame[frame["city"] != "Rome"]  # positions 0, 1, 2 have the labels 1, 2, 3
+    with pytest.raises(ValueError, match=r"'city' has 1 missing values, first in row 1 \(index 2\): look\.$"):
+        checks.check_no_gaps(pd.DataFrame({"city": ["Rome", None]}, index=[1, 2]), "city", "look")
     with pytest.raises(ValueError, match=r"'city' has a missing value in row 1 \(index 2\): fill it"):
         wdl.fit_wide(cut, ["city"])
     with pytest.raises(ValueError, match=r"'age' has 1 missing or infinite values, first in row 2 \(index 3\)\."):

@@ -4,7 +4,8 @@ import importlib.metadata
 import subprocess
 import sys
 
-import colab
+from tools import colab
+
 import pytest
 
 

@@ -195,7 +195,7 @@ def test_the_release_has_the_students_commands_and_no_others(release):
     listed = subprocess.run(["make"], cwd=release, capture_output=True, text=True, check=True).stdout
     assert re.findall(r"^make (\w+)", listed, re.M) == ["lab", "check", "play", "serve", "clean"]
     planned = subprocess.run(["make", "-n", "check"], cwd=release, capture_output=True, text=True, check=True).stdout
-    assert "tools/environment.py 'course'" in planned and "-m course.check" in planned
+    assert "-m tools.environment 'course'" in planned and "-m course.check" in planned
 
 
 def test_the_copy_has_what_a_check_needs_and_nothing_of_the_grading(release):

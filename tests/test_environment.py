@@ -30,8 +30,8 @@ case "$*" in
   chmod +x "$here"/*
   mkdir -p "$here/../lib/python3.12/site-packages"
   echo "MAPPING = '$PWD'" > "$here/../lib/python3.12/site-packages/__editable___finder.py" ;;
-tools/environment.py*)
-  shift
+"-m tools.environment"*)
+  shift 2
   exec '{python}' -c "import runpy, sys; sys.executable = '{stand_in}'; \
 sys.argv = ['environment.py', '$1']; runpy.run_path('tools/environment.py', run_name='__main__')" ;;
 *jupyter*) exit 0 ;;

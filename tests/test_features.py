@@ -463,6 +463,16 @@ def test_quantile_normalisation_is_monotone_and_counts_boundaries(train, new, n_
     np.testing.assert_allclose(result, [(k - 1) / (n_quantiles - 1) for k in i], rtol=1e-6)
 
 
+def test_a_boundary_that_falls_on_a_value_is_that_value():
+    prices = np.round(
+        np.arange(5261) / 100 + 29, 2
+    )  # position 5260 · 11/20 = 2893; NumPy's quantile is 57.93000000000001
+    boundaries = wdl.quantile_boundaries(pd.DataFrame({"price": prices[::-1]}), "price", 20)
+    assert boundaries.tolist() == prices[263::263][:19].tolist()
+    index = wdl.quantile_index(pd.DataFrame({"price": [57.93]}), "price", boundaries)
+    assert index.tolist() == [11], "as many boundaries are not above it"
+
+
 @pytest.mark.parametrize("dtype", ["int8", "int64", "uint8", "float32", "float64", "Int64", "Float64"])
 def test_all_types_of_numbers_give_the_same_quantiles(dtype):
     frame = pd.DataFrame({"n": pd.Series([4, 1, 3, 2]).astype(dtype)})

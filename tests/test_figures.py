@@ -6,11 +6,11 @@ import xml.etree.ElementTree as ET
 
 import wdl_helpers as wdl
 from drawings import figures, pieces
+from tools.approximate import agrees, numbers_in
 
 import nbformat
 import numpy as np
 import pytest
-from approximate import agrees, numbers_in
 from IPython.core.formatters import DisplayFormatter
 from IPython.display import Image
 from matplotlib.font_manager import FontProperties

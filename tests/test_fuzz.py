@@ -5,7 +5,8 @@ import sys
 import time
 import types
 
-import fuzz
+from tools import fuzz
+
 import pytest
 
 LAWS = """

@@ -14,10 +14,10 @@ import threading
 
 from course import check, execution, grade, gradebook, sandbox
 from course.folders import ASSIGNMENT, ROOT, CourseError, Folders
+from tools import run_notebooks
 
 import nbformat
 import pytest
-import run_notebooks
 from exercises import SOURCE, marks
 from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory

@@ -5,9 +5,10 @@ import json
 import pathlib
 import shutil
 
+from tools.run_notebooks import METADATA
+
 import nbformat
 import pytest
-from run_notebooks import METADATA
 from traitlets.config import PyFileConfigLoader
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent

@@ -3,7 +3,8 @@
 import urllib.error
 from email.message import Message
 
-import links
+from tools import links
+
 import pytest
 
 

@@ -184,8 +184,8 @@ def test_targets_are_looked_up_by_context_and_action():
         (LOG, PAGES.assign(p=[np.nan, 0.5, 0.5, 0.0]), 1, "'p' has 1 missing"),
         (LOG.assign(visit=[1, 1, 3, 3]), PAGES, 1, "no row for the context 3"),
         (LOG, pd.concat([PAGES, PAGES[:1]]), 1, r"lists \(2, chess\) twice"),
-        (LOG.assign(app=["chess", None, "maps", "news"]), PAGES, 1, "'app' has a missing value, first in row 1"),
-        (LOG, PAGES.assign(visit=[2, 1, 1, None]), 1, "'visit' has a missing value, first in row 3"),
+        (LOG.assign(app=["chess", None, "maps", "news"]), PAGES, 1, "'app' has 1 missing values, first in row 1"),
+        (LOG, PAGES.assign(visit=[2, 1, 1, None]), 1, "'visit' has 1 missing values, first in row 3"),
     ],
 )
 def test_a_policy_that_is_none_is_refused(log, pages, actions, sentence):
@@ -209,7 +209,7 @@ def test_a_policy_that_is_none_is_refused(log, pages, actions, sentence):
         ({"click": [1, np.nan, 1, 0]}, ValueError, "'click' has 1 missing or infinite values, first in row 1"),
         ({"click": ["a", "b", "c", "d"]}, TypeError, "'click' has the type"),
         ({"page": [1, 1, 1, 1]}, ValueError, "There is one unit"),
-        ({"page": [1, 1, None, 2]}, ValueError, "'page' has a missing value"),
+        ({"page": [1, 1, None, 2]}, ValueError, "'page' has 1 missing values, first in row 2: each row needs its unit"),
     ],
 )
 def test_bad_logs_are_refused_by_name(estimator, changed, error, sentence):

@@ -6,12 +6,12 @@ import subprocess
 import sys
 
 import wdl_helpers as wdl
+from benchmarks import distributed
+from benchmarks import parameter_servers as servers
 from recommender import serving
 
-import distributed
 import numpy as np
 import pandas as pd
-import parameter_servers as servers
 import pytest
 import tensorflow as tf
 
@@ -75,7 +75,7 @@ def kills(tmp_path_factory):
     if not distributed.has_loopback():
         pytest.skip("without a loopback interface no process reaches another")
     path = tmp_path_factory.mktemp("kills") / "kills.json"
-    command = [sys.executable, servers.__file__, "--kills", "200", "--json", str(path)]
+    command = [sys.executable, "-m", "benchmarks.parameter_servers", "--kills", "200", "--json", str(path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(path.read_text())

@@ -2,7 +2,8 @@
 
 import pathlib
 
-import pdf
+from tools import pdf
+
 import pytest
 
 PAGE = """<html><head><title>One</title></head><body><nav>menu</nav><article>

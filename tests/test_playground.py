@@ -5,7 +5,7 @@ import pathlib
 import re
 from statistics import mean
 
-import playground
+from benchmarks import playground
 from recommender import pictures
 
 import pytest

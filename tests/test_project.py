@@ -17,16 +17,20 @@ import wdl_reproducible
 from recommender import (
     catalogue,
     client,
+    comparison,
     folders,
     gate,
     graph,
+    input_names,
     lifecycle,
     logs,
+    monitoring,
     offpolicy,
     once,
     parquet,
     pictures,
     position,
+    protocol,
     ranking,
     raw_columns,
     retrieval,
@@ -35,7 +39,7 @@ from recommender import (
     shards,
     sql,
 )
-from recommender.datasets import adult, files, planted, recipes, store_truth, visits
+from recommender.datasets import adult, files, planted, recipes, store_truth, store_week, visits
 from recommender.datasets import store as app_store
 from wide_deep import (
     backend,
@@ -93,14 +97,19 @@ MODULES = [
     visits,
     catalogue,
     folders,
+    input_names,
     raw_columns,
     graph,
     once,
     serving,
     client,
+    protocol,
     server,
     gate,
     lifecycle,
+    comparison,
+    monitoring,
+    store_week,
     parquet,
     sql,
     shards,
@@ -342,6 +351,24 @@ def test_every_module_is_installed_and_in_the_order():
     assert sorted(setuptools["py-modules"]) == sorted(door.__name__ for door in DOORS)
     packages = [*ROOT.glob("recommender/**/__init__.py"), *ROOT.glob("wide_deep/**/__init__.py")]
     assert setuptools["packages"] == sorted(".".join(path.relative_to(ROOT).parent.parts) for path in packages)
+
+
+SCRIPTS = [path for folder in ("benchmarks", "course", "drawings", "tools") for path in ROOT.glob(f"{folder}/*.py")]
+ELSEWHERE = {"colab.py", "peers.py", "spark.py", "tf_estimator.py", "visits_peers.py"}  # where the package is not
+
+
+def test_there_is_one_way_to_start_a_script():
+    """By its module: `python -m tools.seeds`, from the project's folder."""
+    names = {path.stem for path in SCRIPTS} - {"__init__"}
+    pages = [ROOT / "Makefile", *ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob(".github/workflows/*.yml")]
+    for path in [*SCRIPTS, *pages]:
+        for script in re.findall(r"python[\w.]*[')]* (?:benchmarks|course|drawings|tools)/(\w+\.py)", path.read_text()):
+            assert script in ELSEWHERE, f"{path.name} starts {script} as a file"
+    for path in SCRIPTS:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            imported = [node.module] if isinstance(node, ast.ImportFrom) and not node.level else []
+            imported += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            assert path.name in ELSEWHERE or not names & set(imported), f"{path.name} imports by its own folder"
 
 
 @pytest.mark.parametrize("door", DOORS, ids=lambda door: door.__name__)

@@ -700,7 +700,7 @@ def test_ranking_scores_refuse_what_they_cannot_rank():
         ranking.ranking_scores(frame, "q", "y", [0, np.nan, 1])
     with pytest.raises(ValueError, match="All 3 labels"):
         ranking.ranking_scores(frame.assign(y=0), "q", "y", np.zeros(3))
-    with pytest.raises(ValueError, match="'q' has a missing value in row 1"):
+    with pytest.raises(ValueError, match="'q' has 1 missing values, first in row 1.*: each row needs its query"):
         ranking.ranking_scores(frame.assign(q=["a", None, "b"]), "q", "y", np.zeros(3))
     with pytest.raises(ValueError, match="k is 0"):
         ranking.ranking_scores(frame, "q", "y", np.zeros(3), k=0)

@@ -1,9 +1,6 @@
 """How long a lesson is, counted by hand on a small notebook."""
 
-import nbformat
-import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from reading_time import (
+from tools.reading_time import (
     count_budgeted,
     count_drawings,
     count_words,
@@ -13,6 +10,10 @@ from reading_time import (
     reading_minutes,
     words_of_asides,
 )
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 COLLAPSED = {"jp-MarkdownHeadingCollapsed": True}
 FOLDED = {"jupyter": {"source_hidden": True}}

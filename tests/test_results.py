@@ -5,8 +5,9 @@ import json
 import pathlib
 import re
 
+from benchmarks import results
+
 import pytest
-import results
 
 FOLDER = pathlib.Path(results.__file__).parent
 

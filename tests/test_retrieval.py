@@ -95,6 +95,8 @@ def test_log_frequencies_are_shares_of_the_rows_whatever_the_index():
 
 
 def test_log_frequencies_refuse_a_missing_item():
+    with pytest.raises(TypeError, match="Column 'app' holds lists; expected one value a row"):
+        retrieval.log_frequencies(pd.DataFrame({"app": [["a"], ["b"]]}), "app")
     with pytest.raises(ValueError, match="Column 'app' has 1 missing values, first in row 1"):
         retrieval.log_frequencies(pd.DataFrame({"app": ["a", None]}), "app")
 

@@ -9,12 +9,11 @@ import sys
 import time
 
 import wdl_helpers as wdl
+from benchmarks import streaming
 from recommender import shards, sql
 
 import nbformat
-import numpy as np
 import pytest
-import streaming
 
 BENCHMARKS = pathlib.Path(streaming.__file__).parent
 

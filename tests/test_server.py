@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import http.client
+import io
 import json
 import os
 import pathlib
@@ -10,12 +11,16 @@ import subprocess
 import sys
 import threading
 import time
+import unittest.mock
+import urllib.error
 import urllib.parse
 
 import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
 from recommender import client, server, serving
+from wide_deep import features
 
 import numpy as np
+import pandas as pd
 import pytest
 from laws import small_frame, small_parts
 
@@ -263,6 +268,19 @@ def test_beyond_its_queue_it_refuses_at_once_and_goes_on(exports, frame, monkeyp
     assert [served.free_places.acquire(blocking=False) for _ in range(3)] == [True, True, False]
 
 
+def test_the_client_passes_the_servers_sentence_on(monkeypatch):
+    """Of a 503, which is no fault of the request, too; a proxy's may be no JSON."""
+    for body, sentence in (
+        (b'{"error": "2 requests wait already: try again later."}', "2 requests wait already"),
+        (b"Service Unavailable", "Service Unavailable"),
+        (b"[]", r"\[\]"),
+    ):
+        error = urllib.error.HTTPError("http://x", 503, "short", {}, io.BytesIO(body))
+        monkeypatch.setattr(client.urllib.request, "urlopen", unittest.mock.Mock(side_effect=error))
+        with pytest.raises(OSError, match=sentence):
+            client.ask("http://x", {"size": [1]})
+
+
 def test_a_client_that_sends_half_a_request_is_told_so(exports):
     served = server.Server(exports[0], "model", server.Limits(seconds=0.1))
     came = iter([{"type": "http.request", "body": b"{", "more_body": True}])
@@ -311,7 +329,7 @@ def test_a_version_that_cannot_be_loaded_never_answers(exports, tmp_path, caplog
     (tmp_path / "4").mkdir()
     (tmp_path / "4" / "saved_model.pb").write_bytes(b"broken")
     served.refresh()
-    served.refresh()  # it is not tried again
+    served.refresh()  # it is not tried again, as long as it is the same
     assert served.live.name == "1" and caplog.text.count("Version 4 cannot be loaded; version 1 goes on.") == 1
     shutil.copytree(exports[1], tmp_path / "3")
     served.refresh()
@@ -319,6 +337,56 @@ def test_a_version_that_cannot_be_loaded_never_answers(exports, tmp_path, caplog
     shutil.rmtree(tmp_path / "3")
     served.refresh()
     assert served.live.name == "1"
+
+
+def test_a_version_that_was_seen_half_copied_answers_once_it_is_whole(exports, tmp_path, caplog):
+    shutil.copytree(exports[0], tmp_path / "1")
+    served = server.Server(tmp_path, "model", server.Limits())
+    shutil.copytree(exports[1], tmp_path / "2", ignore=shutil.ignore_patterns("variables"))
+    served.refresh()
+    assert served.live.name == "1" and caplog.text.count("Version 2 cannot be loaded") == 1
+    shutil.copytree(exports[1] / "variables", tmp_path / "2" / "variables")
+    served.refresh()
+    assert served.live.name == "2"
+
+
+def test_a_folder_named_0_is_a_version_and_not_the_folder_that_holds_it(exports, tmp_path):
+    shutil.copytree(exports[0], tmp_path / "0")
+    served = server.Server(tmp_path, "model", server.Limits())
+    assert served.live[0::2] == ("0", tmp_path / "0")
+    shutil.copytree(exports[1], tmp_path / "1")
+    served.refresh()
+    assert served.live.name == "1"
+    assert server.newest_version(exports[0]) == exports[0]
+
+
+LISTS = pd.DataFrame({"areas": [["a", "b"], []], "areas_lengths": [3, 4], "x": [["y"], ["z"]], "x_lengths": ["u", "v"]})
+
+
+def test_a_list_column_and_one_with_the_name_of_its_lengths_reach_the_model(tmp_path):
+    """Client, server and signature call the lengths alike."""
+    wide = wdl.fit_wide(LISTS, ["areas", "areas_lengths", "x", "x_lengths"])
+    model = wdl.wide_model(wide)
+    model.get_layer("wide_weights").table.assign(np.arange(wide["n_ids"], dtype="float32")[:, None] / 10)
+    serving.export(model, wide, None, LISTS, tmp_path / "1")
+    version = server.read_version("1", tmp_path / "1")
+    body = json.dumps({"inputs": client.to_inputs(LISTS)}).encode()
+    answer = server.score_request(version, "model", body, server.Limits())
+    expected = wdl.predict(model, features.optional_inputs(LISTS, wide, None))
+    np.testing.assert_allclose(answer["outputs"][0]["data"], expected, atol=1e-6)
+    names = {name for names in serving.signature_names(version.export.types).values() for name in names}
+    assert names == {each["name"] for each in client.to_inputs(LISTS)}
+    assert {"areas_lengths_2", "x_lengths_2"} <= names
+
+
+def test_its_help_says_what_each_limit_is_and_its_unit(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["recommender.server", "--help"])
+    with pytest.raises(SystemExit):
+        server.main()
+    said = " ".join(capsys.readouterr().out.split())
+    assert list(server.LIMITS) == list(server.Limits._fields)
+    for field, default in server.Limits()._asdict().items():
+        assert f"--{field} N {server.LIMITS[field]}; {default:g} without it" in said
 
 
 def test_killed_in_the_middle_of_requests_and_started_again(answers_of_a_killed_one, address, expected, frame):
@@ -357,6 +425,7 @@ def test_without_an_export_it_does_not_start_and_says_why(tmp_path, monkeypatch)
         pass
 
 
-def test_the_client_needs_no_tensorflow():
-    program = "import sys; sys.modules |= dict.fromkeys(['tensorflow', 'keras']); import recommender.client"
+def test_the_client_needs_numpy_alone():
+    absent = ["tensorflow", "keras", "pandas", "pyarrow", "matplotlib"]
+    program = f"import sys; sys.modules |= dict.fromkeys({absent}); import recommender.client"
     assert subprocess.run([sys.executable, "-c", program], cwd=pathlib.Path(client.ROOT)).returncode == 0

@@ -10,10 +10,10 @@ import sys
 import tempfile
 
 import wdl_helpers as wdl  # before TensorFlow: it sets how TensorFlow computes
+from benchmarks import distributed
 from recommender import parquet, shards, sql
 from recommender.datasets import adult, visits
 
-import distributed
 import duckdb
 import numpy as np
 import pandas as pd
@@ -189,6 +189,13 @@ def test_quantiles_of_counted_values_are_those_of_the_values(values, n_quantiles
     shuffled_rows = pd.DataFrame({"v": different, "n": counts}).sample(frac=1, random_state=0)
     expected = wdl.quantile_boundaries(pd.DataFrame({"v": values}), "v", n_quantiles)
     np.testing.assert_array_equal(shards.counted_quantiles(shuffled_rows, n_quantiles), expected)
+
+
+def test_a_boundary_that_falls_on_a_value_is_that_value():
+    prices = pd.DataFrame({"price": np.round(np.arange(5261) / 100 + 29, 2), "n": 1})
+    found = shards.counted_quantiles(prices, 20)
+    np.testing.assert_array_equal(found, wdl.quantile_boundaries(prices, "price", 20))
+    assert found[10] == 57.93
 
 
 def bad_file(tmp_path, frame, name="bad.parquet"):
@@ -793,7 +800,7 @@ def test_the_query_of_a_cross_runs_on_any_table_of_the_columns():
 
 @pytest.mark.skipif(not distributed.has_loopback(), reason="without a loopback interface no worker reaches another")
 def test_two_workers_agree_with_one_and_outlive_the_death_of_one_of_them(tmp_path):
-    command = [sys.executable, str(ROOT / "benchmarks" / "distributed.py"), "--workers", "2", "--kill-after", "6"]
+    command = [sys.executable, "-m", "benchmarks.distributed", "--workers", "2", "--kill-after", "6"]
     done = subprocess.run(
         [*command, "--json", str(tmp_path / "file.json")], capture_output=True, text=True, timeout=300
     )

@@ -6,9 +6,9 @@ import pathlib
 import re
 
 import wdl_helpers as wdl
+from benchmarks import backends
 from recommender.datasets import adult
 
-import backends
 import keras
 import numpy as np
 import pytest

@@ -2,11 +2,12 @@
 
 import pathlib
 
+from tools import slides
+from tools.slides import Deck, Slide
+
 import nbformat
 import nbformat.v4
 import pytest
-import slides
-from slides import Deck, Slide
 
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / "notebooks"
 CARD = "# 2 · The title\n\n| | |\n|:--|:--|\n| **Question** | Why? |\n| **You learn** | much, and more |"

@@ -1,8 +1,9 @@
 """Trying other versions: what is asked for, and what the page says. `make upgrade` installs them."""
 
+from tools import upgrade
+from tools.upgrade import Result
+
 import pytest
-import upgrade
-from upgrade import Result
 
 PYPROJECT = """[project]
 dependencies = [

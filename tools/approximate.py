@@ -95,7 +95,7 @@ def find_difference(
     if words != other_words:
         return "the words differ"
     if deviations is not None and len(deviations) != len(numbers):
-        return "spread.json was measured on other outputs: run tools/seeds.py on this notebook"
+        return "spread.json was measured on other outputs: run `python -m tools.seeds` on this notebook"
     for printed, other, deviation in zip(numbers, others, deviations or [0.0] * len(numbers), strict=True):
         allowed = tolerance(printed, deviation)
         if not abs(parse_number(printed) - parse_number(other)) <= allowed:

@@ -14,9 +14,10 @@ import sys
 import tomllib
 import urllib.parse
 
+from tools.printing import copy_mathjax
+
 import nbformat
 from nbformat import NotebookNode
-from printing import copy_mathjax
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SOURCE, BOOK = ROOT / "build" / "book-source", ROOT / "build" / "book"

@@ -1,4 +1,4 @@
-"""Make the environment .venv, or mend it after its folder was moved: `python tools/environment.py course`.
+"""Make the environment .venv, or mend it after its folder was moved: `python -m tools.environment course`.
 
 A new environment is built next to the old one, in .venv-new, and takes its place once everything is installed. If that
 fails, without a network or with versions that do not agree, the old one stays as it was. It needs Python alone.

@@ -1,4 +1,4 @@
-"""Look for examples that break a law, at random and for a while: `python tools/fuzz.py --minutes 20`.
+"""Look for examples that break a law, at random and for a while: `python -m tools.fuzz --minutes 20`.
 
 The laws are the tests that use hypothesis. `make test` tries the same few examples each time. Here each law gets 500
 new ones a round, in an order drawn at random, and there are as many rounds as there is time for. What fails is printed

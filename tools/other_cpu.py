@@ -1,6 +1,6 @@
 """Train every model for some steps on this processor and on another, simulated by QEMU, and compare the weights.
 
-    python tools/other_cpu.py [--steps 20] [--json FILE]
+    python -m tools.other_cpu [--steps 20] [--json FILE]
 
 QEMU's processor computes reciprocals exactly, where each maker of real ones approximates them in its own way. So it
 shows whether anything in training depends on the maker. It is about forty times slower: hence only some steps.
@@ -31,7 +31,6 @@ INSTALL = "QEMU is not installed: 'apt-get install qemu-user' (Debian, Ubuntu) o
 
 def train_models(steps: int) -> dict[str, list["np.ndarray"]]:
     """Name → weights, float32 array, of every model after some steps on Adult's first rows."""
-    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
     import wdl_helpers as wdl  # here, since the process that compares needs none of it
     from recommender.datasets import adult
 
@@ -91,7 +90,7 @@ def main() -> None:
     qemu = shutil.which("qemu-x86_64")
     if qemu is None or platform.machine() != "x86_64" or not sys.platform.startswith("linux"):
         sys.exit(INSTALL if platform.machine() == "x86_64" else "This check needs Linux on an x86-64 processor.")
-    here = [sys.executable, str(pathlib.Path(__file__).resolve()), "--steps", str(arguments.steps)]
+    here = [sys.executable, "-m", "tools.other_cpu", "--steps", str(arguments.steps)]
     with tempfile.TemporaryDirectory() as folder:
         native, seconds = run_training(here, f"{folder}/native.npz", {})
         print(f"this processor, {processor_name()}: {seconds:.0f} s", flush=True)

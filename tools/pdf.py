@@ -10,10 +10,10 @@ import posixpath
 import re
 import urllib.parse
 
-from book import BOOK, ROOT
+from tools.book import BOOK, ROOT
+from tools.printing import open_page
 
 from bs4 import BeautifulSoup, Tag
-from printing import open_page
 
 PDF = ROOT / "build" / "wide-deep.pdf"
 # The lessons, then what to look things up in.

@@ -1,6 +1,6 @@
 """How long a lesson is: its words, cells, names, drawings and asides, and the minutes that it takes to read.
 
-    python tools/reading_time.py [02 …]    a line for each notebook, and what is over its budget
+    python -m tools.reading_time [02 …]    a line for each notebook, and what is over its budget
 
 A lesson is all of a notebook before its exercises.
 """

@@ -1,4 +1,4 @@
-"""Run the notebooks without a browser: `python tools/run_notebooks.py`; with --write, keep their outputs.
+"""Run the notebooks without a browser: `python -m tools.run_notebooks`; with --write, keep their outputs.
 
 Writing is a no-op when nothing changed: outputs carry no time stamps and only the metadata that Jupyter needs.
 """

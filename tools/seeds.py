@@ -1,7 +1,7 @@
 """Run the notebooks with other seeds: how much does each printed number change, and does every claim still hold?
 
-    python tools/seeds.py [02 …]                     measure, and write notebooks/spread.json
-    python tools/seeds.py [02 …] --check 17 170 1700 count the cells that `make test` would find different
+    python -m tools.seeds [02 …]                     measure, and write notebooks/spread.json
+    python -m tools.seeds [02 …] --check 17 170 1700 count the cells that `make test` would find different
 
 Each seed of the lesson, in `reproducible(seed=…)` and `set_random_seed(…)`, is moved by the same amount; the exercises
 are not run. What is measured are the cells that have changed since spread.json was last committed, so a notebook is run
@@ -20,11 +20,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from tools.approximate import SPREAD, find_difference, parse_number, read_spread, split_numbers
+from tools.reading_time import lesson_cells
+from tools.run_notebooks import NOTEBOOKS, execute_notebook, find_notebooks
+
 import nbformat
-from approximate import SPREAD, find_difference, parse_number, read_spread, split_numbers
 from nbformat import NotebookNode
-from reading_time import lesson_cells
-from run_notebooks import NOTEBOOKS, execute_notebook, find_notebooks
 
 # With ten seeds, luck alone takes one number in 400 beyond four deviations; with twenty, one in 1,400 (Student's t).
 AMOUNTS = [100 * i for i in range(1, 21)]

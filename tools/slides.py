@@ -1,6 +1,6 @@
 """Slides of the core notebooks, made from their headings, pictures and sentences: `make slides` writes build/slides/.
 
-    python tools/slides.py [02 …]    a page to show and a PDF to print for each notebook, of 1 to 5 if none is named
+    python -m tools.slides [02 …]    a page to show and a PDF to print for each notebook, of 1 to 5 if none is named
 
 A slide is an output, a drawing, a formula or a question of the lesson, with the sentence or two that go with it. Asides
 and code are left out. Last come the recap and the six questions, without their answers.
@@ -14,11 +14,12 @@ import pathlib
 import re
 import sys
 
+from tools.printing import copy_mathjax, open_page
+from tools.reading_time import is_collapsed, is_folded, lesson_cells
+
 import nbformat
 from nbconvert.filters import markdown2html
 from nbformat import NotebookNode
-from printing import copy_mathjax, open_page
-from reading_time import is_collapsed, is_folded, lesson_cells
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SLIDES = ROOT / "build" / "slides"

@@ -1,6 +1,6 @@
 """Train the census model for one epoch and export it, so that there is something to serve: `make serve`.
 
-python tools/small_export.py FOLDER    writes FOLDER/1, unless that is there
+python -m tools.small_export FOLDER    writes FOLDER/1, unless that is there
 """
 
 import argparse

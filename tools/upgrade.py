@@ -1,8 +1,8 @@
 """Try other versions of what is installed, and say on one page what they change: `make upgrade`.
 
-    python tools/upgrade.py                              the newest that fit together
-    python tools/upgrade.py --pin pandas==2.3.3          the committed versions, but this one
-    python tools/upgrade.py --nightly                    the newest, with TensorFlow's nightly build
+    python -m tools.upgrade                              the newest that fit together
+    python -m tools.upgrade --pin pandas==2.3.3          the committed versions, but this one
+    python -m tools.upgrade --nightly                    the newest, with TensorFlow's nightly build
 
 A copy of the project is made in build/upgrade/, with the versions in its pyproject.toml, and an environment for it. All
 tests run there, every cell of every notebook among them. build/upgrade/report.md says what is different; nothing of

@@ -10,8 +10,8 @@ import pandas as pd
 
 __all__ = [
     "check_boundaries", "check_buckets", "check_features", "check_fitted", "check_frame", "check_labels",
-    "check_lengths", "check_logit", "check_name", "check_names", "check_numbers", "check_strings", "check_vocabulary",
-    "check_whole", "row_name",
+    "check_lengths", "check_logit", "check_name", "check_names", "check_no_gaps", "check_numbers", "check_strings",
+    "check_vocabulary", "check_whole", "row_name",
 ]  # fmt: skip
 
 # ------------------------------------------------------------------------------ checks of arguments
@@ -278,6 +278,29 @@ def row_name(index: pd.Index, row: int) -> str:
     label = index[row]
     label = label.item() if isinstance(label, np.generic) else label
     return f"row {row}" if label == row and not isinstance(label, bool) else f"row {row} (index {label!r})"
+
+
+def check_no_gaps(frame: pd.DataFrame, column: str, hint: str = "") -> None:
+    """Raise a clear error if a cell of a column is missing.
+
+    Args:
+        frame: data frame that has the column.
+        column: name of the column.
+        hint: what the message says behind its sentence, such as 'each row needs its user'.
+
+    Raises:
+        ValueError: a value is missing.
+
+    Example:
+        >>> check_no_gaps(pd.DataFrame({"user": ["Ann", None]}), "user", "each row needs its user")
+        Traceback (most recent call last):
+        ValueError: Column 'user' has 1 missing values, first in row 1: each row needs its user.
+    """
+    missing = np.flatnonzero(frame[column].isna())
+    if missing.size:
+        first = row_name(frame.index, missing[0])
+        said = f": {hint}" if hint else ""
+        raise ValueError(f"Column {column!r} has {missing.size} missing values, first in {first}{said}.")
 
 
 def check_numbers(frame: pd.DataFrame, column: str) -> np.ndarray:

@@ -64,8 +64,12 @@ def quantile_boundaries(frame: pd.DataFrame, column: str, n_quantiles: int) -> n
         [27.5, 35.0, 45.0]
     """
     check_whole("n_quantiles", n_quantiles, 2)
-    shares = np.arange(1, n_quantiles) / n_quantiles
-    return np.quantile(check_numbers(frame, column), shares) + 0.0  # which makes 0 of −0
+    values = np.sort(check_numbers(frame, column))
+    boundaries = np.quantile(values, np.arange(1, n_quantiles) / n_quantiles)
+    # By a rounding error NumPy may miss the value on which a boundary falls, so that the value falls below it.
+    position, rest = np.divmod((len(values) - 1) * np.arange(1, n_quantiles), n_quantiles)
+    boundaries[rest == 0] = values[position[rest == 0]]
+    return boundaries + 0.0  # which makes 0 of −0
 
 
 def quantile_index(frame: pd.DataFrame, column: str, boundaries: np.ndarray) -> np.ndarray:
