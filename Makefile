@@ -168,7 +168,7 @@ benchmarks: .venv/installed build/peers/installed build/estimator/installed ## m
 	$(BIN)/python -m benchmarks.streaming --json benchmarks/streaming.json
 	$(BIN)/python -m benchmarks.distributed --workers 2 --json benchmarks/distributed.json
 	$(BIN)/python -m benchmarks.parameter_servers --json benchmarks/parameter_servers.json
-	$(BIN)/python -m benchmarks.tables --json benchmarks/tables.json
+	$(BIN)/python -m benchmarks.batch_size --json benchmarks/batch_size.json
 	$(BIN)/python -m benchmarks.report
 
 report: .venv/installed ## write the tables of benchmarks/README.md and README.md from the measured files

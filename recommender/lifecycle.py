@@ -273,17 +273,17 @@ def expire(fitted: Part, recent: pd.DataFrame, min_count: int = 1) -> tuple[Part
     """
     check_whole("min_count", min_count, 1)
     check_fitted(fitted, "wide", "deep")
-    old = fitted["vocabulary"]
+    old: dict[str, int] | None = fitted["vocabulary"]
     if old is None:  # hashed
         return fitted.copy(), np.arange(fitted["n_ids"])
     features, boundaries = features_and_buckets(fitted)
     counts = feature_counts(feature_codes(recent, features, boundaries, fitted.get("longest")))
     enough = set(counts.index[counts >= min_count])
-    names = [name for name in old if name in enough]
+    names: list[str] = [name for name in old if name in enough]
     smaller = fitted.copy()
     smaller["vocabulary"] = {name: i for i, name in enumerate(names, start=1)}
     smaller["n_ids"] = len(names) + 1
-    return smaller, np.array([0, *(old[name] for name in names)])
+    return smaller, np.array([0, *map(old.__getitem__, names)])
 
 
 def warm_start(

@@ -321,29 +321,25 @@ WRONG["serves"] = {
 
 # ------------------------------------------------------------------------------------------------ 11_scale
 
-MERGED = """
-def merged_vocabulary(counts, min_count):
-    total = {}
-    for shard in counts:
-        for name, n in shard.items():
-            total[name] = total.get(name, 0) + n
-    kept = sorted((-n, name) for name, n in total.items() if n >= min_count)
-    return {name: i for i, (_, name) in enumerate(kept, start=1)}
+BILL = """
+def bill_of(tables, dense, slots, batch):
+    weights = dense + sum(rows * dimension for rows, dimension, _ in tables.values())
+    sent = dense + sum(batch * ids * (1 + dimension) for _, dimension, ids in tables.values())
+    return {"memory": 4 * weights * (1 + slots), "sent": 4 * sent}
 """
-WRONG["merged"] = {
-    "the minimum in each shard": MERGED.replace(
-        "in shard.items():", "in shard.items():\n            if n < min_count: continue"
+WRONG["bill"] = {
+    "slots are forgotten": BILL.replace(" * (1 + slots)", ""),
+    "slots in place of the weights": BILL.replace("(1 + slots)", "slots"),
+    "slots of the tables alone": BILL.replace(
+        "4 * weights * (1 + slots)", "4 * (dense + (weights - dense) * (1 + slots))"
     ),
-    "the last shard alone": MERGED.replace("total.get(name, 0) + n", "n"),
-    "shards that hold it instead of rows": MERGED.replace("+ n", "+ 1"),
-    "more often than the minimum": MERGED.replace(">= min_count", "> min_count"),
-    "ids from 0": MERGED.replace("start=1", "start=0"),
-    "by alphabet alone": MERGED.replace("(-n, name)", "(0, name)"),
-    "rarest first": MERGED.replace("(-n, name)", "(n, name)"),
-    "the first dict is changed": MERGED.replace("total = {}\n", "total = counts[0] if counts else {}\n").replace(
-        "in counts:", "in counts[1:]:"
-    ),
-    "hard-coded": "def merged_vocabulary(counts, min_count): return {'chess': 1, 'maps': 2, 'news': 3}",
+    "gradients without their ids": BILL.replace("(1 + dimension)", "dimension"),
+    "one id a row": BILL.replace("batch * ids", "batch"),
+    "whole tables are sent": BILL.replace("batch * ids * (1 + dimension) for _,", "rows * dimension for rows,"),
+    "the slots travel": BILL.replace("4 * sent}", "4 * sent * (1 + slots)}"),
+    "dense gradients are not sent": BILL.replace("sent = dense + ", "sent = "),
+    "eight bytes": BILL.replace("4 *", "8 *"),
+    "hard-coded": "def bill_of(tables, dense, slots, batch): return {'memory': 12_120, 'sent': 160}",
 }
 SHARDED = """
 def sharded_lookup(pieces, ids):
