@@ -72,8 +72,8 @@ fuzz: .venv/installed ## look for random examples that break a law, for MINUTES=
 	$(BIN)/python -m tools.fuzz --minutes $(MINUTES)
 
 # What runs in another process, such as a gate's, in a graph or in TensorFlow's threads, such as a stream's, is not seen.
-HELPERS = app_store bits catalogue checks data features gaps life lifecycle models offpolicy old_files once optimizers pictures position \
-  quick_features ranking read_table retrieval server serving shards training
+HELPERS = app_store bits callbacks catalogue checks comparison data features gaps life lifecycle models monitoring offpolicy old_files once \
+  optimizers pictures position quick_features ranking read_table retrieval server serving shards store_week times training
 coverage: .venv/installed ## say which lines and branches of the helpers no test of theirs runs, fail below 95 %; takes ten minutes
 	$(BIN)/coverage run -m pytest $(HELPERS:%=tests/test_%.py)
 	$(BIN)/coverage report
@@ -164,6 +164,7 @@ benchmarks: .venv/installed build/peers/installed build/estimator/installed ## m
 	$(BIN)/python -m benchmarks.visits --draws 10 --json benchmarks/visits.json
 	$(BIN)/python -m benchmarks.log_features --json benchmarks/log_features.json
 	$(BIN)/python -m benchmarks.serving --json benchmarks/serving.json
+	$(BIN)/python -m benchmarks.week --json benchmarks/week.json
 	$(BIN)/python -m benchmarks.streaming --json benchmarks/streaming.json
 	$(BIN)/python -m benchmarks.distributed --workers 2 --json benchmarks/distributed.json
 	$(BIN)/python -m benchmarks.parameter_servers --json benchmarks/parameter_servers.json

@@ -23,7 +23,7 @@ from recommender.input_names import length_names
 
 import numpy as np
 
-__all__ = ["ROOT", "ask", "running_server", "to_inputs"]
+__all__ = ["ROOT", "ask", "running_server", "to_inputs", "wait_for_version"]
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
@@ -163,3 +163,28 @@ def ask(
         raise
     (output,) = answer["outputs"]
     return np.array(output["data"], "float64"), answer["model_version"]
+
+
+def wait_for_version(address: str, version: str, seconds: float = 60) -> None:
+    """Wait until a server answers with a version, such as one whose folder has just been added or taken away.
+
+    Args:
+        address: the model's, from `running_server`.
+        version: the name of the folder.
+        seconds: to wait at most.
+
+    Raises:
+        TimeoutError: it answers with another version to the end.
+        OSError: it cannot be reached.
+
+    Taught in: notebook 10, "Shadow, canary, rollback".
+    """
+    end = time.monotonic() + seconds
+    while True:
+        with urllib.request.urlopen(address, timeout=seconds) as response:
+            (found,) = json.load(response)["versions"]
+        if found == version:
+            return
+        if time.monotonic() > end:
+            raise TimeoutError(f"Version {version} does not answer after {seconds:g} seconds; version {found} does.")
+        time.sleep(0.05)

@@ -77,7 +77,7 @@ def graph_inputs(wide: WideFeatures | None, deep: DeepFeatures | None, tables: T
     Raises:
         ValueError: a feature is a text that UTF-8 cannot hold, or a gap is a value in one part alone.
 
-    Taught in: notebook 10, "One artefact".
+    Taught in: notebook 10, "Monday: one artefact".
 
     Example:
         >>> import pandas as pd

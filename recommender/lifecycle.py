@@ -3,7 +3,8 @@
 Read it from top to bottom, in the order of a model's life.
 
     save_training, load_training     the model and its features, to train on
-    grow, warm_start, seed_ftrl      day 2: more data, more values, the weights of yesterday
+    grow, expire                     a new day: values that are new get an id, values that are gone lose theirs
+    warm_start, seed_ftrl            the weights of yesterday, and what the optimizer remembers of each
     dry_run                          what a candidate must pass before it goes live
 """
 
@@ -16,21 +17,26 @@ import re
 import subprocess
 import sys
 import tempfile
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict, TypeVar
 
 from recommender.folders import check_replaceable, replace_folder
 from recommender.raw_columns import Columns
 from recommender.serving import check_fits, scorer
-from wide_deep import (
-    backend,  # noqa: F401, before Keras
-    optimizers,
-)
-from wide_deep.checks import check_fitted, check_whole
+from wide_deep import backend  # noqa: F401, before Keras
+from wide_deep.checks import check_fitted, check_whole, warn_caller
 from wide_deep.columns import AND, escaped, feature_codes, feature_counts, feature_prefix
 from wide_deep.evaluation import scores
 from wide_deep.features import DeepFeatures, WideFeatures, features_and_buckets
+from wide_deep.models import TABLE
+from wide_deep.optimizers import (
+    build_for,
+    check_same_ftrl,
+    ftrl_weights_and_z,
+    inner_optimizers,
+    optimizer_slots,
+    restart_schedules,
+)
 from wide_deep.plain import from_plain, to_plain
 from wide_deep.tables import PathLike
 from wide_deep.vocabularies import vocabulary_of_counts
@@ -39,7 +45,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-__all__ = ["Report", "dry_run", "grow", "load_training", "save_training", "seed_ftrl", "warm_start"]
+__all__ = ["Report", "dry_run", "expire", "grow", "load_training", "save_training", "seed_ftrl", "warm_start"]
 
 Part = TypeVar("Part", WideFeatures, DeepFeatures)
 
@@ -63,7 +69,7 @@ def save_training(model: keras.Model, wide: WideFeatures | None, deep: DeepFeatu
         ValueError: the model does not belong to the features.
         FileExistsError: the folder holds something else than these two files.
 
-    Taught in: notebook 10, "One artefact".
+    Taught in: notebook 10, "Monday: one artefact".
 
     Example:
         >>> import wdl_helpers as wdl
@@ -115,7 +121,7 @@ def load_training(folder: PathLike) -> tuple[keras.Model, WideFeatures | None, D
         FileNotFoundError: a file is missing.
         ValueError: a file is damaged, or the two files do not belong together.
 
-    Taught in: notebook 10, "One artefact".
+    Taught in: notebook 10, "Monday: one artefact".
 
     Example:
         >>> with tempfile.TemporaryDirectory() as folder:
@@ -171,10 +177,9 @@ def _parts_of(saved: Mapping[str, Any]) -> dict[str, WideFeatures | DeepFeatures
 def _modernise(part: WideFeatures | DeepFeatures, path: pathlib.Path) -> None:
     """Write the names of a part's features as is done now; in format 1 a value ' &y' stood as it is."""
     if part["vocabulary"] is None:
-        warnings.warn(
+        warn_caller(
             f"{path} has hashed features of an earlier version: values with ' &' have other buckets now than in the "
-            "training that was saved.",
-            stacklevel=4,
+            "training that was saved."
         )
         return
     patterns = {}
@@ -208,14 +213,14 @@ def grow(fitted: Part, frame: pd.DataFrame, min_count: int) -> Part:
 
     Returns:
         dict like `fitted`, which stays as it is. Boundaries do not move, since that would change what old weights
-        mean. Hashed features have nothing to grow. It never shrinks: fit anew, and train from scratch, now and then.
+        mean. Hashed features have nothing to grow. It never shrinks by itself: see `expire`.
 
     Raises:
         KeyError: a column is missing.
         ValueError: `fitted` is not from `fit_wide` or `fit_deep`, a value is missing, or the count is below 1.
         TypeError: a cell has a type that has no text.
 
-    Taught in: notebook 10, "Day 2".
+    Taught in: notebook 10, "Tuesday night: a warm start".
 
     Example:
         >>> import wdl_helpers as wdl
@@ -240,7 +245,53 @@ def grow(fitted: Part, frame: pd.DataFrame, min_count: int) -> Part:
     return grown
 
 
-def warm_start(old: keras.Model, new: keras.Model, optimizer: keras.optimizers.Optimizer) -> None:
+def expire(fitted: Part, recent: pd.DataFrame, min_count: int = 1) -> tuple[Part, np.ndarray]:
+    """Take the values out of a part's vocabulary that recent days do not hold any more.
+
+    Args:
+        fitted: what `fit_wide`, `fit_deep` or `grow` returned.
+        recent: the rows of some recent days, all that a value has to prove that it is still needed.
+        min_count: int ≥ 1, rows of `recent` that must hold a value for it to stay.
+
+    Returns:
+        dict like `fitted`, with new ids in the old order; and the old ids of its table's rows, int (n_ids,), first 0,
+        which `warm_start` takes as `kept`. Hashed features have nothing to expire.
+
+    Raises:
+        KeyError: a column is missing.
+        ValueError: `fitted` is not from `fit_wide` or `fit_deep`, a value is missing, or the count is below 1.
+        TypeError: a cell has a type that has no text.
+
+    Taught in: notebook 10, "Wednesday to Sunday".
+
+    Example:
+        >>> import wdl_helpers as wdl
+        >>> wide = wdl.fit_wide(pd.DataFrame({"city": ["Rome", "Oslo", "Bern"]}), ["city"])
+        >>> smaller, kept = expire(wide, pd.DataFrame({"city": ["Rome", "Oslo"]}))
+        >>> wide["vocabulary"], smaller["vocabulary"], kept.tolist()
+        ({'city=Bern': 1, 'city=Oslo': 2, 'city=Rome': 3}, {'city=Oslo': 1, 'city=Rome': 2}, [0, 2, 3])
+    """
+    check_whole("min_count", min_count, 1)
+    check_fitted(fitted, "wide", "deep")
+    old = fitted["vocabulary"]
+    if old is None:  # hashed
+        return fitted.copy(), np.arange(fitted["n_ids"])
+    features, boundaries = features_and_buckets(fitted)
+    counts = feature_counts(feature_codes(recent, features, boundaries, fitted.get("longest")))
+    enough = set(counts.index[counts >= min_count])
+    names = [name for name in old if name in enough]
+    smaller = fitted.copy()
+    smaller["vocabulary"] = {name: i for i, name in enumerate(names, start=1)}
+    smaller["n_ids"] = len(names) + 1
+    return smaller, np.array([0, *(old[name] for name in names)])
+
+
+def warm_start(
+    old: keras.Model,
+    new: keras.Model,
+    optimizer: keras.optimizers.Optimizer,
+    kept: Mapping[str, np.ndarray] | None = None,
+) -> None:
     """Start a new day's model with yesterday's weights and the optimizer's slots for each of them.
 
     Args:
@@ -252,6 +303,8 @@ def warm_start(old: keras.Model, new: keras.Model, optimizer: keras.optimizers.O
             would begin past its end. (Adam corrects its first steps by this count, so it takes smaller ones then.)
             FTRL needs the settings of yesterday: it computes each weight anew from what it remembers, so that another
             rate would rescale all that it touches.
+        kept: dict layer with a table, such as 'wide_weights' or 'deep_embeddings' → the old ids that its first rows
+            had, from `expire`; None keeps all.
 
     Raises:
         ValueError: the models or the optimizers differ in more than the length of tables, a setting of FTRL is another
@@ -260,7 +313,7 @@ def warm_start(old: keras.Model, new: keras.Model, optimizer: keras.optimizers.O
     Source:
         Section 4.2 of the paper.
 
-    Taught in: notebook 10, "Day 2".
+    Taught in: notebook 10, "Tuesday night: a warm start".
 
     Example:
         >>> import wdl_helpers as wdl
@@ -274,49 +327,59 @@ def warm_start(old: keras.Model, new: keras.Model, optimizer: keras.optimizers.O
     """
     if getattr(old, "optimizer", None) is None:
         raise ValueError(f"The model '{old.name}' has no optimizer: train it first, or use seed_ftrl.")
-    optimizers.check_same_ftrl(old.optimizer, optimizer)
-    _check_copy(old.variables, new.variables)
-    optimizers.build_for(optimizer, new)
-    old_slots = optimizers.optimizer_slots(old.optimizer)
-    slots = optimizers.optimizer_slots(optimizer)
-    _check_copy(old_slots, slots)
-    _copy_rows(old.variables, new.variables)
-    _copy_rows(old_slots, slots)
-    optimizers.restart_schedules(optimizer)
+    check_same_ftrl(old.optimizer, optimizer)
+    kept = kept or {}
+    _check_copy(old.variables, new.variables, kept)
+    build_for(optimizer, new)
+    old_slots = optimizer_slots(old.optimizer)
+    slots = optimizer_slots(optimizer)
+    _check_copy(old_slots, slots, kept)
+    _copy_rows(old.variables, new.variables, kept)
+    _copy_rows(old_slots, slots, kept)
+    restart_schedules(optimizer)
 
 
 # The table of a `Lookup` or of Keras' Embedding, or a slot of it, such as 'ftrl/wide_weights_table_linear'.
-TABLE = re.compile(r"(^|[/_])(table|embeddings)(_[a-z]+)?$")
+TABLES = re.compile(rf"(^|[/_])({TABLE}|embeddings)(_[a-z]+)?$")
 
 
-def _check_copy(old: Sequence[keras.Variable], new: Sequence[keras.Variable]) -> None:
+def _rows_to_copy(old: keras.Variable, kept: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The rows of an old variable that go over, (rows, …): of a table with expired ids, those that are kept."""
+    for layer, ids in kept.items():
+        if layer in old.path and TABLES.search(old.path):
+            return old.numpy()[ids]
+    return old.numpy()
+
+
+def _check_copy(old: Sequence[keras.Variable], new: Sequence[keras.Variable], kept: Mapping[str, np.ndarray]) -> None:
     """Refuse variables that differ in more than rows at the end of tables, before any of them is changed."""
     old_names = [variable.path.split("/")[-1] for variable in old]
     new_names = [variable.path.split("/")[-1] for variable in new]
     if old_names != new_names:
         raise ValueError(f"The old variables are {old_names} and the new ones {new_names}; expected the same.")
+    for layer, ids in kept.items():
+        tables = [variable for variable in old if layer in variable.path and TABLES.search(variable.path)]
+        if not tables or not 0 <= np.min(ids) <= np.max(ids) < tables[0].shape[0]:
+            raise ValueError(f"kept names the layer {layer!r}, which has no table with the ids {ids}.")
     for old_variable, new_variable in zip(old, new, strict=True):
+        rows = _rows_to_copy(old_variable, kept)
         # More rows of a layer's kernel are other inputs, not new ids.
-        may_grow = (
-            TABLE.search(new_variable.path)
-            and old_variable.shape[1:] == new_variable.shape[1:]
-            and old_variable.shape[0] <= new_variable.shape[0]
-        )
-        if old_variable.shape != new_variable.shape and not may_grow:
+        may_grow = TABLES.search(new_variable.path) and rows.shape[1:] == new_variable.shape[1:]
+        if rows.shape != new_variable.shape and not (may_grow and len(rows) <= new_variable.shape[0]):
             raise ValueError(
-                f"{new_variable.path} has the shape {new_variable.shape} and had {old_variable.shape}; only rows of "
+                f"{new_variable.path} has the shape {new_variable.shape} and had {rows.shape}; only rows of "
                 "tables may be added."
             )
 
 
-def _copy_rows(old: Sequence[keras.Variable], new: Sequence[keras.Variable]) -> None:
+def _copy_rows(old: Sequence[keras.Variable], new: Sequence[keras.Variable], kept: Mapping[str, np.ndarray]) -> None:
     """Copy variables; where a new one has more rows, the rest of it stays as it is."""
     for old_variable, new_variable in zip(old, new, strict=True):
-        if old_variable.shape == new_variable.shape:
-            new_variable.assign(old_variable.numpy())
+        rows = _rows_to_copy(old_variable, kept)
+        if rows.shape == new_variable.shape:
+            new_variable.assign(rows)
         else:
-            added_rows = new_variable.numpy()[old_variable.shape[0] :]
-            new_variable.assign(np.concatenate([old_variable.numpy(), added_rows]))
+            new_variable.assign(np.concatenate([rows, new_variable.numpy()[len(rows) :]]))
 
 
 def seed_ftrl(optimizer: keras.optimizers.Optimizer, model: keras.Model) -> None:
@@ -336,7 +399,7 @@ def seed_ftrl(optimizer: keras.optimizers.Optimizer, model: keras.Model) -> None
     Source:
         McMahan et al., 2013, algorithm 1, solved for z.
 
-    Taught in: notebook 10, "Day 2".
+    Taught in: notebook 10, "Tuesday night: a warm start".
 
     Example:
         >>> import wdl_helpers as wdl
@@ -344,11 +407,11 @@ def seed_ftrl(optimizer: keras.optimizers.Optimizer, model: keras.Model) -> None
         >>> model.get_layer("wide_weights").set_weights([np.array([[0.0], [0.5]])])
         >>> ftrl = wdl.Ftrl(0.1, initial_accumulator_value=0.04)
         >>> seed_ftrl(ftrl, model)
-        >>> (weights, z), _ = optimizers.ftrl_weights_and_z(ftrl)
+        >>> (weights, z), _ = ftrl_weights_and_z(ftrl)
         >>> z.numpy().ravel().round(6).tolist()  # −0.5 · √0.04 / 0.1
         [-0.0, -1.0]
     """
-    parts = optimizers.inner_optimizers(optimizer)
+    parts = inner_optimizers(optimizer)
     inner = [part for part in parts if isinstance(part, keras.optimizers.Ftrl)]
     if not inner:
         raise ValueError(f"There is no Ftrl in the optimizer '{optimizer.name}'.")
@@ -356,14 +419,14 @@ def seed_ftrl(optimizer: keras.optimizers.Optimizer, model: keras.Model) -> None
         rate = float(ftrl.learning_rate)
         if not rate > 0:
             raise ValueError(f"The learning rate of '{ftrl.name}' is {rate}; expected one above 0.")
-    optimizers.build_for(optimizer, model)
+    build_for(optimizer, model)
     for ftrl in inner:
         if int(ftrl.iterations):
             raise ValueError(f"The optimizer '{ftrl.name}' has trained already; expected a new one.")
         rate = float(ftrl.learning_rate)
         l2 = ftrl.l2_regularization_strength
         slope = (ftrl.initial_accumulator_value**-ftrl.learning_rate_power + ftrl.beta) / rate + 2 * l2
-        for variable, z in optimizers.ftrl_weights_and_z(ftrl):
+        for variable, z in ftrl_weights_and_z(ftrl):
             w = variable.numpy()
             z.assign(-w * slope - ftrl.l1_regularization_strength * np.sign(w))
 
@@ -416,8 +479,6 @@ def dry_run(
 
     Source:
         Section 4.2 of the paper, which has a dry run, and a comparison of quality; sample and bounds are ours.
-
-    Taught in: notebook 10, "Before a model goes live".
 
     Example:
         >>> import wdl_helpers as wdl

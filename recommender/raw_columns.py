@@ -64,7 +64,7 @@ def column_types(frame: pd.DataFrame, wide: WideFeatures | None, deep: DeepFeatu
         KeyError: a column is missing.
         ValueError: the frame is empty, or has a column twice.
 
-    Taught in: notebook 10, "One artefact".
+    Taught in: notebook 10, "Monday: one artefact".
 
     Example:
         >>> import wdl_helpers as wdl
@@ -110,7 +110,7 @@ def raw_tensors(columns: Columns, types: Mapping[str, ColumnType], gap: bytes = 
         TypeError: a column, or an entry of it, is of another type.
         ValueError: lengths differ, a column is there twice, or a value cannot be held in UTF-8 or as a float.
 
-    Taught in: notebook 10, "How fast".
+    Taught in: notebook 10, "Monday: a thousand people at once".
 
     Example:
         >>> tensors = raw_tensors({"city": ["Rome", None], "age": [20, 30.5]}, {"city": "text", "age": "number"})
@@ -281,8 +281,6 @@ def tf_examples(columns: Columns, types: Mapping[str, ColumnType], gap: bytes = 
         KeyError: a column is missing.
         TypeError: a column, or an entry of it, is of another type.
         ValueError: lengths differ, a column is there twice, or a value cannot be held in UTF-8 or as a float.
-
-    Taught in: notebook 10, "Before a model goes live".
 
     Example:
         >>> (serialised,) = tf_examples({"city": ["Rome"]}, {"city": "text"})

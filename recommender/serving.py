@@ -177,7 +177,7 @@ def scorer(folder: PathLike) -> Callable[..., np.ndarray]:
         OSError: there is no SavedModel.
         ValueError: it was not written by `export`.
 
-    Taught in: notebook 10, "One artefact".
+    Taught in: notebook 10, "Monday: one artefact".
 
     Example:
         >>> import wdl_helpers as wdl
@@ -323,7 +323,7 @@ def export(
         FileExistsError: the folder holds something else than an export.
         OSError: it cannot be written to.
 
-    Taught in: notebook 10, "One artefact".
+    Taught in: notebook 10, "Monday: one artefact".
 
     Example:
         >>> import wdl_helpers as wdl

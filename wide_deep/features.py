@@ -512,8 +512,6 @@ def optional_inputs(frame: pd.DataFrame, wide: WideFeatures | None, deep: DeepFe
         ValueError: a part is not from `fit_wide` or `fit_deep`, or a value is missing.
         TypeError: a cell has a type that has no text, or is not a number.
 
-    Taught in: notebook 10, "Yesterday's model".
-
     Example:
         >>> frame = pd.DataFrame({"city": ["Rome", "Oslo"]})
         >>> list(optional_inputs(frame, fit_wide(frame, ["city"]), None))
