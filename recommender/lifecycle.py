@@ -277,16 +277,16 @@ def expire(fitted: Part, recent: pd.DataFrame, min_count: int = 1) -> tuple[Part
     """
     check_whole("min_count", min_count, 1)
     check_fitted(fitted, "wide", "deep")
-    old: dict[str, int] | None = fitted["vocabulary"]
-    if old is None:  # hashed
+    old_id_of: dict[str, int] | None = fitted["vocabulary"]
+    if old_id_of is None:  # hashed
         return fitted.copy(), np.arange(fitted["n_ids"])
     counts = _counts(fitted, recent)
     enough = set(counts.index[counts >= min_count])
-    names: list[str] = [name for name in old if name in enough]
+    names: list[str] = [name for name in old_id_of if name in enough]
     smaller = fitted.copy()
     smaller["vocabulary"] = {name: i for i, name in enumerate(names, start=1)}
     smaller["n_ids"] = len(names) + 1
-    return smaller, np.array([0, *map(old.__getitem__, names)])
+    return smaller, np.array([0] + [old_id_of[name] for name in names])
 
 
 def warm_start(
