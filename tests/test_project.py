@@ -388,7 +388,7 @@ def test_a_door_holds_nothing_of_its_own(door):
 HANDED_ON = {
     "recommender.datasets.store": {"BASE", "LANGUAGES", "install_probability", "make_store"},
     "wide_deep.columns": {"bucket_names", "quantile_boundaries", "quantile_index", "quantile_normalise"},
-    "wide_deep.features": {"cross", "hash_ids", "vocabulary", "vocabulary_ids", "vocabulary_of_counts"},
+    "wide_deep.features": {"hash_ids", "vocabulary", "vocabulary_ids", "vocabulary_of_counts"},
 }
 
 
