@@ -54,7 +54,7 @@ def compare(
     Raises:
         KeyError: a column is missing.
         TypeError: the labels are not numbers.
-    ValueError: the labels are not 0 and 1, or there are not as many scores as rows.
+        ValueError: the labels are not 0 and 1, or there are not as many scores as rows.
 
     Taught in: notebook 10, "The gate".
 
