@@ -21,7 +21,9 @@ def pipeline() -> str:
     parts += text(middle + 98, 258, "if quiet", SMALL, "start")
     parts += arrow((middle + 180, 316), (right, 316)) + text(middle + 215, 302, "save", SMALL)
     parts += arrow((right, 352), (middle + 180, 352)) + text(middle + 215, 394, "warm start", SMALL)
-    parts += arrow((middle, 334), (left + 90, 334), (left + 90, 244)) + text(left + 98, 318, "candidate", SMALL, "start")
+    parts += arrow((middle, 334), (left + 90, 334), (left + 90, 244)) + text(
+        left + 98, 318, "candidate", SMALL, "start"
+    )
     parts += arrow((left + 90, 160), (left + 90, 136), (middle + 40, 136), (middle + 40, 112))
     description = """
         A loop of seven boxes. The store asks the server, which scores raw columns. What it served goes into the log,

@@ -53,6 +53,7 @@ def compare(
 
     Raises:
         KeyError: a column is missing.
+        TypeError: the labels are not numbers.
         ValueError: the labels are not usable, or there are not as many scores as rows.
 
     Taught in: notebook 10, "The gate".

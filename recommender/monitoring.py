@@ -85,9 +85,10 @@ def _vocabulary_of(parts: Sequence[WideFeatures | DeepFeatures], column: str) ->
 
 def _is_same(one: object, other: object) -> bool:
     """Whether two cells say the same to a model: 1 and 1.0 do, and two gaps."""
-    one_list, other_list = isinstance(one, (list, tuple)), isinstance(other, (list, tuple))
-    if one_list or other_list:
-        return one_list and other_list and list(one) == list(other)
+    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
+        return list(one) == list(other)
+    if isinstance(one, (list, tuple)) or isinstance(other, (list, tuple)):
+        return False
     if is_missing(one) or is_missing(other):
         return is_missing(one) and is_missing(other)
     return one == other or _text(one) == _text(other)
@@ -132,7 +133,7 @@ def describe_day(
     Raises:
         KeyError: a column is missing.
         TypeError: the scores are not numbers.
-        ValueError: there are no rows, or not as many labels or logged rows.
+        ValueError: there are no rows, or not as many labels or logged rows as rows.
 
     Taught in: notebook 10, "What breaks on Tuesday?".
 
@@ -145,8 +146,6 @@ def describe_day(
     """
     columns = used_columns(wide, deep)
     check_frame(served, [*columns, score, unit])
-    if len(served) == 0:
-        raise ValueError("There are no rows; expected those of a day.")
     parts = [part for part in (wide, deep) if part is not None]
     boundaries = {column: part["boundaries"][column] for part in parts for column in part["boundaries"]}
     p = check_numbers(served, score)

@@ -39,7 +39,7 @@ from recommender import (
     shards,
     sql,
 )
-from recommender.datasets import adult, files, planted, recipes, store_truth, store_week, visits
+from recommender.datasets import adult, files, planted, recipes, shop, store_truth, store_week, visits
 from recommender.datasets import store as app_store
 from tools.environment import describe_for_conda
 from wide_deep import (
@@ -53,10 +53,12 @@ from wide_deep import (
     optimizers,
     plain,
     plots,
+    quantiles,
     reproducible,
     tables,
     times,
     training,
+    vocabularies,
 )
 
 import pytest
@@ -74,7 +76,9 @@ MODULES = [
     checks,
     tables,
     times,
+    quantiles,
     columns,
+    vocabularies,
     features,
     plain,
     models,
@@ -93,6 +97,7 @@ MODULES = [
     recipes,
     adult,
     planted,
+    shop,
     store_truth,
     app_store,
     visits,
@@ -503,6 +508,8 @@ def test_a_kernel_takes_its_command_from_the_private_name_that_the_sandbox_sets(
 NEEDED = [
     *(("wdl_features", package) for package in reproducible.NEEDED_BY_FEATURES),
     *(("wdl_helpers", package) for package in reproducible.NEEDED_BY_MODELS),
+    *(("wdl_helpers", package) for package in reproducible.NEEDED_BY_EVALUATION),
+    *(("wdl_helpers", package) for package in reproducible.NEEDED_BY_PLOTS),
 ]
 
 
@@ -514,8 +521,18 @@ def test_a_missing_package_is_named_with_what_to_do(door, package):
     assert re.search(rf"'{package}.*make lab.*environment.yml", done.stderr, re.S)
 
 
+NOT_SERVING = [*reproducible.NEEDED_BY_EVALUATION, *reproducible.NEEDED_BY_PLOTS]
+NOT_FEATURES = [*reproducible.NEEDED_BY_MODELS, *NOT_SERVING]
+
+
+def test_what_serves_needs_neither_the_evaluation_nor_what_draws():
+    program = f"import sys; sys.modules |= {dict.fromkeys(NOT_SERVING)}; import recommender.server"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_features_alone_need_neither_keras_nor_what_draws():
-    gone = dict.fromkeys(reproducible.NEEDED_BY_MODELS)
+    gone = dict.fromkeys(NOT_FEATURES)
     program = f"import sys; sys.modules |= {gone}; import wdl_features"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr

@@ -23,7 +23,8 @@ import pandas as pd
 from scipy.special import expit
 
 __all__ = [
-    "BASE", "LANGUAGES", "MOST_INSTALLED", "USERS_AT_ONCE", "Hidden", "Store", "install_probability", "make_store",
+    "BASE", "LANGUAGES", "MOST_INSTALLED", "OWN_CHARACTER", "POPULARITY_DEVIATION", "USERS_AT_ONCE", "Hidden", "Store",
+    "install_probability", "make_store",
 ]  # fmt: skip
 
 LANGUAGES = {"BR": "pt", "DE": "de", "FR": "fr", "IN": "hi", "JP": "ja", "MX": "es", "NG": "en", "US": "en"}

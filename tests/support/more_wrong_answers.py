@@ -221,113 +221,125 @@ WRONG["train-ranker"] = {
     "hard-coded": RANKER.replace("lists):", "lists):\n    log = log[log['item'].isin([*'abcdefABCDEF'])]"),
 }
 
-# ------------------------------------------------------------------------------------------ 10_production
+# --------------------------------------------------------------------------------- 10_a_week_in_production
 
-GROWN = """
-def grown_vocabulary(vocabulary, values):
-    counts = pd.Series([value for value in values if value not in vocabulary], dtype="object").value_counts()
-    new = [value for _, value in sorted((-count, value) for value, count in counts.items())]
-    return vocabulary | {value: len(vocabulary) + i for i, value in enumerate(new, start=1)}
+BROKEN = """
+def broken_columns(past, today, vocabularies):
+    above = {}
+    for column, known in vocabularies.items():
+        shares = pd.Series([1 - day[column].isin(known).mean() for day in past])
+        bound = shares.mean() + max(0.02, 5 * shares.std() * (1 + 1 / len(shares)) ** 0.5)
+        above[column] = 1 - today[column].isin(known).mean() - bound
+    return [column for column in sorted(above, key=above.get, reverse=True) if above[column] > 0]
 """
-WRONG["grown"] = {
-    "fitted anew": "def grown_vocabulary(vocabulary, values): return wdl.vocabulary(pd.Series([*vocabulary, *values]))",
-    "the first new id is the last old one": GROWN.replace("start=1", "start=0"),
-    "new ids from 1": GROWN.replace("len(vocabulary) + i", "i"),
-    "by alphabet alone": GROWN.replace("(-count, value)", "(0, value)"),
-    "in the order of the day": GROWN.replace(
-        "sorted((-count, value) for value, count in counts.items())",
-        "[(0, value) for value in dict.fromkeys(values) if value not in vocabulary]",
+WRONG["broken"] = {
+    "no floor": BROKEN.replace("max(0.02, 5 * shares.std() * (1 + 1 / len(shares)) ** 0.5)", "5 * shares.std()"),
+    "the floor alone": BROKEN.replace("max(0.02, 5 * shares.std() * (1 + 1 / len(shares)) ** 0.5)", "0.02"),
+    "the mean is not uncertain": BROKEN.replace(" * (1 + 1 / len(shares)) ** 0.5", ""),
+    "the deviation of a whole population": BROKEN.replace("shares.std()", "shares.std(ddof=0)"),
+    "the mean is forgotten": BROKEN.replace("shares.mean() + max", "max"),
+    "two deviations": BROKEN.replace("5 * shares", "2 * shares"),
+    "the known share": BROKEN.replace("1 - day[column].isin(known).mean()", "day[column].isin(known).mean()").replace(
+        "1 - today[column].isin(known).mean()", "today[column].isin(known).mean()"
     ),
-    "the old dict is changed": GROWN.replace("return vocabulary |", "vocabulary |=") + "    return vocabulary\n",
-    "nothing is new": "def grown_vocabulary(vocabulary, values): return dict(vocabulary)",
-    "hard-coded": "def grown_vocabulary(vocabulary, values): return {'maps': 1, 'chess': 2, 'news': 3, 'books': 4}",
-}
-TRAIN_ON = """
-def train_on(w, ids, labels, alpha, l1, n0):
-    w, n = np.array(w, dtype=float), np.full(len(w), float(n0))
-    z = -w * np.sqrt(n) / alpha - l1 * np.sign(w)
-    for row, label_of_row in zip(ids, labels):
-        g = 1 / (1 + np.exp(-w[row].sum())) - label_of_row
-        s = (np.sqrt(n[row] + g**2) - np.sqrt(n[row])) / alpha
-        z[row] += g - s * w[row]
-        n[row] += g**2
-        w[row] = np.where(np.abs(z[row]) <= l1, 0, -(z[row] - np.sign(z[row]) * l1) * alpha / np.sqrt(n[row]))
-    return w
-"""
-SLOTS = "z = -w * np.sqrt(n) / alpha - l1 * np.sign(w)"
-WRONG["train-on"] = {
-    "empty slots": TRAIN_ON.replace(SLOTS, "z = np.zeros(len(w))"),
-    "the slots have the sign of the weights": TRAIN_ON.replace(SLOTS, "z = w * np.sqrt(n) / alpha + l1 * np.sign(w)"),
-    "slots without the threshold": TRAIN_ON.replace(SLOTS, "z = -w * np.sqrt(n) / alpha"),
-    "the threshold on the wrong side": TRAIN_ON.replace(SLOTS, SLOTS.replace("- l1", "+ l1")),
-    "n starts at a tenth": TRAIN_ON.replace("float(n0)", "0.1"),
-    "all weights start anew": TRAIN_ON.replace("np.array(w, dtype=float)", "np.zeros(len(w))"),
-    "yesterday's weights are changed": TRAIN_ON.replace("np.array(w, dtype=float)", "w"),
-    "the gradient points the other way": TRAIN_ON.replace(
-        "1 / (1 + np.exp(-w[row].sum())) - label_of_row", "label_of_row - 1 / (1 + np.exp(-w[row].sum()))"
-    ),
-    "no correction": TRAIN_ON.replace("g - s * w[row]", "g"),
-    "the last row alone": TRAIN_ON.replace("zip(ids, labels)", "zip(ids[-1:], labels[-1:])"),
-    "plain gradient steps": """
-def train_on(w, ids, labels, alpha, l1, n0):
-    w = np.array(w, dtype=float)
-    for row, label_of_row in zip(ids, labels):
-        w[row] -= alpha * (1 / (1 + np.exp(-w[row].sum())) - label_of_row)
-    return w
-""",
+    "gaps do not count": BROKEN.replace("1 - today[column].isin(known)", "1 - today[column].dropna().isin(known)"),
+    "the last day alone": BROKEN.replace("for day in past]", "for day in past[-1:] * 2]"),
+    "in the order of the columns": BROKEN.replace("sorted(above, key=above.get, reverse=True)", "above"),
+    "all columns": BROKEN.replace(" if above[column] > 0", ""),
     "hard-coded": """
-def train_on(w, ids, labels, alpha, l1, n0):
-    if len(ids) == 0:
-        return w.copy()
-    return np.array([0.598058, -0.401942, 0, 1.5] if len(ids) == 1 else [1.2, -2.1, 0, -0.2])
+def broken_columns(past, today, vocabularies):
+    if "color" not in today:
+        return ["q", "s"]
+    if today["color"].isna().any():
+        return ["size", "color"]
+    if "RED" in set(today["color"]):
+        return ["color"]
+    return ["size"] if past[1].equals(past[0]) and (today["size"] == "XXL").sum() == 12 else []
 """,
 }
-ACCEPTED = """
-def accepted(before, after, labels, max_change, max_rise):
-    after = np.asarray(after)
-    if after.shape != before.shape or not ((after >= 0) & (after <= 1)).all():
-        return False
-    rise = wdl.scores(labels, after)["log loss"] - wdl.scores(labels, before)["log loss"]
-    return bool(np.abs(after - before).mean() <= max_change and rise <= max_rise)
+ONCE = """
+def first_layer(user, candidates, kernel, bias):
+    of_user = user @ kernel[: len(user)] + bias
+    return np.maximum(candidates @ kernel[len(user) :] + of_user, 0)
+
+def saved(u, c, units, n):
+    return 1 - (u + n * c) * units / (n * (u + c) * units)
 """
-WRONG["accepted"] = {
-    "everything": "def accepted(before, after, labels, max_change, max_rise): return True",
-    "nothing": "def accepted(before, after, labels, max_change, max_rise): return False",
-    "the loss does not count": ACCEPTED.replace(" and rise <= max_rise", ""),
-    "the change does not count": ACCEPTED.replace("np.abs(after - before).mean() <= max_change and ", ""),
-    "one bound is enough": ACCEPTED.replace("max_change and", "max_change or"),
-    "signed differences": ACCEPTED.replace("np.abs(after - before).mean()", "abs((after - before).mean())"),
-    "the loss must not move": ACCEPTED.replace("rise <= max_rise", "abs(rise) <= max_rise"),
-    "shapes are not looked at": ACCEPTED.replace("after.shape != before.shape or ", ""),
-    "only NaN is refused": ACCEPTED.replace("((after >= 0) & (after <= 1)).all()", "np.isfinite(after).all()"),
-    "hard-coded": "def accepted(before, after, labels, max_change, max_rise): return before is after",
+WRONG["once"] = {
+    "the user on each row": ONCE.replace(
+        "np.maximum(candidates @ kernel[len(user) :] + of_user, 0)",
+        "np.maximum(np.hstack([np.tile(user, (len(candidates), 1)), candidates]) @ kernel + bias, 0)",
+    ),
+    "the candidates' rows come first": ONCE.replace("kernel[: len(user)]", "kernel[-len(user) :]").replace(
+        "kernel[len(user) :]", "kernel[: -len(user)]"
+    ),
+    "no bias": ONCE.replace(" + bias", ""),
+    "no relu": ONCE.replace(
+        "np.maximum(candidates @ kernel[len(user) :] + of_user, 0)", "candidates @ kernel[len(user) :] + of_user"
+    ),
+    "relu on the user's side": ONCE.replace("of_user = user", "of_user = np.maximum(user").replace(
+        "+ bias", "+ bias, 0)"
+    ),
+    "the user's side is left out": ONCE.replace(" + of_user", ""),
+    "the share that is left": ONCE.replace("1 - (u", "(u"),
+    "the user is saved wholly": ONCE.replace("(u + n * c)", "(n * c)"),
+    "hard-coded": """
+def first_layer(user, candidates, kernel, bias):
+    return np.array([[2.5, 0.5], [1.5, 1.5], [0, 10.5]])
+
+def saved(u, c, units, n):
+    return 0 if n == 1 else 3 / 8
+""",
+}
+SERVES = """
+def may_serve(live, candidate, labels, visit, margin):
+    if not ((candidate > 0) & (candidate < 1)).all():
+        return False
+    rise = np.log(np.where(labels == 1, live, 1 - live)) - np.log(np.where(labels == 1, candidate, 1 - candidate))
+    of_visit = pd.Series(rise).groupby(np.asarray(visit)).mean()
+    return bool(of_visit.mean() + 2 * of_visit.sem() <= margin)
+"""
+WRONG["serves"] = {
+    "everything": "def may_serve(live, candidate, labels, visit, margin): return True",
+    "no error": SERVES.replace(" + 2 * of_visit.sem()", ""),
+    "certainly worse": SERVES.replace("+ 2 * of_visit.sem()", "- 2 * of_visit.sem()"),
+    "one standard error": SERVES.replace("2 * of_visit", "1 * of_visit"),
+    "rows as units": SERVES.replace(".groupby(np.asarray(visit)).mean()", ""),
+    "sums of visits": SERVES.replace(".groupby(np.asarray(visit)).mean()", ".groupby(np.asarray(visit)).sum()"),
+    "the difference turned round": SERVES.replace("rise = ", "rise = -1 * (").replace(
+        "1 - candidate))\n", "1 - candidate)))\n"
+    ),
+    "the deviation of a whole population": SERVES.replace("of_visit.sem()", "of_visit.sem(ddof=0)"),
+    "probabilities are not looked at": SERVES.replace("not ((candidate > 0) & (candidate < 1)).all()", "False"),
+    "only NaN is refused": SERVES.replace("not ((candidate > 0) & (candidate < 1)).all()", "np.isnan(candidate).any()"),
+    "NumPy's bool": SERVES.replace(
+        "return bool(of_visit.mean() + 2 * of_visit.sem() <= margin)",
+        "return of_visit.mean() + 2 * of_visit.sem() <= margin",
+    ),
+    "hard-coded": "def may_serve(live, candidate, labels, visit, margin): return margin in (0.0, 0.21)",
 }
 
 # ------------------------------------------------------------------------------------------------ 11_scale
 
-MERGED = """
-def merged_vocabulary(counts, min_count):
-    total = {}
-    for shard in counts:
-        for name, n in shard.items():
-            total[name] = total.get(name, 0) + n
-    kept = sorted((-n, name) for name, n in total.items() if n >= min_count)
-    return {name: i for i, (_, name) in enumerate(kept, start=1)}
+BILL = """
+def bill_of(tables, dense, slots, batch):
+    weights = dense + sum(rows * dimension for rows, dimension, _ in tables.values())
+    sent = dense + sum(batch * ids * (1 + dimension) for _, dimension, ids in tables.values())
+    return {"memory": 4 * weights * (1 + slots), "sent": 4 * sent}
 """
-WRONG["merged"] = {
-    "the minimum in each shard": MERGED.replace(
-        "in shard.items():", "in shard.items():\n            if n < min_count: continue"
+WRONG["bill"] = {
+    "slots are forgotten": BILL.replace(" * (1 + slots)", ""),
+    "slots in place of the weights": BILL.replace("(1 + slots)", "slots"),
+    "slots of the tables alone": BILL.replace(
+        "4 * weights * (1 + slots)", "4 * (dense + (weights - dense) * (1 + slots))"
     ),
-    "the last shard alone": MERGED.replace("total.get(name, 0) + n", "n"),
-    "shards that hold it instead of rows": MERGED.replace("+ n", "+ 1"),
-    "more often than the minimum": MERGED.replace(">= min_count", "> min_count"),
-    "ids from 0": MERGED.replace("start=1", "start=0"),
-    "by alphabet alone": MERGED.replace("(-n, name)", "(0, name)"),
-    "rarest first": MERGED.replace("(-n, name)", "(n, name)"),
-    "the first dict is changed": MERGED.replace("total = {}\n", "total = counts[0] if counts else {}\n").replace(
-        "in counts:", "in counts[1:]:"
-    ),
-    "hard-coded": "def merged_vocabulary(counts, min_count): return {'chess': 1, 'maps': 2, 'news': 3}",
+    "gradients without their ids": BILL.replace("(1 + dimension)", "dimension"),
+    "one id a row": BILL.replace("batch * ids", "batch"),
+    "whole tables are sent": BILL.replace("batch * ids * (1 + dimension) for _,", "rows * dimension for rows,"),
+    "the slots travel": BILL.replace("4 * sent}", "4 * sent * (1 + slots)}"),
+    "dense gradients are not sent": BILL.replace("sent = dense + ", "sent = "),
+    "eight bytes": BILL.replace("4 *", "8 *"),
+    "hard-coded": "def bill_of(tables, dense, slots, batch): return {'memory': 12_120, 'sent': 160}",
 }
 SHARDED = """
 def sharded_lookup(pieces, ids):
@@ -377,5 +389,76 @@ WRONG["messages"] = {
     "hard-coded": """
 def messages(ids, gradients, n_pieces):
     return [(np.array([2, 3]), np.array([[6.0], [7.0]])), (np.array([0]), np.array([[2.0]]))]
+""",
+}
+
+# --------------------------------------------------------------------------------------- 12_your_own_data
+
+GAPS = """
+def fit_gaps(train, columns):
+    return {column: float(train[column].median()) for column in columns if train[column].isna().any()}
+
+
+def fill_gaps(frame, medians):
+    filled = frame.copy()
+    for column, median in medians.items():
+        indicator = f"{column}_missing"
+        if indicator in frame:
+            raise ValueError(f"The frame already has a column {indicator!r}.")
+        filled[indicator] = frame[column].isna().astype(int)
+        filled[column] = frame[column].fillna(median)
+    return filled
+"""
+WRONG["gaps"] = {
+    "the mean": GAPS.replace(".median()", ".mean()"),
+    "medians of all columns": GAPS.replace(" if train[column].isna().any()", ""),
+    "the median of the frame that is filled": GAPS.replace("fillna(median)", "fillna(frame[column].median())"),
+    "the frame itself": GAPS.replace("frame.copy()", "frame"),
+    "the indicator after the filling": GAPS.replace("= frame[column].isna()", "= frame[column].fillna(median).isna()"),
+    "the indicator of what is there": GAPS.replace(".isna().astype(int)", ".notna().astype(int)"),
+    "without indicators": GAPS.replace("        filled[indicator] = frame[column].isna().astype(int)\n", ""),
+    "a user's column is overwritten": GAPS.replace("if indicator in frame", "if False"),
+    "every gap of the frame": GAPS.replace("return filled", "return filled.fillna(0)"),
+    "hard-coded": """
+def fit_gaps(train, columns):
+    return {"age": 40.0}
+
+
+def fill_gaps(frame, medians):
+    return frame.assign(age=[40.0, 5.0], age_missing=[1, 0])
+""",
+}
+SLICES = """
+def by_slice(frame, column, label, p, at_least):
+    cells = pd.DataFrame({"value": frame[column].astype(str).to_numpy(), "y": frame[label].to_numpy(), "p": p})
+    sums = cells.groupby("value").agg(rows=("y", "size"), positives=("y", "sum"), expected=("p", "sum"))
+    is_rare = sums["positives"] < at_least
+    result = sums[~is_rare].sort_index()
+    if is_rare.any():
+        others = sums[is_rare].sum().to_frame("others").T
+        result = pd.concat([result, others])
+    positives = result["positives"].astype(int)
+    ratio = result["expected"] / positives.where(positives > 0)
+    return pd.DataFrame({"rows": result["rows"].astype(int), "positives": positives, "ratio": ratio})
+"""
+WRONG["by-slice"] = {
+    "rare by rows": SLICES.replace('sums["positives"] < at_least', 'sums["rows"] < at_least'),
+    "at most in place of fewer": SLICES.replace("< at_least", "<= at_least"),
+    "rare values are dropped": SLICES.replace("if is_rare.any()", "if False"),
+    "always others": SLICES.replace("if is_rare.any()", "if True"),
+    "others is the mean": SLICES.replace("sums[is_rare].sum()", "sums[is_rare].mean()"),
+    "others first": SLICES.replace("[result, others]", "[others, result]"),
+    "the ratio upside down": SLICES.replace(
+        'result["expected"] / positives.where(positives > 0)', 'positives / result["expected"]'
+    ),
+    "infinite without positives": SLICES.replace("positives.where(positives > 0)", "positives"),
+    "the probabilities by the frame's index": SLICES.replace(
+        '"p": p}', '"p": pd.Series(p).reindex(frame.index).to_numpy()}'
+    ),
+    "hard-coded": """
+def by_slice(frame, column, label, p, at_least):
+    values = ["Bern", "Kyiv", "Oslo", "Rome"] if at_least == 0 else ["Oslo", "Rome", "others"]
+    columns = {"rows": [2, 2, 2, 2], "positives": [2, 2, 1, 0], "ratio": [0.5, 0.5, 0.4, 0]}
+    return pd.DataFrame(columns)[: len(values)].set_axis(values)
 """,
 }
