@@ -46,28 +46,21 @@ def of_other_visits(rows, visit, seed):
     return rows.assign(**{column: rows[column].iloc[other].to_numpy() for column in PROFILE})
 
 
-def in_some(rows, is_in, column, values):
-    """The values in some rows, such as those of a new version of the phones' program, and the old ones elsewhere."""
-    return rows.assign(**{column: np.where(is_in, values, rows[column])})
+def some(rows, visit, column, values):
+    """The values in one visit of ten, which come from a new version of the phones' program."""
+    return rows.assign(**{column: np.where(visit % 10 == 0, values, rows[column])})
 
 
 # Name → function of the rows of requests, the number of each row's visit, and a seed.
 BREAKS = {
     "another spelling": lambda rows, visit, seed: rows.assign(device=rows["device"].str.capitalize()),
-    "another spelling, in 10%": lambda rows, visit, seed: in_some(
-        rows, visit % 10 == 0, "device", rows["device"].str.capitalize()
-    ),
-    "another spelling, in 2%": lambda rows, visit, seed: in_some(
-        rows, visit % 50 == 0, "device", rows["device"].str.capitalize()
-    ),
-    "an empty column": lambda rows, visit, seed: rows.assign(country=""),
+    "another spelling, a tenth": lambda rows, visit, seed: some(rows, visit, "device", rows["device"].str.capitalize()),
     "another unit": lambda rows, visit, seed: rows.assign(age=12 * rows["age"]),
-    "another unit, in 10%": lambda rows, visit, seed: in_some(rows, visit % 10 == 0, "age", 12 * rows["age"]),
+    "another unit, a tenth": lambda rows, visit, seed: some(rows, visit, "age", 12 * rows["age"]),
+    "an empty column": lambda rows, visit, seed: rows.assign(country=""),
+    "empty lists": lambda rows, visit, seed: rows.assign(installed=pd.Series([[]] * len(rows), rows.index)),
     "one value for all": lambda rows, visit, seed: rows.assign(device="phone"),
     "another visitor's profile": of_other_visits,
-    "another visitor's profile, in 10%": lambda rows, visit, seed: of_other_visits(rows, visit, seed).where(
-        pd.Series(visit % 10 == 0, rows.index), rows
-    ),
 }
 
 
@@ -115,7 +108,7 @@ def expired(model, parts, days, tomorrow, seed):
     }
     scores = judged(tomorrow, models, seed)
     return [
-        {"kept": name, "week": seed // 1_000, "wide ids": new_parts[0]["n_ids"], "deep ids": new_parts[1]["n_ids"]}
+        {"kept": name, "wide ids": new_parts[0]["n_ids"], "deep ids": new_parts[1]["n_ids"]}
         | dict(zip(["AUC", "log loss", "installs"], scores[name], strict=True))
         for name, (_, new_parts) in models.items()
     ]
@@ -132,7 +125,7 @@ def week_of(seed, replaced=5, monitored=True):
     past = []
     logs = []
     stale = None
-    result = {"seed": seed, "alarms": [], "breaks": {}, "daily": [], "stale": []}
+    result = {"alarms": [], "breaks": {}, "daily": [], "stale": []}
     for day in range(1, WARM_UP + DAYS + 1):
         store = store_week.next_day(store, day, seed, replaced)
         log = store_week.serve_day(store, store_week.score_with(model, parts), VISITS, 1_000 * seed + day)
@@ -167,16 +160,7 @@ def staleness(weeks, stores):
         for day, (daily, stale) in enumerate(zip(week["daily"], week["stale"], strict=True)):
             auc, loss, installs = (round(new - old, 5) for new, old in zip(daily, stale, strict=True))
             lost = round(100 * installs / daily[2], 3)
-            rows.append(
-                {
-                    "stores": stores,
-                    "week": week["seed"],
-                    "day": day,
-                    "installs lost, %": lost,
-                    "log loss": -loss,
-                    "AUC": -auc,
-                }
-            )
+            rows.append({"stores": stores, "day": day, "installs lost, %": lost, "log loss": -loss, "AUC": -auc})
     return rows
 
 

@@ -37,32 +37,36 @@ def compare(
 ) -> Comparison:
     """Compare the scores of two models on rows that neither was trained on.
 
-    The difference is taken row by row, so that what is hard for both cancels, and averaged by unit, since the rows of
-    a unit are not independent.
+        The difference is taken row by row, so that what is hard for both cancels, and averaged by unit, since the rows of
+        a unit are not independent.
 
-    Args:
-        rows: data frame with the unit and the slices.
-        labels: 0 or 1 a row, both must occur; ripe ones.
-        live: probabilities of the model that serves, (rows,).
-        candidate: probabilities of the one that may take its place, (rows,).
-        unit: name of the column that says which rows belong together, such as a visit.
-        slices: names of columns with few values. A value with fewer than ten units is left out.
+        Args:
+            rows: data frame with the unit and the slices.
+            labels: 0 or 1 a row, both must occur; ripe ones.
+            live: probabilities of the model that serves, (rows,).
+            candidate: probabilities of the one that may take its place, (rows,).
+            unit: name of the column that says which rows belong together, such as a visit.
+            slices: names of columns with few values. A value with fewer than ten units is left out.
 
-    Returns:
-        Comparison. If the candidate has a score that is no probability, all its numbers are NaN.
+        Returns:
+            Comparison. If the candidate has a score that is no probability, all its numbers are NaN.
 
-    Raises:
-        KeyError: a column is missing.
-        TypeError: the labels are not numbers.
-        ValueError: the labels are not usable, or there are not as many scores as rows.
+        Raises:
+            KeyError: a column is missing.
+            TypeError: the labels are not numbers.
+    <<<<<<< HEAD
+            ValueError: the labels are not usable, or there are not as many scores as rows.
+    =======
+            ValueError: the labels are not 0 and 1, or there are not as many scores as rows.
+    >>>>>>> week
 
-    Taught in: notebook 10, "The gate".
+        Taught in: notebook 10, "The gate".
 
-    Example:
-        >>> rows = pd.DataFrame({"visit": [1, 1, 2, 3], "device": ["watch", "watch", "phone", "phone"]})
-        >>> found = compare(rows, [1, 0, 1, 0], [0.8, 0.2, 0.5, 0.5], [0.8, 0.2, 0.25, 0.5], "visit", ["device"])
-        >>> round(found["rise"], 3), round(found["error"], 3), found["slice"]  # ln 2 in one of three visits
-        (0.231, 0.231, '')
+        Example:
+            >>> rows = pd.DataFrame({"visit": [1, 1, 2, 3], "device": ["watch", "watch", "phone", "phone"]})
+            >>> found = compare(rows, [1, 0, 1, 0], [0.8, 0.2, 0.5, 0.5], [0.8, 0.2, 0.25, 0.5], "visit", ["device"])
+            >>> round(found["rise"], 3), round(found["error"], 3), found["slice"]  # ln 2 in one of three visits
+            (0.231, 0.231, '')
     """
     check_frame(rows, [unit, *slices])
     y = check_labels(labels)

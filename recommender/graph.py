@@ -15,7 +15,7 @@ from wide_deep.features import DeepFeatures, WideFeatures, used_columns
 import numpy as np
 import tensorflow as tf
 
-__all__ = ["GraphInputs", "Tables", "graph_inputs", "parse_examples"]
+__all__ = ["GraphInputs", "Tables", "gap_of", "graph_inputs", "parse_examples"]
 
 Tables = dict[str, tf.lookup.StaticHashTable]  # of the wide part, and of the deep one
 

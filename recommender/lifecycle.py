@@ -202,6 +202,13 @@ def _modern_name(name: str, patterns: dict[tuple[str, ...], re.Pattern[str]], pa
 # ----------------------------------------------------------------------------------------- warm start
 
 
+def _counts(fitted: WideFeatures | DeepFeatures, frame: pd.DataFrame) -> pd.Series:
+    """How many rows of a frame hold each feature of a part."""
+    features, boundaries = features_and_buckets(fitted)
+    coded = feature_codes(frame, features, boundaries, fitted.get("longest"), fitted.get("missing", "error"))
+    return feature_counts(coded)
+
+
 def grow(fitted: Part, frame: pd.DataFrame, min_count: int) -> Part:
     """Add the values of a new day to a part's vocabulary: old values keep their ids, new ones are appended.
 
@@ -233,10 +240,7 @@ def grow(fitted: Part, frame: pd.DataFrame, min_count: int) -> Part:
     old = fitted["vocabulary"]
     if old is None:  # hashed
         return fitted.copy()
-    features, boundaries = features_and_buckets(fitted)
-    counts = feature_counts(
-        feature_codes(frame, features, boundaries, fitted.get("longest"), fitted.get("missing", "error"))
-    )
+    counts = _counts(fitted, frame)
     new = vocabulary_of_counts(counts[~counts.index.isin(list(old))], min_count)
     names = old | {name: fitted["n_ids"] - 1 + i for name, i in new.items()}
     grown = fitted.copy()
@@ -273,17 +277,16 @@ def expire(fitted: Part, recent: pd.DataFrame, min_count: int = 1) -> tuple[Part
     """
     check_whole("min_count", min_count, 1)
     check_fitted(fitted, "wide", "deep")
-    old: dict[str, int] | None = fitted["vocabulary"]
-    if old is None:  # hashed
+    old_id_of: dict[str, int] | None = fitted["vocabulary"]
+    if old_id_of is None:  # hashed
         return fitted.copy(), np.arange(fitted["n_ids"])
-    features, boundaries = features_and_buckets(fitted)
-    counts = feature_counts(feature_codes(recent, features, boundaries, fitted.get("longest")))
+    counts = _counts(fitted, recent)
     enough = set(counts.index[counts >= min_count])
-    names: list[str] = [name for name in old if name in enough]
+    names: list[str] = [name for name in old_id_of if name in enough]
     smaller = fitted.copy()
     smaller["vocabulary"] = {name: i for i, name in enumerate(names, start=1)}
     smaller["n_ids"] = len(names) + 1
-    return smaller, np.array([0, *map(old.__getitem__, names)])
+    return smaller, np.array([0] + [old_id_of[name] for name in names])
 
 
 def warm_start(

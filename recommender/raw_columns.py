@@ -47,6 +47,22 @@ Tensors = dict[str, Any]  # column → tensor, or ragged tensor
 GAP = b"\xff"  # a gap that is a value, among texts in UTF-8, none of which holds such a byte
 
 
+def is_utf8(text: str) -> bool:
+    """Whether a text can be written in UTF-8, which one half of a surrogate pair cannot.
+
+    Args:
+        text: any text.
+
+    Returns:
+        True if it can.
+
+    Example:
+        >>> is_utf8("größe"), is_utf8("\\ud800")
+        (True, False)
+    """
+    return re.search("[\ud800-\udfff]", text) is None
+
+
 def column_types(frame: pd.DataFrame, wide: WideFeatures | None, deep: DeepFeatures | None) -> dict[str, ColumnType]:
     """The type of each column of a model's raw input.
 
@@ -220,22 +236,6 @@ def _text_or_gap(column: str, value: Any, gap: bytes) -> str | bytes:
     if isinstance(value, (float, np.floating)) and value.is_integer():
         raise TypeError(f"Column {column!r} holds {shown}; so large a float can stand for several whole numbers.")
     raise TypeError(f"Column {column!r} holds {shown}, a {type(value).__name__}; expected texts or whole numbers.")
-
-
-def is_utf8(text: str) -> bool:
-    """Whether a text can be written in UTF-8, which one half of a surrogate pair cannot.
-
-    Args:
-        text: any text.
-
-    Returns:
-        True if it can.
-
-    Example:
-        >>> is_utf8("größe"), is_utf8("\\ud800")
-        (True, False)
-    """
-    return re.search("[\ud800-\udfff]", text) is None
 
 
 def _strings(column: str, values: list[Any], gap: bytes) -> tf.Tensor:

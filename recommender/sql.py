@@ -27,6 +27,15 @@ __all__ = ["Problem", "cell_problems", "counts_query", "rows_of", "table_query",
 GAP = AND  # a gap that is a value, among texts in which ' &' is written ' &&', so that none of them is this one
 
 
+def _is_nan(value: str) -> str:
+    """The SQL that is true of NaN.
+
+    DuckDB's own isnan is not: it is taken for false where the least and the largest number of a Parquet file are known,
+    and of those NaN is none.
+    """
+    return f"(NOT isfinite({value}) AND NOT isinf({value}))"
+
+
 def _literal(text: object) -> str:
     """A text as it is written in SQL."""
     return "'" + str(text).replace("'", "''") + "'"
@@ -115,9 +124,9 @@ def _problems_of_texts(column: str, source: str, arrow_type: pa.DataType) -> lis
     decimals = f"{value} <> trunc({value})" if family in ("float", "decimal") else ""
     words = "holds decimals: cut them into buckets"
     if family == "float":
-        gaps += f" OR isnan({value})"
+        gaps += f" OR {_is_nan(value)}"
         too_large = exact_below(value_type(arrow_type).to_pandas_dtype())  # two whole numbers may be one float
-        decimals = f"NOT isnan({value}) AND ({decimals} OR abs({value}) >= {too_large})"
+        decimals = f"NOT {_is_nan(value)} AND ({decimals} OR abs({value}) >= {too_large})"
         words = f"holds floats that are no whole numbers below {too_large}: cut decimals into buckets"
     if is_list(arrow_type):
         gaps = f"{source} IS NULL OR {_in_a_list(source, gaps)}"
@@ -146,7 +155,7 @@ def _text_or_gap(value: str, arrow_type: pa.DataType) -> str:
     """The SQL of a category's text, or of GAP where it is missing."""
     if pa.types.is_null(value_type(arrow_type)):
         return _literal(GAP)
-    is_gap = f"{value} IS NULL" + (f" OR isnan({value})" if type_family(arrow_type) == "float" else "")
+    is_gap = f"{value} IS NULL" + (f" OR {_is_nan(value)}" if type_family(arrow_type) == "float" else "")
     return f"CASE WHEN {is_gap} THEN {_literal(GAP)} ELSE CAST({_text_sql(value, arrow_type)} AS STRING) END"
 
 
@@ -204,7 +213,7 @@ def table_query(
             if column not in numbers:
                 value = _category_sql(source, arrow_type, longest, missing)
             elif missing == "value":
-                value = f"CASE WHEN isnan({value}) THEN NULL ELSE {value} END"
+                value = f"CASE WHEN {_is_nan(value)} THEN NULL ELSE {value} END"
             values.append(f"{value} AS {alias}")
         parts.append(f"SELECT {', '.join(values)}\nFROM {rows_of(group)}")
     return "\nUNION ALL ".join(parts)

@@ -127,10 +127,12 @@ def test_a_part_is_saved_and_read_again_and_a_damaged_one_is_named():
         plain.from_plain({key: value for key, value in deep.items() if key != "medians"})
 
 
-def test_a_new_day_may_bring_the_first_gap():
+def test_a_new_day_may_bring_the_first_gap_and_take_a_value_away():
     wide = wdl.fit_wide(pd.DataFrame({"city": ["Rome"]}), ["city"], missing="value")
     grown = lifecycle.grow(wide, pd.DataFrame({"city": ["Rome", None]}), min_count=1)
     assert grown["vocabulary"] == {"city=Rome": 1, "city is missing": 2}
+    smaller, _ = lifecycle.expire(grown, pd.DataFrame({"city": [None]}))
+    assert smaller["vocabulary"] == {"city is missing": 1}
 
 
 # ------------------------------------------------------------------- frame, files and graph on random data

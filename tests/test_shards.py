@@ -693,6 +693,18 @@ def test_a_nan_in_a_category_is_missing(tmp_path, cells):
         list(shards.stream(path, wide, None, "label", (0, 1), 2))
 
 
+def test_a_nan_between_numbers_is_a_gap(tmp_path):
+    numbers = [-2.0, np.nan, 2.0, 7.0, np.nan, 3.0]
+    frame = pd.DataFrame({"n": numbers, "m": numbers, "row": range(6)})
+    columns = [pa.array(numbers, from_pandas=False), pa.array(numbers, from_pandas=False), pa.array(range(6))]
+    pq.write_table(pa.table(columns, ["n", "m", "row"]), tmp_path / "a.parquet")
+    wide = {"features": ["n", "m", ("n", "m")], "buckets": {"n": 3}, "missing": "value"}
+    deep = {"categories": ["m"], "numbers": ["n"], "missing": "value"}
+    found = shards.fit_shards(tmp_path, wide, deep)
+    assert_same_features(found, (wdl.fit_wide(frame, **wide), wdl.fit_deep(frame, **deep)))
+    assert found[0]["vocabulary"]["n is missing"] == 2
+
+
 def test_truth_values_and_long_whole_numbers_have_one_text_too(tmp_path):
     write(
         tmp_path / "a.parquet", city=pa.array([True, False]), tags=pa.array([[2**60 + 1], []]), label=pa.array([1, 0])

@@ -78,7 +78,7 @@ def offers(n_rows: int = 20_000, seed: int = 0) -> pd.DataFrame:
 
     Example:
         >>> offers(n_rows=100)[["customer", "country", "shelf"]].head(1).to_dict("list")
-        {}
+        {'customer': ['00034'], 'country': ['NA'], 'shelf': ['toys']}
     """
     check_whole("n_rows", n_rows, 100)
     rng = np.random.default_rng(seed)
