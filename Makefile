@@ -227,9 +227,10 @@ build/uv/installed: pyproject.toml
 	build/uv/bin/pip install --quiet --disable-pip-version-check "$$(grep --only-matching 'uv==[0-9.]*' pyproject.toml)"
 	@touch $@
 
-lock: build/uv/installed ## write constraints.txt anew, after a change of pyproject.toml
+lock: build/uv/installed ## write constraints.txt and environment.yml anew, after a change of pyproject.toml
 	build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-annotate \
 	  --no-header --no-emit-index-url pyproject.toml --output-file constraints.txt
+	'$(PYTHON)' -m tools.environment --conda
 
 upgrade: build/uv/installed ## try the newest versions in an environment of their own, and write build/upgrade/report.md
 	'$(PYTHON)' -m tools.upgrade --uv build/uv/bin/uv $(addprefix --pin ,$(PIN)) $(if $(NIGHTLY),--nightly) $(TESTS)

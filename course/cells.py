@@ -44,13 +44,13 @@ def read_notebook(path: pathlib.Path) -> NotebookNode:
     """Read a notebook that someone has sent in, without its outputs.
 
     Args:
-        path: The file. A byte-order mark, as some editors write it, does no harm.
+        path: the file. A byte-order mark, as some editors write it, does no harm.
 
     Returns:
         The notebook, in nbformat 4.
 
     Raises:
-        UnreadableNotebook: It is a link, too large, or not a notebook.
+        UnreadableNotebook: it is a link, too large, or not a notebook.
     """
     if path.is_symlink() or not path.is_file():
         raise UnreadableNotebook("is a link, or no file")
@@ -97,8 +97,8 @@ def first_exercise_cell(notebook: NotebookNode, released: NotebookNode | None) -
     """The position from which all cells belong to the exercises.
 
     Args:
-        notebook: As the student has left it.
-        released: As it was handed out, if that is known: where the heading was deleted, the exercises begin after the
+        notebook: as the student has left it.
+        released: as it was handed out, if that is known: where the heading was deleted, the exercises begin after the
             last cell of the lesson.
 
     Returns:
@@ -130,8 +130,8 @@ def extract_exercises(notebook: NotebookNode, released: NotebookNode | None = No
     """A copy of a notebook with its exercises alone, as they are graded.
 
     Args:
-        notebook: As the student has left it.
-        released: As it was handed out; a cell of nbgrader that the student has deleted is taken from there, after the
+        notebook: as the student has left it.
+        released: as it was handed out; a cell of nbgrader that the student has deleted is taken from there, after the
             cell that it followed.
 
     Returns:
@@ -192,8 +192,8 @@ def restore_exercises(notebook: NotebookNode, released: NotebookNode) -> Noteboo
     grading leave out a cell.
 
     Args:
-        notebook: As the student has left it.
-        released: As it was handed out.
+        notebook: as the student has left it.
+        released: as it was handed out.
 
     Returns:
         The exercises, with the sentences of `find_missing_parts` at their head.
@@ -220,11 +220,11 @@ def read_hand_in(path: pathlib.Path, released: NotebookNode) -> NotebookNode:
     """Read a notebook that someone has sent in, as nbgrader gets to see it.
 
     Args:
-        path: The file.
-        released: The notebook as it was handed out.
+        path: the file.
+        released: the notebook as it was handed out.
 
     Raises:
-        UnreadableNotebook: It is a link, too large, or not a notebook.
+        UnreadableNotebook: it is a link, too large, or not a notebook.
     """
     notebook = read_notebook(path)
     try:

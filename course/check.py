@@ -27,11 +27,11 @@ def choose_notebooks(names: list[str], beginnings: list[str]) -> list[str]:
     """The notebooks' names that begin as wanted.
 
     Args:
-        names: All names.
-        beginnings: What to choose; empty chooses all.
+        names: all names.
+        beginnings: what to choose; empty chooses all.
 
     Raises:
-        CourseError: No name begins like one of them; the text lists the names.
+        CourseError: no name begins like one of them; the text lists the names.
 
     Example:
         >>> choose_notebooks(["01_feature_crossing", "02_wide_model"], ["02"])
@@ -53,8 +53,8 @@ def find_problems(notebook: NotebookNode, expected: list[str]) -> list[str]:
     """What is missing or changed in a notebook, a sentence each.
 
     Args:
-        notebook: As the student has left it.
-        expected: See `read_expected_cells`.
+        notebook: as the student has left it.
+        expected: see `read_expected_cells`.
     """
     names = [grade_id(cell) for cell in notebook.cells]
     missing = [name for name in expected if name not in names]
@@ -106,7 +106,7 @@ def print_failures(notebook: NotebookNode) -> tuple[float, float, float]:
     """Print which tests fail.
 
     Args:
-        notebook: With outputs, as `run_exercises` gives it.
+        notebook: with outputs, as `run_exercises` gives it.
 
     Returns:
         The points that the visible tests give, those that they could give, and those of what they do not show: hidden
@@ -131,8 +131,8 @@ def check_notebooks(folders: Folders, beginnings: list[str]) -> bool:
     """Check notebooks, and print what is wrong and a sum of points.
 
     Args:
-        folders: Where the notebooks stand.
-        beginnings: How the names of those to check begin; empty checks all.
+        folders: where the notebooks stand.
+        beginnings: how the names of those to check begin; empty checks all.
 
     Returns:
         Whether all is well.

@@ -231,8 +231,8 @@ class Student:
         """Wait until the kernel is ready.
 
         Args:
-            kernel: A kernel for student code.
-            start: Starts another like it.
+            kernel: a kernel for student code.
+            start: starts another like it.
             config: nbgrader's settings.
         """
         self.kernel = kernel
@@ -347,16 +347,16 @@ def run_cells(
     """Run a notebook's cells, each in the kernel where it belongs, and write their outputs into it.
 
     Args:
-        notebook: As nbgrader has restored it, with all tests.
+        notebook: as nbgrader has restored it, with all tests.
         released: nbgrader's id → source of its cells, as the student got them.
-        student: The student's kernel.
-        tester: The kernel for the tests.
+        student: the student's kernel.
+        tester: the kernel for the tests.
 
     Returns:
         A list of (cell's index, what its code has done): exercises that get no points, and why.
 
     Raises:
-        RuntimeError: The imports at the notebook's head fail or take too long, which is not the student's fault.
+        RuntimeError: the imports at the notebook's head fail or take too long, which is not the student's fault.
     """
     names = find_needed_names(notebook)
     first = next((index for index, cell in enumerate(notebook.cells) if cell.cell_type == "code"), None)
@@ -409,7 +409,7 @@ class Kernels:
         """Start the kernel for the tests.
 
         Args:
-            start: Starts a student's kernel, which runs the source that it gets.
+            start: starts a student's kernel, which runs the source that it gets.
             config: nbgrader's settings.
         """
         self.start = start

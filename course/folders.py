@@ -77,8 +77,8 @@ def nbgrader_settings(folders: Folders, timeout: int | None = None) -> Config:
     """nbgrader's settings, as nbgrader_config.py has them, for these folders.
 
     Args:
-        folders: Where the course stands.
-        timeout: Seconds after which a cell is interrupted; None leaves the setting as it is.
+        folders: where the course stands.
+        timeout: seconds after which a cell is interrupted; None leaves the setting as it is.
     """
     folders.build.mkdir(parents=True, exist_ok=True)
     config = PyFileConfigLoader("nbgrader_config.py", path=str(ROOT / "course")).load_config()

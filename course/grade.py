@@ -70,9 +70,9 @@ def course_digest(folders: Folders, name: str, *how: object) -> str:
     """The digest of all but a student's file that decides about marks.
 
     Args:
-        folders: Where the course stands.
-        name: Of the notebook.
-        how: The settings.
+        folders: where the course stands.
+        name: of the notebook.
+        how: the settings.
     """
     files = [*ROOT.glob("wdl_*.py")]
     for folder in ("wide_deep", "recommender", "course"):
@@ -87,8 +87,8 @@ def read_for_grading(path: pathlib.Path, released: NotebookNode) -> tuple[Notebo
     """What nbgrader gets to see of a file, the file's digest, and why it cannot be read, or ''.
 
     Args:
-        path: The file.
-        released: The notebook as it was handed out.
+        path: the file.
+        released: the notebook as it was handed out.
     """
     try:
         return read_hand_in(path, released), hashlib.sha256(path.read_bytes()).hexdigest(), ""
@@ -123,11 +123,11 @@ def plan_jobs(
     A file that cannot be read, and one that was followed by a later version, leave the marks that there are.
 
     Args:
-        folders: Where the course stands.
-        hand_ins: See `find_hand_ins`.
-        released: Name → notebook as it was handed out.
-        record: See `gradebook.read_record`.
-        how: The settings that decide about marks.
+        folders: where the course stands.
+        hand_ins: see `find_hand_ins`.
+        released: name → notebook as it was handed out.
+        record: see `gradebook.read_record`.
+        how: the settings that decide about marks.
     """
     courses = {name: course_digest(folders, name, *how) for name in released}
     jobs = []
@@ -171,10 +171,10 @@ def save_marks(folders: Folders, notebook: NotebookNode, student: str, name: str
     Points that a teacher has given by hand stay, and wait to be looked at again.
 
     Args:
-        folders: Where the course stands.
-        notebook: With outputs.
+        folders: where the course stands.
+        notebook: with outputs.
         student: nbgrader's name of the student.
-        name: Of the notebook.
+        name: of the notebook.
     """
     with Gradebook(folders.db_url) as book:
         submitted = book.find_submission_notebook(name, ASSIGNMENT, student)
@@ -201,12 +201,12 @@ def open_kernels(hidden: list[pathlib.Path], use_sandbox: bool, config: Config) 
     """The kernels for grading, which are closed at the end.
 
     Args:
-        hidden: See `hidden_folders`.
-        use_sandbox: Whether student code runs in a sandbox.
+        hidden: see `hidden_folders`.
+        use_sandbox: whether student code runs in a sandbox.
         config: nbgrader's settings.
 
     Raises:
-        CourseError: There can be no sandbox here; the text says what to install.
+        CourseError: there can be no sandbox here; the text says what to install.
     """
     reason = sandbox.why_unavailable(hidden) if use_sandbox else None
     if reason:
@@ -224,9 +224,9 @@ def make_grader(folders: Folders, config: Config, kernels: Kernels) -> NbGraderA
     """nbgrader, told to run notebooks in our kernels, and to write what it has run into build/grading/.
 
     Args:
-        folders: Where the course stands.
+        folders: where the course stands.
         config: nbgrader's settings.
-        kernels: See `open_kernels`.
+        kernels: see `open_kernels`.
     """
 
     # Functions, since nbgrader copies its settings, and kernels cannot be copied.
@@ -251,11 +251,11 @@ def grade_notebook(
     """Grade one notebook of one student; a notebook that ends its own kernel gets no points, and the others go on.
 
     Args:
-        folders: Where the course stands.
-        api: See `make_grader`.
-        kernels: See `open_kernels`.
-        job: What to grade.
-        released: The notebook as it was handed out.
+        folders: where the course stands.
+        api: see `make_grader`.
+        kernels: see `open_kernels`.
+        job: what to grade.
+        released: the notebook as it was handed out.
 
     Returns:
         Why it could not be graded, for a reason that may be the machine's: then the marks stay as they are. None if it
@@ -299,12 +299,12 @@ def grade_all(
     """Grade notebooks, record each as soon as it is graded, and say how far it is.
 
     Args:
-        folders: Where the course stands.
-        kernels: See `open_kernels`.
+        folders: where the course stands.
+        kernels: see `open_kernels`.
         config: nbgrader's settings.
-        jobs: What to grade.
-        released: Name → notebook as it was handed out.
-        record: See `gradebook.read_record`.
+        jobs: what to grade.
+        released: name → notebook as it was handed out.
+        record: see `gradebook.read_record`.
     """
     shutil.rmtree(folders.build / "grading", ignore_errors=True)
     api = make_grader(folders, config, kernels)
@@ -333,13 +333,13 @@ def autograde(
     that is not in the folder stay as they are.
 
     Args:
-        folders: Where the course stands.
-        submissions: See `find_hand_ins`.
-        timeout: Seconds after which a cell is interrupted; None takes nbgrader_config.py's.
-        use_sandbox: Whether student code runs in a sandbox.
+        folders: where the course stands.
+        submissions: see `find_hand_ins`.
+        timeout: seconds after which a cell is interrupted; None takes nbgrader_config.py's.
+        use_sandbox: whether student code runs in a sandbox.
 
     Raises:
-        CourseError: The folder holds no submission, there can be no sandbox, or nbgrader refuses.
+        CourseError: the folder holds no submission, there can be no sandbox, or nbgrader refuses.
     """
     names = folders.notebook_names()
     hand_ins, nobodys = find_hand_ins(submissions, names)
@@ -367,11 +367,11 @@ def run_command(folders: Folders, arguments: argparse.Namespace) -> None:
     """Run one of the commands, with its arguments.
 
     Args:
-        folders: Where the course stands.
-        arguments: As `main` has read them: 'command', and what belongs to it.
+        folders: where the course stands.
+        arguments: as `main` has read them: 'command', and what belongs to it.
 
     Raises:
-        CourseError: The command cannot do what was asked.
+        CourseError: the command cannot do what was asked.
     """
     if arguments.command == "autograde":
         autograde(folders, arguments.submissions, arguments.timeout, use_sandbox=arguments.sandbox != "none")

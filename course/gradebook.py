@@ -146,10 +146,10 @@ def _student_row(
     """A student's row of grades.csv.
 
     Args:
-        folders: Where the course stands.
-        record: See `read_record`.
-        notebooks: Name → the most points that it gives.
-        due: Names of the notebooks that were due.
+        folders: where the course stands.
+        record: see `read_record`.
+        notebooks: name → the most points that it gives.
+        due: names of the notebooks that were due.
         student: nbgrader's name of the student.
         submission: nbgrader's submission of the student, or None.
     """
@@ -186,12 +186,12 @@ def grade_rows(folders: Folders, due: Iterable[str] | None = None) -> list[dict[
     """The rows of grades.csv, a dict each: the students', then what was left out in the last run.
 
     Args:
-        folders: Where the course stands.
-        due: Names of the notebooks that students had to hand in; None takes those that anybody has handed in. Their
+        folders: where the course stands.
+        due: names of the notebooks that students had to hand in; None takes those that anybody has handed in. Their
             points make the column 'of', to which what a student has handed in besides is added.
 
     Raises:
-        CourseError: Nothing has been graded yet.
+        CourseError: nothing has been graded yet.
     """
     record = read_record(folders)
     with Gradebook(folders.db_url) as book:
@@ -229,11 +229,11 @@ def write_grades(folders: Folders, due: Iterable[str] | None = None) -> None:
     """Write build/grades.csv, a row a student, and build/feedback/STUDENT/notebooks/NOTEBOOK.html.
 
     Args:
-        folders: Where the course stands.
-        due: See `grade_rows`.
+        folders: where the course stands.
+        due: see `grade_rows`.
 
     Raises:
-        CourseError: Nothing has been graded yet.
+        CourseError: nothing has been graded yet.
     """
     if not folders.gradebook.exists():
         raise CourseError(NOTHING_YET)
@@ -308,12 +308,12 @@ def rename_student(folders: Folders, old_name: str, new_name: str) -> None:
     A notebook that is graded under both names keeps the new name's marks, and a line says so.
 
     Args:
-        folders: Where the course stands.
-        old_name: As in grades.csv.
-        new_name: As the hand-ins will be called from now on.
+        folders: where the course stands.
+        old_name: as in grades.csv.
+        new_name: as the hand-ins will be called from now on.
 
     Raises:
-        CourseError: There is no student of the old name.
+        CourseError: there is no student of the old name.
     """
     back_up(folders)
     record = read_record(folders)
@@ -346,11 +346,11 @@ def remove_student(folders: Folders, name: str) -> None:
     """Take a student out of the gradebook; the backup that is made before has the marks.
 
     Args:
-        folders: Where the course stands.
-        name: As in grades.csv.
+        folders: where the course stands.
+        name: as in grades.csv.
 
     Raises:
-        CourseError: There is no student of this name.
+        CourseError: there is no student of this name.
     """
     backup = back_up(folders)
     record = read_record(folders)

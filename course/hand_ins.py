@@ -87,8 +87,8 @@ def split_notebook_name(stem: str, names: list[str]) -> tuple[str, str, int] | N
     """What stands before a notebook's name, the name, and the number of the copy (-1 for the original).
 
     Args:
-        stem: A file's name without '.ipynb'.
-        names: The names of the course's notebooks.
+        stem: a file's name without '.ipynb'.
+        names: the names of the course's notebooks.
 
     Returns:
         None if the file is called like no notebook of the course.
@@ -182,9 +182,9 @@ def find_hand_ins(submissions: pathlib.Path, names: list[str]) -> tuple[dict[str
     """Find who has handed in what.
 
     Args:
-        submissions: A folder with folders STUDENT/NOTEBOOK.ipynb, with flat files, or with both. Moodle's and Canvas'
+        submissions: a folder with folders STUDENT/NOTEBOOK.ipynb, with flat files, or with both. Moodle's and Canvas'
             exports are taken as they are, without links.
-        names: The names of the course's notebooks.
+        names: the names of the course's notebooks.
 
     Returns:
         A dict from nbgrader's name of a student to what was handed in, and a list of (name, remark) of the files and

@@ -91,7 +91,7 @@ def read_table(path: pathlib.Path) -> Table:
         path: UTF-8 with or without a byte-order mark, separated by commas, semicolons or tabs, with any line ends.
 
     Raises:
-        CourseError: It cannot be read, or has no heading.
+        CourseError: it cannot be read, or has no heading.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -110,7 +110,7 @@ def possible_names(row: Row) -> set[str]:
     """What a person of a roster may be called in grades.csv.
 
     Args:
-        row: The roster's; Canvas writes 'Lovelace, Ada', and calls her files 'lovelaceada_4711_…' by her number.
+        row: the roster's; Canvas writes 'Lovelace, Ada', and calls her files 'lovelaceada_4711_…' by her number.
 
     Example:
         >>> sorted(possible_names({"Student": "Lovelace, Ada", "ID": "4711"}))
@@ -133,11 +133,11 @@ def match_students(roster: list[Row], students: list[Row]) -> dict[int, Row]:
     """Who of the roster is who in the grades: position in the roster → row of the grades.
 
     Args:
-        roster: The roster's rows.
-        students: Those of grades.csv.
+        roster: the roster's rows.
+        students: those of grades.csv.
 
     Raises:
-        CourseError: A name fits two people; says which.
+        CourseError: a name fits two people; says which.
     """
     found: dict[int, Row] = {}
     for student in students:
@@ -161,10 +161,10 @@ def points_after_lateness(student: Row, heading: str, late: Lateness, headings: 
     """A student's points for a notebook after what lateness costs; empty if nothing was handed in.
 
     Args:
-        student: The row of grades.csv.
-        heading: The notebook's column.
-        late: What late work costs.
-        headings: All notebooks' columns, in the order in which free days are used up.
+        student: the row of grades.csv.
+        heading: the notebook's column.
+        late: what late work costs.
+        headings: all notebooks' columns, in the order in which free days are used up.
     """
     name = student_name(student)
     free = late.free
@@ -181,13 +181,13 @@ def read_lateness(path: pathlib.Path, free: int, penalty: float, names: list[str
     """What late work costs, with the days from a file whose columns are student, notebook and days.
 
     Args:
-        path: The file.
-        free: See `Lateness`.
-        penalty: See `Lateness`.
-        names: The notebooks' names; a file may say '02' for '02_wide_model'.
+        path: the file.
+        free: see `Lateness`.
+        penalty: see `Lateness`.
+        names: the notebooks' names; a file may say '02' for '02_wide_model'.
 
     Raises:
-        CourseError: A line has no such notebook, or no number of days.
+        CourseError: a line has no such notebook, or no number of days.
     """
     days = {}
     for row in read_table(path).rows:
@@ -206,8 +206,8 @@ def canvas_table(roster: Table, grades: Table, chosen: list[str], late: Lateness
     Args:
         roster: Canvas' gradebook as exported; a column such as '02_wide_model (4711)' is filled, another is made.
         grades: grades.csv.
-        chosen: Its columns that are wanted.
-        late: What late work costs.
+        chosen: its columns that are wanted.
+        late: what late work costs.
     """
     columns = [heading for heading in grades.headings if NOTEBOOK_COLUMN.fullmatch(heading)]
     headings = {}
@@ -234,11 +234,11 @@ def moodle_table(roster: Table, grades: Table, chosen: list[str], late: Lateness
     Args:
         roster: Moodle's grades as exported, or an assignment's grading worksheet.
         grades: grades.csv.
-        chosen: Its columns that are wanted; one, for a worksheet.
-        late: What late work costs.
+        chosen: its columns that are wanted; one, for a worksheet.
+        late: what late work costs.
 
     Raises:
-        CourseError: A worksheet is for another number of notebooks or points.
+        CourseError: a worksheet is for another number of notebooks or points.
     """
     columns = [heading for heading in grades.headings if NOTEBOOK_COLUMN.fullmatch(heading)]
     found = match_students(roster.rows, grades.rows)
@@ -275,13 +275,13 @@ def write_import(
     """Write build/canvas.csv or build/moodle.csv, whichever the roster is for.
 
     Args:
-        folders: Where the course stands; `make grades` has written its grades.csv.
-        roster: What the system has exported.
-        notebooks: Beginnings of the notebooks' names that are wanted, such as '02'; all that were graded if empty.
-        late: What late work costs.
+        folders: where the course stands; `make grades` has written its grades.csv.
+        roster: what the system has exported.
+        notebooks: beginnings of the notebooks' names that are wanted, such as '02'; all that were graded if empty.
+        late: what late work costs.
 
     Raises:
-        CourseError: A file is missing, or the roster is not one of those three.
+        CourseError: a file is missing, or the roster is not one of those three.
     """
     path = folders.build / "grades.csv"
     if not path.exists():

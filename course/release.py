@@ -28,7 +28,7 @@ def write_student_notebooks(folders: Folders, config: Config) -> None:
     """Let nbgrader write the notebooks without solutions and hidden tests into build/release/notebooks.
 
     Args:
-        folders: Where the course stands.
+        folders: where the course stands.
         config: nbgrader's settings. Unless they say otherwise, the gradebook learns of the exercises.
 
     Raises:
@@ -88,7 +88,7 @@ def write_release(folders: Folders) -> None:
     """Write the students' copy to build/release/, and as build/release.zip.
 
     Args:
-        folders: Where the course stands; its root is the project's.
+        folders: where the course stands; its root is the project's.
     """
     shutil.rmtree(folders.release, ignore_errors=True)
     config = nbgrader_settings(folders)

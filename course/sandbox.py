@@ -133,8 +133,8 @@ def bwrap_command(hidden: list[pathlib.Path], folder: pathlib.Path | None = None
     """The command that runs inside/start.py in the sandbox.
 
     Args:
-        hidden: Absolute paths, the teacher's folders.
-        folder: Where the kernel's connection file and its sockets stand; None tries the sandbox alone.
+        hidden: absolute paths, the teacher's folders.
+        folder: where the kernel's connection file and its sockets stand; None tries the sandbox alone.
     """
     limits = {"resources": RESOURCES, "scratch": SCRATCH, "hidden": [str(path) for path in hidden]}
     limits["environment"] = [str(path) for prefix in environment_prefixes() for path in (prefix, prefix.resolve())]
@@ -191,9 +191,9 @@ class Kernel:
         """Start it, and let it run a source while others still work.
 
         Args:
-            hidden: Absolute paths, the teacher's folders.
-            sandbox: Whether to start it in a sandbox.
-            first: The source that it runs first.
+            hidden: absolute paths, the teacher's folders.
+            sandbox: whether to start it in a sandbox.
+            first: the source that it runs first.
         """
         self.folder = pathlib.Path(tempfile.mkdtemp()).resolve()
         self.sandbox = sandbox

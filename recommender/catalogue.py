@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from recommender import ranking
 from wide_deep import backend  # noqa: F401, before Keras
 from wide_deep.features import DeepFeatures, WideFeatures, joint_inputs
-from wide_deep.training import predict, predict_logits
+from wide_deep.training import predict_logits
 
 import keras
 import numpy as np
@@ -99,12 +99,23 @@ def model_ranks(
         ValueError: a held-out item is not among the items, or stands in its own list.
 
     Taught in: notebook 4, "On the real log".
+
+    Example:
+        >>> import wdl_helpers as wdl
+        >>> rows = pd.DataFrame({"read": [["a"], ["b"]], "book": ["b", "a"]})
+        >>> wide, deep = wdl.fit_wide(rows, ["book"]), wdl.fit_deep(rows, ["book"], [])
+        >>> models = {"says nothing": wdl.wide_model(wide)}
+        >>> books = pd.DataFrame({"book": ["a", "b", "c"]})
+        >>> model_ranks(models, rows, books, wide, deep, item="book", others="read")
+           says nothing
+        0           0.5
+        1           0.5
     """
     places = np.empty((len(queries), len(models)))
     for rows, inputs in candidate_inputs(queries, items, wide, deep, item=item, others=others):
         block = queries.iloc[rows].reset_index(drop=True)
         for column, model in enumerate(models.values()):
-            table = predict(model, inputs).reshape(len(rows), len(items))
+            table = predict_logits(model, inputs).reshape(len(rows), len(items))
             places[rows, column] = ranking.held_out_ranks(block, item, others, items[item], _rows_of(table))
     return pd.DataFrame(places, queries.index, list(models))
 
@@ -140,6 +151,17 @@ def new_item_logits(
         KeyError: a column is missing.
         TypeError: the items are neither strings nor whole numbers, or mixed.
         ValueError: nobody has both a new item and another one.
+
+    Example:
+        >>> import wdl_helpers as wdl
+        >>> log = pd.DataFrame({"reader": [1, 1, 2], "book": ["a", "new", "b"]})
+        >>> rows = pd.DataFrame({"read": [["a"], ["b"]], "book": ["b", "a"]})
+        >>> wide, deep = wdl.fit_wide(rows, ["book"]), wdl.fit_deep(rows, ["book"], [])
+        >>> models, new = {"says nothing": wdl.wide_model(wide)}, pd.DataFrame({"book": ["new"]})
+        >>> names = {"user": "reader", "item": "book", "others": "read"}
+        >>> has, logits = new_item_logits(models, log, new, wide, deep, **names)
+        >>> has.tolist(), logits["says nothing"].tolist()
+        ([[1.0], [0.0]], [[0.0], [0.0]])
     """
     is_new = log[item].isin(new[item])
     queries = log[~is_new].groupby(user)[item].agg(list).reset_index(name=others)

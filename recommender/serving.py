@@ -50,9 +50,8 @@ class Export(NamedTuple):
     types: dict[str, ColumnType]  # of its columns, in alphabetical order
     graph: Callable[[Tensors], Tensors]  # what `raw_tensors` returned → 'logit' and 'probability', each (rows,)
     context: list[str]  # the columns that it takes once a request; none if it was exported without
-    once: (
-        Callable[[Tensors, Tensors], Tensors] | None
-    )  # tensors of the context (1,), of the others (rows,) → as `graph`
+    # Tensors of the context (1,) and of the others (rows,) → as `graph`; None if it was exported without a context.
+    once: Callable[[Tensors, Tensors], Tensors] | None
     gap: bytes = b""  # what stands for a missing text
 
 

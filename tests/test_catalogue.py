@@ -36,6 +36,23 @@ def test_places_of_several_models_are_those_of_each(visit_frames):
     assert found["wide"].mean() < found["deep"].mean()  # the deep model was not trained
 
 
+def test_places_do_not_depend_on_how_high_all_logits_are(visit_frames):
+    train, test, areas = visit_frames
+    rows = visits.visit_rows(train[train["user"] < 10_100], areas, negatives=2)
+    wide, deep = visits.wide_features(rows), visits.deep_features(rows)
+    model = visits.build_model("wide", wide, deep)
+    weights = np.random.default_rng(1).integers(-16, 16, (len(wide["vocabulary"]) + 1, 1)) / 16  # exact in any sum
+    model.get_layer("wide_weights").set_weights([weights])
+    queries = visits.held_out_visits(test).head(100)
+    found = []
+    for intercept in (0.0, 64.0):  # the probabilities of the second are all 1
+        model.get_layer("logit").set_weights([np.array([intercept])])
+        found += [
+            catalogue.model_ranks({"it": model}, queries, titled(areas), wide, deep, item="area", others="visited")
+        ]
+    assert np.ptp(found[0]["it"]) > 10 and found[0].equals(found[1])
+
+
 def test_what_models_say_of_new_areas_has_a_line_for_each_visitor_with_another_area(visit_frames):
     train, test, areas = visit_frames
     new = areas.sample(30, random_state=4)
@@ -77,9 +94,8 @@ def test_the_auc_of_each_area_by_hand_and_what_a_visitors_activity_adds():
     scores = np.array([[3.0, 0, 1], [1, 2, 1], [2, 1, 1], [2, 0, 1]])
     found = catalogue.item_aucs(visited, scores)
     assert found[:2].tolist() == [3.5 / 4, 1.0] and np.isnan(found[2])
-    activity = np.array([[0.3], [0.3], [0.9], [0.1]]) * np.ones(
-        3
-    )  # the same for all areas, and 0.1 + 0.1 + 0.1 is not 0.3
+    # The same for all areas, and 0.1 + 0.1 + 0.1 is not 0.3.
+    activity = np.array([[0.3], [0.3], [0.9], [0.1]]) * np.ones(3)
     raw = catalogue.item_aucs(visited, activity)
     beyond = catalogue.item_aucs(visited, catalogue.beyond_visitor(activity))
     assert (raw[:2] > 0.8).all() and beyond[:2].tolist() == [0.5, 0.5]

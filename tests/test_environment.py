@@ -158,6 +158,7 @@ def test_packages_of_elsewhere_do_not_get_in_the_way_unless_one_brings_an_enviro
 def test_locking_needs_no_environment_but_uvs_own(project):
     good, said = project.make("lock")
     assert good and "uv pip compile" in said and not (project.folder / ".venv").exists()
+    assert (project.folder / "environment.yml").read_text() == (ROOT / "environment.yml").read_text()
     (pin,) = [line for line in project.log.read_text().splitlines() if line.startswith("install ")]
     assert pin.endswith(f"uv=={pinned('uv')}")
 

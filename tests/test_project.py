@@ -41,6 +41,7 @@ from recommender import (
 )
 from recommender.datasets import adult, files, planted, recipes, shop, store_truth, store_week, visits
 from recommender.datasets import store as app_store
+from tools.environment import describe_for_conda
 from wide_deep import (
     backend,
     callbacks,
@@ -129,12 +130,26 @@ PUBLIC = [
 
 
 def test_conda_gets_the_same_versions_as_pip():
-    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    text = (ROOT / "environment.yml").read_text(encoding="utf-8")
+    assert text == describe_for_conda(), "type `make lock`"
+    environment = yaml.safe_load(text)
     pip = environment["dependencies"][-1]["pip"]
     assert [line for line in pip if not line.startswith("--")] == DIRECT
     assert {"--constraint constraints.txt", "--editable ."} <= set(pip)
     names = {line.split("==")[0] for line in pip}
     assert {"pandas", "matplotlib", "jupyter", "nbval"} <= names and names & {"tensorflow", "tf-nightly"}
+
+
+def test_the_version_is_the_changelogs():
+    """Of a commit between two releases the next one's with .dev0; CITATION.cff names what was released."""
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    released = re.findall(r"^## \[([\d.]+)\]", changelog, re.M)[0]
+    assert f"\nversion: {released}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    if "## [Unreleased]" in changelog:
+        following = re.search(r"^What ([\d.]+) will be\.$", changelog, re.M)[1]
+        assert PROJECT["version"] == f"{following}.dev0" and following != released
+    else:
+        assert PROJECT["version"] == released
 
 
 def test_every_package_is_pinned_and_the_constraints_agree():
@@ -157,6 +172,31 @@ def test_every_public_name_says_what_it_takes_and_gives():
             name = f"{stars}{parameter.name}"
             described = rf"^    {re.escape(name)}: \S|`{parameter.name}`"
             assert re.search(described, said, re.M), (member.__name__, parameter.name)
+
+
+NO_SENTENCE = re.compile(r"The|An?|It|Its|Of|As|By|In|For|All|See|What|Where|Whether|Which|How|Those|There|Such|Names?")
+CODE = [
+    "wide_deep",
+    "recommender",
+    "recommender/datasets",
+    "tools",
+    "drawings",
+    "course",
+    "course/inside",
+    "benchmarks",
+]
+
+
+@pytest.mark.parametrize(
+    "path", [path for folder in CODE for path in ROOT.glob(f"{folder}/*.py")], ids=lambda path: path.name
+)
+def test_what_is_said_of_an_argument_or_an_error_goes_on_in_lower_case(path):
+    kinds = (ast.FunctionDef, ast.ClassDef)
+    nodes = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, kinds)]
+    for node in nodes:
+        for section in re.findall(r"^(?:Args|Raises):\n((?:    .*\n?)+)", ast.get_docstring(node) or "", re.M):
+            words = re.findall(r"^    [\w*, ]+: (\w+)", section, re.M)
+            assert not [word for word in words if NO_SENTENCE.fullmatch(word)], node.name
 
 
 def documented(function):

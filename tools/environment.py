@@ -2,6 +2,8 @@
 
 A new environment is built next to the old one, in .venv-new, and takes its place once everything is installed. If that
 fails, without a network or with versions that do not agree, the old one stays as it was. It needs Python alone.
+
+`python -m tools.environment --conda` writes environment.yml, conda's list of the same versions.
 """
 
 import argparse
@@ -23,6 +25,16 @@ FIRST_LINES = re.compile(rb"#!/[^\n]*python[^\n]*\n|#!/bin/sh\n'''exec' [^\n]*\n
 ANYWHERE = b"""#!/bin/sh
 '''exec' "$(dirname -- "$(realpath -- "$0")")/python" "$0" "$@"
 ' '''
+"""
+CONDA = """\
+# conda's and Binder's door to the same versions: conda env create -f environment.yml; `make lock` writes this file.
+name: wide-deep
+channels:
+  - conda-forge
+dependencies:
+  - python=3.12
+  - pip
+  - pip:
 """
 
 
@@ -132,10 +144,23 @@ def build_environment(extras: str) -> None:
     shutil.rmtree(OLD, ignore_errors=True)
 
 
+def describe_for_conda() -> str:
+    """environment.yml, which names the packages of pyproject.toml and of its extras `test` and `course`."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    wanted = ["--constraint constraints.txt", "--editable .", *project["dependencies"], *extras["test"]]
+    return CONDA + "".join(f"      - {line}\n" for line in [*wanted, *extras["course"]])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("extras", help="extras of pyproject.toml, such as test,course")
-    extras = parser.parse_args().extras
+    parser.add_argument("extras", nargs="?", default="", help="extras of pyproject.toml, such as test,course")
+    parser.add_argument("--conda", action="store_true", help="write environment.yml, and nothing else")
+    arguments = parser.parse_args()
+    if arguments.conda:
+        (ROOT / "environment.yml").write_text(describe_for_conda(), encoding="utf-8")
+        return
+    extras = arguments.extras
     before, what = read_stamp()
     if what != describe_wanted(extras) or not is_working(HOME):
         build_environment(extras)

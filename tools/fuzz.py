@@ -65,9 +65,8 @@ class Clock:
         name = item.nodeid.partition("[")[0]  # a law with parameters is several tests
         if name not in self.laws:
             self.laws.add(name)
-            law = getattr(
-                getattr(item, "obj", None), "hypothesis", None
-            )  # a state machine has none, and runs to its end
+            # A state machine has no `hypothesis`, and runs to its end.
+            law = getattr(getattr(item, "obj", None), "hypothesis", None)
             if law is not None:
                 law.inner_test = self.timed(law.inner_test)
 

@@ -51,8 +51,8 @@ def find_fault(address: str, ask: Callable[..., object] = urllib.request.urlopen
     """Why an address cannot be reached; '' if it can, or if its host lets no program in.
 
     Args:
-        address: What is asked for.
-        ask: What asks, as `urllib.request.urlopen` does.
+        address: what is asked for.
+        ask: what asks, as `urllib.request.urlopen` does.
     """
     request = urllib.request.Request(address, headers={"User-Agent": "Mozilla/5.0 (link check)"})
     fault = ""

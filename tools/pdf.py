@@ -60,8 +60,8 @@ def anchor_in_one_page(name: str, anchor: str) -> str:
     """What a place of a page is called in the one page of all.
 
     Args:
-        name: The page.
-        anchor: The place's id; empty for the page itself.
+        name: the page.
+        anchor: the place's id; empty for the page itself.
 
     Example:
         >>> anchor_in_one_page("notebooks/02_wide_model.html", "the-threshold")
@@ -74,9 +74,9 @@ def rewrite_link(target: str, name: str, printed: list[str]) -> str | None:
     """Where a link of a page leads in the one page; None if on paper it leads nowhere.
 
     Args:
-        target: As it stands in the page.
-        name: The page.
-        printed: The pages that are in the PDF.
+        target: as it stands in the page.
+        name: the page.
+        printed: the pages that are in the PDF.
 
     Example:
         >>> rewrite_link("../index.html#results", "docs/paper.html", ["index.html"])
@@ -96,8 +96,8 @@ def make_article(name: str, printed: list[str]) -> Tag:
     """A page's text, whose places, links and pictures are those of the one page.
 
     Args:
-        name: The page.
-        printed: The pages that are in the PDF.
+        name: the page.
+        printed: the pages that are in the PDF.
     """
     soup = BeautifulSoup((BOOK / name).read_text(encoding="utf-8"), "html.parser")
     text = soup.select_one("article")

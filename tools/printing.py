@@ -20,7 +20,7 @@ def find_chromium() -> str:
     """The path of a Chromium or Chrome on this machine.
 
     Raises:
-        SystemExit: There is none; says how to get one.
+        SystemExit: there is none; says how to get one.
     """
     for name in ("chromium", "chromium-browser", "google-chrome"):
         path = shutil.which(name)
@@ -46,10 +46,10 @@ def open_page(path: pathlib.Path) -> "Iterator[Page]":
     """A page of a folder in a browser, once its formulas are drawn and its pictures are loaded.
 
     Args:
-        path: The page.
+        path: the page.
 
     Raises:
-        SystemExit: Something that the page names is not there, or its scripts fail.
+        SystemExit: something that the page names is not there, or its scripts fail.
     """
     from playwright.sync_api import sync_playwright  # what needs no browser can be tested without it
 

@@ -29,7 +29,7 @@ def find_notebooks(names: list[str]) -> list[pathlib.Path]:
     """The files of notebooks that are named as '02' or '02_wide_model'; all, if none is named.
 
     Raises:
-        SystemExit: There is none of a name; says which there are.
+        SystemExit: there is none of a name; says which there are.
     """
     paths = sorted(NOTEBOOKS.glob("*.ipynb"))
     for name in names:

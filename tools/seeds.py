@@ -65,9 +65,9 @@ def find_stale_cells(
     """The positions of the lesson's cells that must be measured: what they do or print is new, or was never measured.
 
     Args:
-        notebook: The notebook.
-        before: As it was when it was last measured, or None.
-        spread: Cell's id → its deviations.
+        notebook: the notebook.
+        before: as it was when it was last measured, or None.
+        spread: cell's id → its deviations.
     """
     cell_before = {cell.id: cell for cell in before.cells} if before else {}
     found = []
@@ -86,9 +86,9 @@ def run_with_seeds(path: pathlib.Path, amount: int, end: int) -> list[NotebookNo
     """The notebook's first cells after a run with its seeds moved by an amount; an error does not end the run.
 
     Args:
-        path: The notebook's file.
-        amount: What is added to each seed.
-        end: How many cells are run.
+        path: the notebook's file.
+        amount: what is added to each seed.
+        end: how many cells are run.
     """
     notebook = nbformat.read(path, as_version=4)
     notebook.cells = notebook.cells[:end]
@@ -119,9 +119,9 @@ def measure_spread(
     """Cell id → how far the runs are from each committed number, see `deviation`; and what went wrong.
 
     Args:
-        path: The notebook's file.
-        runs: Amount by which the seeds are moved → the cells of that run.
-        positions: Those of the cells that are measured.
+        path: the notebook's file.
+        runs: amount by which the seeds are moved → the cells of that run.
+        positions: those of the cells that are measured.
     """
     result = {}
     wrong = []
@@ -185,10 +185,10 @@ def plan_runs(path: pathlib.Path, amounts: list[int], check: bool, all_cells: bo
     """What must be run of a notebook.
 
     Args:
-        path: The notebook's file.
-        amounts: By how much the seeds are moved; a few of them do where nothing trained is printed.
-        check: Whether the runs are only compared with what is committed: then all cells are run, with all amounts.
-        all_cells: Whether to measure cells that have not changed, too.
+        path: the notebook's file.
+        amounts: by how much the seeds are moved; a few of them do where nothing trained is printed.
+        check: whether the runs are only compared with what is committed: then all cells are run, with all amounts.
+        all_cells: whether to measure cells that have not changed, too.
     """
     notebook = nbformat.read(path, as_version=4)
     before = None if all_cells or check else read_measured_version(path)

@@ -124,8 +124,8 @@ def drawing_html(markdown: str, folder: pathlib.Path) -> str:
     """A drawing of the text as HTML that needs no file.
 
     Args:
-        markdown: Such as '![A line.](images/line.svg)'.
-        folder: The notebook's.
+        markdown: such as '![A line.](images/line.svg)'.
+        folder: the notebook's.
     """
     found = re.match(r"!\[(.*?)\]\((.*?)\)", markdown, re.S)
     if found is None:
@@ -257,7 +257,7 @@ def make_page(path: pathlib.Path) -> str:
     """The slides of a notebook as one page of HTML.
 
     Args:
-        path: The notebook's file.
+        path: the notebook's file.
     """
     slides = Deck(nbformat.read(path, as_version=4), path.parent).slides
     parts = []
@@ -275,13 +275,13 @@ def write_slides(path: pathlib.Path) -> int:
     """Write the slides of a notebook to build/slides/, as a page and as a PDF.
 
     Args:
-        path: The notebook's file.
+        path: the notebook's file.
 
     Returns:
         How many slides there are.
 
     Raises:
-        SystemExit: A slide holds more than fits on it.
+        SystemExit: a slide holds more than fits on it.
     """
     target = SLIDES / f"{path.stem}.html"
     target.write_text(make_page(path), encoding="utf-8", newline="\n")

@@ -57,10 +57,10 @@ def ask_for_versions(text: str, newest: bool, pins: dict[str, str], nightly: boo
     """A pyproject.toml that asks for other versions.
 
     Args:
-        text: The committed file.
-        newest: Whether what is not in `pins` may be any version from the committed one on.
-        pins: Package → the version that it must have.
-        nightly: Whether TensorFlow is its nightly build.
+        text: the committed file.
+        newest: whether what is not in `pins` may be any version from the committed one on.
+        pins: package → the version that it must have.
+        nightly: whether TensorFlow is its nightly build.
 
     Example:
         >>> ask_for_versions('["keras==3.15.1", "pandas==3.1.1"]', True, {"pandas": "2.3.3"})
@@ -86,7 +86,7 @@ def replace_pins(text: str, versions: dict[str, str]) -> str:
 
     Args:
         text: pyproject.toml or environment.yml, as committed.
-        versions: Package → version.
+        versions: package → version.
 
     Example:
         >>> replace_pins("    - keras==3.15.1", {"keras": "3.16.0"})
@@ -108,8 +108,8 @@ def read_result(report: pathlib.Path, log: str) -> Result:
     """What pytest has found.
 
     Args:
-        report: The file that `--junitxml` has written.
-        log: What pytest has printed, whose summary has the warnings.
+        report: the file that `--junitxml` has written.
+        log: what pytest has printed, whose summary has the warnings.
     """
     result = Result()
     for case in ElementTree.parse(report).iter("testcase"):
@@ -128,10 +128,10 @@ def report_page(before: dict[str, str], after: dict[str, str], result: Result | 
     """The report, in Markdown.
 
     Args:
-        before: Package → the committed version, of all that is installed.
-        after: Package → the version that was tried.
-        result: What the tests found; None if they could not run.
-        why_not: In that case, the reason.
+        before: package → the committed version, of all that is installed.
+        after: package → the version that was tried.
+        result: what the tests found; None if they could not run.
+        why_not: in that case, the reason.
     """
     changed = {name: new for name, new in sorted(after.items()) if before.get(name) != new}
     lines = ["# Other versions", "", f"{len(changed)} of {len(after)} packages change.", ""]
@@ -169,10 +169,10 @@ def resolve_versions(uv: str, python: str, text: str, nightly: bool) -> tuple[di
     """The versions that fit together, and, if there are none, uv's reason.
 
     Args:
-        uv: The program.
-        python: For which Python.
-        text: The pyproject.toml that asks.
-        nightly: Whether versions before a release may be taken.
+        uv: the program.
+        python: for which Python.
+        text: the pyproject.toml that asks.
+        nightly: whether versions before a release may be taken.
     """
     (PROJECT / "pyproject.toml").write_text(text, encoding="utf-8")
     command = [uv, "pip", "compile", "--quiet", "--python", python, "--all-extras", "--no-annotate", "--no-header"]

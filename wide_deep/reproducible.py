@@ -129,7 +129,7 @@ def reproducible(seed: int = 0) -> None:
     gives the same numbers again on the same computer, but for their last digits.
 
     Args:
-        seed: The seed of Python's, NumPy's and TensorFlow's random numbers.
+        seed: the seed of Python's, NumPy's and TensorFlow's random numbers.
 
     Raises:
         RuntimeError: TensorFlow was imported before wdl_helpers, or has computed something with other settings, or an

@@ -127,11 +127,11 @@ def reply(
     """What goes back for a call: the answer, and the arguments if the function has changed them, or an error.
 
     Args:
-        namespace: Where the student's functions are.
-        name: Of the function; None asks which of the names in `args` there are.
-        args: The call's arguments.
-        kwargs: Those by name.
-        untouched: The arguments once more, to compare.
+        namespace: where the student's functions are.
+        name: of the function; None asks which of the names in `args` there are.
+        args: the call's arguments.
+        kwargs: those by name.
+        untouched: the arguments once more, to compare.
     """
     try:
         if name is None:
@@ -170,8 +170,8 @@ def serve(address: str, namespace: dict[str, Any] | None = None) -> None:
     """Answer calls until the tests hang up.
 
     Args:
-        address: Where the tests listen.
-        namespace: Where the student's functions are; None takes the caller's, whatever `globals` is called there.
+        address: where the tests listen.
+        namespace: where the student's functions are; None takes the caller's, whatever `globals` is called there.
     """
     if namespace is None:
         here = inspect.currentframe()
@@ -264,8 +264,8 @@ def connect(names: list[str], namespace: dict[str, Any], write_back: bool) -> No
     """Take the student's call and put what it has under these names into the namespace of the tests.
 
     Args:
-        names: What the tests use and do not define themselves.
-        namespace: Where the tests run.
+        names: what the tests use and do not define themselves.
+        namespace: where the tests run.
         write_back: whether the tests see what a function does to its arguments.
     """
     STATE["line"] = STATE["listener"].accept()

@@ -37,8 +37,8 @@ def describe_violation(event: str, args: tuple[Any, ...], limits: dict[str, Any]
     """A sentence about what the code tried and must not, or None.
 
     Args:
-        event: Name of Python's audit event.
-        args: The event's arguments.
+        event: name of Python's audit event.
+        args: the event's arguments.
         limits: dict 'scratch', folders where it may write, 'hidden', the teacher's folders, which are not in the
             sandbox, and 'environment', what is there of them.
     """

@@ -114,13 +114,49 @@ def _chance_of_tied(others: int, tied: int, ahead: int, shown: int) -> np.ndarra
     return chance
 
 
+def _propensities(
+    by_rank: np.ndarray, chosen: np.ndarray, explored: np.ndarray, share: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """How likely each app of a page was: in its slot, and on the page at all, each float64 (visits, shown).
+
+    An app is of one of two kinds. The policy believes in it as much as in the last favourite of the page ("tied"):
+    which of these are the favourites is up to the order of the candidates. Or it is for sure a favourite or for sure
+    one of the others, and then comes by exploration only.
+
+    Args:
+        by_rank: (visits, candidates), the beliefs of a visit's candidates, from the highest on.
+        chosen: (visits, shown), the beliefs of the apps on the page.
+        explored: (visits, shown), bool, the slots that went to one of the others.
+        share: the probability that a slot is explored.
+    """
+    shown = explored.shape[1]
+    in_slot, on_page = np.empty(explored.shape), np.empty(explored.shape)
+    tied_favourite = by_rank[:, :shown] == by_rank[:, [shown - 1]]  # (visits, shown)
+    n_tied_others = (by_rank[:, shown:] == by_rank[:, [shown - 1]]).sum(axis=1)  # (visits,)
+    n_tied_favourites = tied_favourite.sum(axis=1)
+    n_equal = (by_rank[:, :shown, None] == by_rank[:, None, :]).sum(axis=2)  # as good as each slot's favourite
+    is_tied = chosen == by_rank[:, [shown - 1]]
+    n_others = by_rank.shape[1] - shown
+    for tied, ahead in np.unique(np.stack([n_tied_others, n_tied_favourites], axis=1), axis=0).tolist():
+        alike = np.flatnonzero((n_tied_others == tied) & (n_tied_favourites == ahead))  # visits
+        chance = _chance_of_tied(n_others, tied, ahead, shown)  # in each slot, if it is explored
+        in_slot_if_tied = ((1 - share) * tied_favourite[alike] + share * chance) / (tied + ahead)
+        on_page_if_tied = ((1 - share) * ahead + share * chance.sum()) / (tied + ahead)
+        of_other = (1 - chance) / max(n_others - tied, 1)  # for each of the others that is not tied
+        in_slot_if_not = np.where(explored[alike], share * of_other, (1 - share) / n_equal[alike])
+        on_page_if_not = np.where(explored[alike], share * of_other.sum(), 1 - share)
+        in_slot[alike] = np.where(is_tied[alike], in_slot_if_tied, in_slot_if_not)
+        on_page[alike] = np.where(is_tied[alike], on_page_if_tied, on_page_if_not)
+    return in_slot, on_page
+
+
 def _pages(
     store: Store, users: np.ndarray, candidates: np.ndarray, shown: int, rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
     """What stands on the pages: 'app', row numbers, 'explored' and the two propensities, each (visits, shown)."""
     country_number = {country: i for i, country in enumerate(LANGUAGES)}
     country = store["users"]["country"].map(country_number).to_numpy()[users]  # (visits,)
-    share, n_others = store["exploration"], candidates.shape[1] - shown
+    share = store["exploration"]
     explored = rng.random((len(users), shown)) < share
     apps = np.empty((len(users), shown), dtype="int32")
     propensity = np.empty((len(users), shown))
@@ -133,28 +169,21 @@ def _pages(
         others = np.sort(ranked[:, shown:], axis=1)[:, :shown]
         index = np.where(explored[rows], others, ranked[:, :shown])
         apps[rows] = np.take_along_axis(candidates[rows], index, axis=1)
-        by_rank = np.take_along_axis(belief, ranked, axis=1)
-        equals = (by_rank[:, :shown, None] == by_rank[:, None, :]).sum(axis=2)  # of each slot's favourite
-        as_the_last = by_rank == by_rank[:, [shown - 1]]  # of the page
-        n_tied = np.stack([as_the_last[:, shown:].sum(axis=1), as_the_last[:, :shown].sum(axis=1)], axis=1)
-        is_tied = np.take_along_axis(belief, index, axis=1) == by_rank[:, [shown - 1]]
-        for tied, ahead in np.unique(n_tied, axis=0).tolist():
-            here = np.flatnonzero((n_tied == (tied, ahead)).all(axis=1))  # visits of the block
-            of_tied = _chance_of_tied(n_others, tied, ahead, shown)
-            of_rest = (1 - of_tied) / max(n_others - tied, 1)  # each of the others that is not tied
-            tied_at = ((1 - share) * as_the_last[here, :shown] + share * of_tied) / (tied + ahead)
-            tied_on = ((1 - share) * ahead + share * of_tied.sum()) / (tied + ahead)
-            random = explored[start + here]
-            rest_at = np.where(random, share * of_rest, (1 - share) / equals[here])
-            rest_on = np.where(random, share * of_rest.sum(), 1 - share)
-            propensity[start + here] = np.where(is_tied[here], tied_at, rest_at)
-            page_propensity[start + here] = np.where(is_tied[here], tied_on, rest_on)
+        by_rank, chosen = (np.take_along_axis(belief, each, axis=1) for each in (ranked, index))
+        propensity[rows], page_propensity[rows] = _propensities(by_rank, chosen, explored[rows], share)
     return {
         "app": apps,
         "explored": explored,
         "propensity": propensity.round(12),
         "page_propensity": page_propensity.round(12),
     }
+
+
+def _draw_visits(store: Store, visits: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.random.Generator]:
+    """Who comes (visits,), what is retrieved for them (visits, 100), and the numbers that the day goes on with."""
+    rng = np.random.default_rng([seed, 1])
+    visitors = rng.integers(0, len(store["users"]), visits)
+    return visitors, retrieve(store, visitors, seed=[seed, 2]), rng
 
 
 def day_candidates(store: Store, visits: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -177,8 +206,8 @@ def day_candidates(store: Store, visits: int, seed: int) -> tuple[np.ndarray, np
         >>> visitors.shape, candidates.shape
         ((20,), (20, 100))
     """
-    visitors = np.random.default_rng([seed, 1]).integers(0, len(store["users"]), visits)
-    return visitors, np.sort(retrieve(store, visitors, seed=[seed, 2]), axis=1)
+    visitors, candidates, _ = _draw_visits(store, visits, seed)
+    return visitors, np.sort(candidates, axis=1)
 
 
 def simulate_day(store: Store, visits: int, seed: int, shown: int = 10) -> pd.DataFrame:
@@ -212,9 +241,7 @@ def simulate_day(store: Store, visits: int, seed: int, shown: int = 10) -> pd.Da
     check_whole("shown", shown, 1)
     if shown > 50:
         raise ValueError(f"shown is {shown}; expected at most 50 of the 100 candidates.")
-    rng = np.random.default_rng([seed, 1])
-    visitors = rng.integers(0, len(store["users"]), visits)
-    candidates = retrieve(store, visitors, seed=[seed, 2])
+    visitors, candidates, rng = _draw_visits(store, visits, seed)
     pages = _pages(store, visitors, candidates, shown, rng)
     apps = pages["app"].ravel()  # (rows,)
     users = np.repeat(visitors, shown)
