@@ -72,8 +72,8 @@ fuzz: .venv/installed ## look for random examples that break a law, for MINUTES=
 	$(BIN)/python -m tools.fuzz --minutes $(MINUTES)
 
 # What runs in another process, such as a gate's, in a graph or in TensorFlow's threads, such as a stream's, is not seen.
-HELPERS = app_store bits catalogue checks comparison data features life lifecycle models monitoring offpolicy old_files once optimizers pictures position \
-  quick_features ranking read_table retrieval server serving shards store_week training
+HELPERS = app_store bits callbacks catalogue checks comparison data features gaps life lifecycle models monitoring offpolicy old_files once \
+  optimizers pictures position quick_features ranking read_table retrieval server serving shards store_week times training
 coverage: .venv/installed ## say which lines and branches of the helpers no test of theirs runs, fail below 95 %; takes ten minutes
 	$(BIN)/coverage run -m pytest $(HELPERS:%=tests/test_%.py)
 	$(BIN)/coverage report
@@ -168,7 +168,7 @@ benchmarks: .venv/installed build/peers/installed build/estimator/installed ## m
 	$(BIN)/python -m benchmarks.streaming --json benchmarks/streaming.json
 	$(BIN)/python -m benchmarks.distributed --workers 2 --json benchmarks/distributed.json
 	$(BIN)/python -m benchmarks.parameter_servers --json benchmarks/parameter_servers.json
-	$(BIN)/python -m benchmarks.tables --json benchmarks/tables.json
+	$(BIN)/python -m benchmarks.batch_size --json benchmarks/batch_size.json
 	$(BIN)/python -m benchmarks.report
 
 report: .venv/installed ## write the tables of benchmarks/README.md and README.md from the measured files

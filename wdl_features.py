@@ -1,6 +1,6 @@
 """The features alone, for who trains with another library: they need no TensorFlow, but for hashing.
 
-The functions stand in wide_deep/features.py, and are those of `wdl_helpers`.
+The functions stand in wide_deep/features.py and wide_deep/vocabularies.py, and are those of `wdl_helpers`.
 """
 
 from wide_deep.features import (
@@ -10,15 +10,12 @@ from wide_deep.features import (
     deep_inputs,
     fit_deep,
     fit_wide,
-    hash_ids,
     joint_inputs,
     optional_inputs,
     used_columns,
-    vocabulary,
-    vocabulary_ids,
-    vocabulary_of_counts,
     wide_ids,
 )
+from wide_deep.vocabularies import hash_ids, vocabulary, vocabulary_ids, vocabulary_of_counts
 
 __all__ = [
     "DeepFeatures",

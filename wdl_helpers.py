@@ -35,13 +35,9 @@ from wide_deep.features import (
     deep_inputs,
     fit_deep,
     fit_wide,
-    hash_ids,
     joint_inputs,
     optional_inputs,
     used_columns,
-    vocabulary,
-    vocabulary_ids,
-    vocabulary_of_counts,
     wide_ids,
 )
 from wide_deep.models import LogitSum, Lookup, deep_model, wide_deep_model, wide_model
@@ -51,6 +47,7 @@ from wide_deep.reproducible import reproducible
 from wide_deep.tables import read_table
 from wide_deep.times import date_parts
 from wide_deep.training import LogLoss, predict, predict_logits, train
+from wide_deep.vocabularies import hash_ids, vocabulary, vocabulary_ids, vocabulary_of_counts
 
 __all__ = [
     "AND",

@@ -136,9 +136,10 @@ def dense_table(speed):
 
 
 def scaling_table(scaling):
-    columns = scaling["buckets"], scaling["keras_ftrl_ms"], scaling["sparse_ftrl_ms"]
-    rows = [[f"{n:,}", f"{keras:.1f}", f"{ours:.1f}", f"{keras / ours:.1f}"] for n, keras, ours in zip(*columns)]
-    return table(["buckets", "Keras' FTRL, ms a step", "ours, ms a step", "times ours"], rows)
+    columns = {**scaling["ms"], "NumPy": scaling["memory_ms"]["small"], "TensorFlow": scaling["kernel_ms"]}
+    found = zip(scaling["ids"], *columns.values(), strict=True)
+    rows = [[f"{n:,}", *(f"{point['median']:,.2f}" for point in points)] for n, *points in found]
+    return table(["ids", *columns], rows)
 
 
 def interval(values, digits=2):

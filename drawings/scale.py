@@ -1,44 +1,8 @@
 """Drawings of notebook 11: scale."""
 
-from collections.abc import Callable
-
-from drawings.pieces import DEEP, GREY, JOINT, SMALL, WIDE, arrow, box, cells, line, panel, svg, text
+from drawings.pieces import DEEP, GREY, SMALL, WIDE, arrow, box, cells, panel, svg, text
 
 # ------------------------------------------------------------------------------ rows: files and counts
-
-
-def _shard(title: str, description: str, lit: Callable[[str, int], bool], note: str) -> str:
-    """The frame that comes back: a Parquet file, its columns across and its row groups down; some cells are lit."""
-    columns, parts, table = ("age", "education", "sex", "income"), [], []
-    for j, column in enumerate(columns):
-        parts += text(265 + 118 * j, 66, column, SMALL)
-        for i in range(5):
-            height = 30 if i < 4 else 14
-            table.append((206 + 118 * j, 84 + 34 * i, 118, height, "", GREY, lit(column, i)))
-    for i in range(4):
-        parts += text(112, 99 + 34 * i, f"row group {i + 1}", SMALL)
-    parts += text(442, 34, "one shard: columns across, rows down", bold=True) + text(112, 227, "the rest", SMALL)
-    return svg(title, description, 290, parts + cells(*table) + text(360, 262, note, SMALL))
-
-
-def shard_columns() -> str:
-    """What a count reads of a Parquet file: two columns."""
-    description = """
-        A Parquet file as a grid: columns across, among them age, education, sex and income, and row groups down. The
-        two columns education and sex are lit from top to bottom. To count pairs of them, nothing else is read.
-    """
-    note = "To count education × sex, these two columns are read."
-    return _shard("A count reads two columns", description, lambda column, i: column in ("education", "sex"), note)
-
-
-def shard_groups() -> str:
-    """What a stream reads of a Parquet file: one row group after the other."""
-    description = """
-        The same Parquet file as a grid of columns and row groups. Now one row group is lit in all its columns: a
-        stream draws such groups by lot and reads each of them as a whole.
-    """
-    note = "A stream reads a row group at a time, in an order drawn by lot."
-    return _shard("A stream reads row groups", description, lambda column, i: i == 2, note)
 
 
 def bounded_count() -> str:
@@ -95,49 +59,7 @@ def shuffle_buffer() -> str:
     return svg("How a buffer shuffles row groups", description, 338, parts + cells(*table))
 
 
-def read_ahead() -> str:
-    """Reading the next piece while the model trains on the last."""
-    parts = text(24, 62, "read and", SMALL, "start") + text(24, 84, "look up", SMALL, "start")
-    parts += text(24, 142, "train", SMALL, "start") + text(24, 190, "time", SMALL, "start")
-    for i in range(4):
-        x = 120 + 150 * i
-        parts += box(x, 50, 66, 44, str(i + 1))
-        if i < 3:
-            parts += box(x + 150, 120, 138, 44, f"piece {i + 1}", JOINT) + arrow(
-                (x + 66, 72), (x + 136, 72), (x + 158, 119)
-            )
-    parts += arrow((120, 190), (700, 190))
-    parts += text(360, 24, "While the model trains on one piece, the next is made ready.", SMALL)
-    description = """
-        Two lanes over time. In the upper one the pieces one to four are read and looked up, each in a short box. In
-        the lower one the model trains on piece one, two and three in longer boxes without a gap, each while the next
-        piece is read above it.
-    """
-    return svg("Reading ahead of the training", description, 216, parts)
-
-
 # ------------------------------------------------------------------------------------------- the time
-
-
-def mirrored_workers() -> str:
-    """Two workers with half of a batch each: the gradients are added, and both make the same step."""
-    parts = text(360, 30, "one batch, cut in two", bold=True)
-    for x, name, rows in ((40, "worker 0", "first half"), (440, "worker 1", "second half")):
-        parts += arrow((360, 46), (x + 120, 46), (x + 120, 76))
-        parts += box(x, 76, 240, 44, rows) + arrow((x + 120, 120), (x + 120, 152))
-        parts += box(x, 152, 240, 62, f"{name}\nthe whole model", JOINT)
-        parts += arrow((x + 120, 214), (x + 120, 246)) + box(x, 246, 240, 44, "its gradients")
-        side = x + 240 if x < 360 else x
-        parts += arrow((side, 268), (332 if x < 360 else 388, 268), both=True)
-        parts += arrow((x + 120, 290), (x + 120, 334)) + box(x, 334, 240, 44, "the same step", JOINT)
-    parts += text(360, 268, "+", 26, bold=True)
-    parts += text(360, 402, "Each waits here for the other, so both models stay the same.", SMALL)
-    description = """
-        A batch is cut in two halves, one for each of two workers, and each worker has the whole model. Each computes
-        gradients of its half. The gradients of both are added up, so each must wait for the other, and both make the
-        same step.
-    """
-    return svg("Two workers add up gradients", description, 426, parts)
 
 
 # ------------------------------------------------------------------------------------------ the tables
@@ -193,42 +115,9 @@ def parameter_servers() -> str:
     return svg("Parameter servers and workers", description, 402, parts)
 
 
-def smaller_tables() -> str:
-    """Hashing, and remainder and quotient: which rows two ids share."""
-    parts, table = [], []
-    for x, title in ((70, "ids"), (290, "hashing"), (566, "remainder and quotient")):
-        parts += text(x, 34, title, bold=True)
-    for number, y in ((3, 96), (7, 236)):
-        table.append((40, y, 60, 44, str(number), GREY, True))
-    for i in range(4):
-        table.append((236, 72 + 58 * i, 108, 44, "weight" if i == 2 else "", WIDE, i == 2))
-        table.append((450, 72 + 58 * i, 80, 44, f"r = {i}", WIDE, i == 3))
-    for i in range(2):
-        table.append((620, 100 + 116 * i, 80, 44, f"q = {i}", WIDE, True))
-    parts += arrow((100, 118), (236, 204)) + arrow((100, 258), (236, 216))
-    parts += line(530, 262, 620, 124) + line(530, 272, 620, 238)
-    parts += text(290, 320, "one weight for both", SMALL)
-    parts += (
-        text(566, 320, "r is shared, q is not: r + q", SMALL)
-        + text(660, 86, "id 3", SMALL)
-        + text(660, 202, "id 7", SMALL)
-    )
-    description = """
-        Two ids, 3 and 7. Under hashing into four buckets both point at the same weight, if they meet in a bucket. With
-        remainder and quotient by four there are two small tables. Both ids have the remainder 3, but id 3 has the
-        quotient 0 and id 7 the quotient 1: they share one row and differ in the other, and the two are added.
-    """
-    return svg("Two ways to shrink a table", description, 346, parts + cells(*table))
-
-
 FIGURES = [
-    shard_columns,
-    shard_groups,
     bounded_count,
     shuffle_buffer,
-    read_ahead,
-    mirrored_workers,
     table_pieces,
     parameter_servers,
-    smaller_tables,
 ]

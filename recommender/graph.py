@@ -7,15 +7,15 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from recommender.raw_columns import ColumnType, Tensors, is_utf8
+from recommender.raw_columns import GAP, ColumnType, Tensors, is_utf8
 from wide_deep import backend  # noqa: F401, before Keras
-from wide_deep.columns import AND, bucket_names, feature_prefix
+from wide_deep.columns import AND, bucket_names, feature_prefix, missing_name
 from wide_deep.features import DeepFeatures, WideFeatures, used_columns
 
 import numpy as np
 import tensorflow as tf
 
-__all__ = ["GraphInputs", "Tables", "graph_inputs", "parse_examples"]
+__all__ = ["GraphInputs", "Tables", "gap_of", "graph_inputs", "parse_examples"]
 
 Tables = dict[str, tf.lookup.StaticHashTable]  # of the wide part, and of the deep one
 
@@ -37,6 +37,31 @@ class GraphInputs:
         return self.function(tensors)
 
 
+def gap_of(wide: WideFeatures | None, deep: DeepFeatures | None) -> bytes:
+    """What stands for a missing text in the raw tensors of fitted parts: GAP if a gap is a value, else the empty text.
+
+    Args:
+        wide: what `fit_wide` returned, or None.
+        deep: what `fit_deep` returned, or None.
+
+    Returns:
+        The bytes, which `raw_tensors` takes.
+
+    Raises:
+        ValueError: a gap is a value in one of the two alone.
+
+    Example:
+        >>> import pandas as pd
+        >>> import wdl_helpers as wdl
+        >>> gap_of(wdl.fit_wide(pd.DataFrame({"city": ["Rome", None]}), ["city"], missing="value"), None)
+        b'\\xff'
+    """
+    are_values = {"missing" in part for part in (wide, deep) if part is not None}
+    if len(are_values) > 1:
+        raise ValueError("A gap is a value in one part and an error in the other: fit both with the same missing=.")
+    return GAP if True in are_values else b""
+
+
 def graph_inputs(wide: WideFeatures | None, deep: DeepFeatures | None, tables: Tables | None = None) -> GraphInputs:
     """The features as TensorFlow operations: what `joint_inputs` does to a frame, done to raw tensors.
 
@@ -50,7 +75,7 @@ def graph_inputs(wide: WideFeatures | None, deep: DeepFeatures | None, tables: T
         `tf.data.Dataset`, and exported.
 
     Raises:
-        ValueError: a feature is a text that UTF-8 cannot hold.
+        ValueError: a feature is a text that UTF-8 cannot hold, or a gap is a value in one part alone.
 
     Taught in: notebook 10, "Monday: one artefact".
 
@@ -63,6 +88,7 @@ def graph_inputs(wide: WideFeatures | None, deep: DeepFeatures | None, tables: T
         >>> found["wide_ids"].numpy().tolist(), found["numbers"].numpy().tolist()
         ([[2], [0]], [[1.0], [0.0]])
     """
+    gap_of(wide, deep)  # which checks them
     if tables is None:
         tables = _lookup_tables(wide, deep)
 
@@ -120,7 +146,13 @@ def _wide_ids(tensors: Tensors, wide: WideFeatures, table: tf.lookup.StaticHashT
     base = {}  # column → names (rows, width of the column)
     for column in used_columns(wide, None):
         boundaries = wide["boundaries"].get(column)
-        base[column] = _feature_names(feature_prefix(column), _escape(tensors[column]), boundaries, wide.get("longest"))
+        base[column] = _feature_names(
+            feature_prefix(column),
+            _escape(tensors[column]),
+            boundaries,
+            wide.get("longest"),
+            missing_name(column) if "missing" in wide else "",
+        )
     names = tf.concat([_cross_names([base[column] for column in feature]) for feature in wide["features"]], axis=1)
     if table is not None:
         ids = table.lookup(names)  # (rows, k)
@@ -146,9 +178,14 @@ def _deep_ids(tensors: Tensors, deep: DeepFeatures, table: tf.lookup.StaticHashT
     names = []  # (rows, texts), and of each other one (rows, its width)
     if texts:
         values = tf.stack([tensors[column] for column in texts], axis=1)  # (rows, texts)
-        names.append(tf.constant([prefixes[column] for column in texts]) + values)
+        named = tf.constant([prefixes[column] for column in texts]) + values
+        if "missing" in deep:
+            gaps = tf.constant([[_unescape(missing_name(column)) for column in texts]])
+            named = tf.where(values == GAP, gaps, named)
+        names.append(named)
     for column in others:
-        names.append(_feature_names(prefixes[column], tensors[column], None, deep.get("longest")))
+        gap_name = _unescape(missing_name(column)) if "missing" in deep else ""
+        names.append(_feature_names(prefixes[column], tensors[column], None, deep.get("longest"), gap_name))
     widths = [tf.shape(block)[1] for block in names]
     # The ids are filled up to one width, and not the names: most of what would be looked up is filling.
     ids = tf.cast(table.lookup(tf.concat(names, axis=1)), tf.int32)  # (rows, texts + sum of the others' widths)
@@ -168,7 +205,10 @@ def _is_text(tensor: Any) -> bool:
 
 
 def _deep_numbers(tensors: Tensors, deep: DeepFeatures) -> tf.Tensor:
-    """The numbers by their quantile, float32 (rows, numbers) in [0, 1]; a missing one becomes the median."""
+    """The numbers by their quantile, float32 (rows, numbers) in [0, 1]; a missing one becomes the median.
+
+    If a gap is a value, the indicators follow.
+    """
     if not deep["boundaries"]:
         return tf.zeros((_n_rows(tensors), 0))
     values = tf.stack([tensors[column] for column in deep["boundaries"]])  # (numbers, rows)
@@ -176,10 +216,15 @@ def _deep_numbers(tensors: Tensors, deep: DeepFeatures) -> tf.Tensor:
     longest = max(map(len, each))
     # One matrix for all: no number that is left reaches the infinite ones, which fill up.
     filled_up = np.stack([np.pad(cuts, (0, longest - len(cuts)), constant_values=np.inf) for cuts in each])
-    medians = np.array([[cuts[len(cuts) // 2]] for cuts in each])  # (numbers, 1)
-    values = tf.where(tf.math.is_finite(values), values, tf.constant(medians, tf.float64))
+    of_training = deep.get("medians", {})
+    medians = np.array([[of_training.get(c, cuts[len(cuts) // 2])] for c, cuts in deep["boundaries"].items()])
+    gaps = ~tf.math.is_finite(values)  # (numbers, rows)
+    values = tf.where(gaps, tf.constant(medians, tf.float64), values)  # medians: (numbers, 1)
     index = tf.searchsorted(tf.constant(filled_up, tf.float64), values, side="right")  # (numbers, rows)
     shares = tf.cast(index, tf.float64) / np.array([[len(cuts)] for cuts in each], "float64")
+    if deep.get("indicators"):
+        rows = [list(deep["boundaries"]).index(column) for column in deep["indicators"]]
+        shares = tf.concat([shares, tf.cast(tf.gather(gaps, rows), tf.float64)], axis=0)
     return tf.transpose(tf.cast(shares, tf.float32))
 
 
@@ -188,13 +233,24 @@ def _n_rows(tensors: Tensors) -> tf.Tensor:
     return tf.cast(first.nrows(), tf.int32) if isinstance(first, tf.RaggedTensor) else tf.size(first)
 
 
-def _feature_names(prefix: str, tensor: Any, boundaries: np.ndarray | None, longest: int | None) -> tf.Tensor:
-    """The names 'column=value' of a column's values, (rows, width); '' fills up, and stands for a missing number."""
+def _text_names(prefix: str, texts: Any, gap_name: str) -> Any:
+    """The names 'column=text' of texts, of a shape like theirs; and `gap_name`, if there is one, for GAP."""
+    names = tf.strings.join([prefix, texts])
+    return tf.where(texts == GAP, gap_name, names) if gap_name else names
+
+
+def _feature_names(
+    prefix: str, tensor: Any, boundaries: np.ndarray | None, longest: int | None, gap_name: str
+) -> tf.Tensor:
+    """The names 'column=value' of a column's values, (rows, width); '' fills up.
+
+    A gap is named `gap_name`. If that is '', a missing number has no name, and a missing text is the text ''.
+    """
     if isinstance(tensor, tf.RaggedTensor):
-        values = tensor if longest is None else tensor[:, :longest]
-        return tf.strings.join([prefix, values]).to_tensor("")
+        lists = tensor if longest is None else tensor[:, :longest]
+        return lists.with_values(_text_names(prefix, lists.values, gap_name)).to_tensor("")
     if tensor.dtype == tf.string:
-        return tf.strings.join([prefix, tensor])[:, None]
+        return _text_names(prefix, tensor, gap_name)[:, None]
     if boundaries is not None:
         is_value = tf.math.is_finite(tensor)  # (rows,)
         buckets = tf.constant(bucket_names(boundaries).tolist())  # (boundaries + 1,)
@@ -203,7 +259,8 @@ def _feature_names(prefix: str, tensor: Any, boundaries: np.ndarray | None, long
         # From 2⁵³ on two whole numbers may be the same float, and one must not get the other's weight.
         is_value = (tf.abs(tensor) < 2**53) & (tf.round(tensor) == tensor)  # (rows,)
         texts = tf.strings.as_string(tf.cast(tf.where(is_value, tensor, 0), tf.int64))
-    return tf.where(is_value, tf.strings.join([prefix, texts]), "")[:, None]
+    otherwise = tf.where(tf.math.is_finite(tensor), "", gap_name)
+    return tf.where(is_value, tf.strings.join([prefix, texts]), otherwise)[:, None]
 
 
 def _escape(values: Any) -> Any:
@@ -231,7 +288,10 @@ def _quantile_index(values: tf.Tensor, boundaries: np.ndarray) -> tf.Tensor:
 
 
 def parse_examples(
-    serialised: tf.Tensor, kinds: Mapping[str, ColumnType], boundaries: Mapping[str, np.ndarray]
+    serialised: tf.Tensor,
+    kinds: Mapping[str, ColumnType],
+    boundaries: Mapping[str, np.ndarray],
+    gap: bytes = b"",
 ) -> Tensors:
     """The raw tensors of serialised `tf.Example`s; a feature that is not there is missing.
 
@@ -239,6 +299,7 @@ def parse_examples(
         serialised: string tensor (rows,), from `tf_examples`.
         kinds: from `column_types`.
         boundaries: of each number, ascending: the number that is rounded to a boundary's float32 is that boundary.
+        gap: what stands for a missing text, from `gap_of`.
 
     Returns:
         dict column → tensor, as `raw_tensors` makes them.
@@ -251,7 +312,7 @@ def parse_examples(
     """
     features = {
         "number": tf.io.FixedLenFeature([], tf.float32, default_value=np.nan),
-        "text": tf.io.FixedLenFeature([], tf.string, default_value=""),
+        "text": tf.io.FixedLenFeature([], tf.string, default_value=gap),
         "list": tf.io.RaggedFeature(tf.string, row_splits_dtype=tf.int64),
     }
     tensors = tf.io.parse_example(serialised, {column: features[kind] for column, kind in kinds.items()})

@@ -17,23 +17,29 @@ import re
 import subprocess
 import sys
 import tempfile
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict, TypeVar
 
 from recommender.folders import check_replaceable, replace_folder
 from recommender.raw_columns import Columns
 from recommender.serving import check_fits, scorer
-from wide_deep import (
-    backend,  # noqa: F401, before Keras
-    optimizers,
-)
-from wide_deep.checks import check_fitted, check_whole
+from wide_deep import backend  # noqa: F401, before Keras
+from wide_deep.checks import check_fitted, check_whole, warn_caller
 from wide_deep.columns import AND, escaped, feature_codes, feature_counts, feature_prefix
 from wide_deep.evaluation import scores
-from wide_deep.features import DeepFeatures, WideFeatures, features_and_buckets, vocabulary_of_counts
+from wide_deep.features import DeepFeatures, WideFeatures, features_and_buckets
+from wide_deep.models import TABLE
+from wide_deep.optimizers import (
+    build_for,
+    check_same_ftrl,
+    ftrl_weights_and_z,
+    inner_optimizers,
+    optimizer_slots,
+    restart_schedules,
+)
 from wide_deep.plain import from_plain, to_plain
 from wide_deep.tables import PathLike
+from wide_deep.vocabularies import vocabulary_of_counts
 
 import keras
 import numpy as np
@@ -171,10 +177,9 @@ def _parts_of(saved: Mapping[str, Any]) -> dict[str, WideFeatures | DeepFeatures
 def _modernise(part: WideFeatures | DeepFeatures, path: pathlib.Path) -> None:
     """Write the names of a part's features as is done now; in format 1 a value ' &y' stood as it is."""
     if part["vocabulary"] is None:
-        warnings.warn(
+        warn_caller(
             f"{path} has hashed features of an earlier version: values with ' &' have other buckets now than in the "
-            "training that was saved.",
-            stacklevel=4,
+            "training that was saved."
         )
         return
     patterns = {}
@@ -195,6 +200,13 @@ def _modern_name(name: str, patterns: dict[tuple[str, ...], re.Pattern[str]], pa
 
 
 # ----------------------------------------------------------------------------------------- warm start
+
+
+def _counts(fitted: WideFeatures | DeepFeatures, frame: pd.DataFrame) -> pd.Series:
+    """How many rows of a frame hold each feature of a part."""
+    features, boundaries = features_and_buckets(fitted)
+    coded = feature_codes(frame, features, boundaries, fitted.get("longest"), fitted.get("missing", "error"))
+    return feature_counts(coded)
 
 
 def grow(fitted: Part, frame: pd.DataFrame, min_count: int) -> Part:
@@ -228,8 +240,7 @@ def grow(fitted: Part, frame: pd.DataFrame, min_count: int) -> Part:
     old = fitted["vocabulary"]
     if old is None:  # hashed
         return fitted.copy()
-    features, boundaries = features_and_buckets(fitted)
-    counts = feature_counts(feature_codes(frame, features, boundaries, fitted.get("longest")))
+    counts = _counts(fitted, frame)
     new = vocabulary_of_counts(counts[~counts.index.isin(list(old))], min_count)
     names = old | {name: fitted["n_ids"] - 1 + i for name, i in new.items()}
     grown = fitted.copy()
@@ -266,17 +277,16 @@ def expire(fitted: Part, recent: pd.DataFrame, min_count: int = 1) -> tuple[Part
     """
     check_whole("min_count", min_count, 1)
     check_fitted(fitted, "wide", "deep")
-    old = fitted["vocabulary"]
-    if old is None:  # hashed
+    old_id_of: dict[str, int] | None = fitted["vocabulary"]
+    if old_id_of is None:  # hashed
         return fitted.copy(), np.arange(fitted["n_ids"])
-    features, boundaries = features_and_buckets(fitted)
-    counts = feature_counts(feature_codes(recent, features, boundaries, fitted.get("longest")))
+    counts = _counts(fitted, recent)
     enough = set(counts.index[counts >= min_count])
-    names = [name for name in old if name in enough]
+    names: list[str] = [name for name in old_id_of if name in enough]
     smaller = fitted.copy()
     smaller["vocabulary"] = {name: i for i, name in enumerate(names, start=1)}
     smaller["n_ids"] = len(names) + 1
-    return smaller, np.array([0, *(old[name] for name in names)])
+    return smaller, np.array([0] + [old_id_of[name] for name in names])
 
 
 def warm_start(
@@ -320,26 +330,26 @@ def warm_start(
     """
     if getattr(old, "optimizer", None) is None:
         raise ValueError(f"The model '{old.name}' has no optimizer: train it first, or use seed_ftrl.")
-    optimizers.check_same_ftrl(old.optimizer, optimizer)
+    check_same_ftrl(old.optimizer, optimizer)
     kept = kept or {}
     _check_copy(old.variables, new.variables, kept)
-    optimizers.build_for(optimizer, new)
-    old_slots = optimizers.optimizer_slots(old.optimizer)
-    slots = optimizers.optimizer_slots(optimizer)
+    build_for(optimizer, new)
+    old_slots = optimizer_slots(old.optimizer)
+    slots = optimizer_slots(optimizer)
     _check_copy(old_slots, slots, kept)
     _copy_rows(old.variables, new.variables, kept)
     _copy_rows(old_slots, slots, kept)
-    optimizers.restart_schedules(optimizer)
+    restart_schedules(optimizer)
 
 
 # The table of a `Lookup` or of Keras' Embedding, or a slot of it, such as 'ftrl/wide_weights_table_linear'.
-TABLE = re.compile(r"(^|[/_])(table|embeddings)(_[a-z]+)?$")
+TABLES = re.compile(rf"(^|[/_])({TABLE}|embeddings)(_[a-z]+)?$")
 
 
 def _rows_to_copy(old: keras.Variable, kept: Mapping[str, np.ndarray]) -> np.ndarray:
     """The rows of an old variable that go over, (rows, …): of a table with expired ids, those that are kept."""
     for layer, ids in kept.items():
-        if layer in old.path and TABLE.search(old.path):
+        if layer in old.path and TABLES.search(old.path):
             return old.numpy()[ids]
     return old.numpy()
 
@@ -351,13 +361,13 @@ def _check_copy(old: Sequence[keras.Variable], new: Sequence[keras.Variable], ke
     if old_names != new_names:
         raise ValueError(f"The old variables are {old_names} and the new ones {new_names}; expected the same.")
     for layer, ids in kept.items():
-        tables = [variable for variable in old if layer in variable.path and TABLE.search(variable.path)]
+        tables = [variable for variable in old if layer in variable.path and TABLES.search(variable.path)]
         if not tables or not 0 <= np.min(ids) <= np.max(ids) < tables[0].shape[0]:
             raise ValueError(f"kept names the layer {layer!r}, which has no table with the ids {ids}.")
     for old_variable, new_variable in zip(old, new, strict=True):
         rows = _rows_to_copy(old_variable, kept)
         # More rows of a layer's kernel are other inputs, not new ids.
-        may_grow = TABLE.search(new_variable.path) and rows.shape[1:] == new_variable.shape[1:]
+        may_grow = TABLES.search(new_variable.path) and rows.shape[1:] == new_variable.shape[1:]
         if rows.shape != new_variable.shape and not (may_grow and len(rows) <= new_variable.shape[0]):
             raise ValueError(
                 f"{new_variable.path} has the shape {new_variable.shape} and had {rows.shape}; only rows of "
@@ -400,11 +410,11 @@ def seed_ftrl(optimizer: keras.optimizers.Optimizer, model: keras.Model) -> None
         >>> model.get_layer("wide_weights").set_weights([np.array([[0.0], [0.5]])])
         >>> ftrl = wdl.Ftrl(0.1, initial_accumulator_value=0.04)
         >>> seed_ftrl(ftrl, model)
-        >>> (weights, z), _ = optimizers.ftrl_weights_and_z(ftrl)
+        >>> (weights, z), _ = ftrl_weights_and_z(ftrl)
         >>> z.numpy().ravel().round(6).tolist()  # −0.5 · √0.04 / 0.1
         [-0.0, -1.0]
     """
-    parts = optimizers.inner_optimizers(optimizer)
+    parts = inner_optimizers(optimizer)
     inner = [part for part in parts if isinstance(part, keras.optimizers.Ftrl)]
     if not inner:
         raise ValueError(f"There is no Ftrl in the optimizer '{optimizer.name}'.")
@@ -412,14 +422,14 @@ def seed_ftrl(optimizer: keras.optimizers.Optimizer, model: keras.Model) -> None
         rate = float(ftrl.learning_rate)
         if not rate > 0:
             raise ValueError(f"The learning rate of '{ftrl.name}' is {rate}; expected one above 0.")
-    optimizers.build_for(optimizer, model)
+    build_for(optimizer, model)
     for ftrl in inner:
         if int(ftrl.iterations):
             raise ValueError(f"The optimizer '{ftrl.name}' has trained already; expected a new one.")
         rate = float(ftrl.learning_rate)
         l2 = ftrl.l2_regularization_strength
         slope = (ftrl.initial_accumulator_value**-ftrl.learning_rate_power + ftrl.beta) / rate + 2 * l2
-        for variable, z in optimizers.ftrl_weights_and_z(ftrl):
+        for variable, z in ftrl_weights_and_z(ftrl):
             w = variable.numpy()
             z.assign(-w * slope - ftrl.l1_regularization_strength * np.sign(w))
 

@@ -85,9 +85,10 @@ def _vocabulary_of(parts: Sequence[WideFeatures | DeepFeatures], column: str) ->
 
 def _is_same(one: object, other: object) -> bool:
     """Whether two cells say the same to a model: 1 and 1.0 do, and two gaps."""
-    one_list, other_list = isinstance(one, (list, tuple)), isinstance(other, (list, tuple))
-    if one_list or other_list:
-        return one_list and other_list and list(one) == list(other)
+    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
+        return list(one) == list(other)
+    if isinstance(one, (list, tuple)) or isinstance(other, (list, tuple)):
+        return False
     if is_missing(one) or is_missing(other):
         return is_missing(one) and is_missing(other)
     return one == other or _text(one) == _text(other)

@@ -16,7 +16,8 @@ from typing import Any
 from recommender.graph import Tables, graph_inputs
 from recommender.raw_columns import Tensors
 from wide_deep import backend  # noqa: F401, before Keras
-from wide_deep.features import DeepFeatures, WideFeatures, used_columns
+from wide_deep.features import DeepFeatures, WideFeatures, number_names, used_columns
+from wide_deep.models import DEEP_CONCATENATE, DEEP_EMBEDDINGS, DEEP_HIDDEN_1, DEEP_LOGIT, WIDE_WEIGHTS
 
 import keras
 import numpy as np
@@ -67,6 +68,8 @@ def split_parts(
             categories = [column for column in deep["categories"] if (column in context) == is_once]
             boundaries = {c: cuts for c, cuts in deep["boundaries"].items() if (c in context) == is_once}
             deep_part = DeepFeatures(**(deep | {"categories": categories, "boundaries": boundaries}))
+            if "indicators" in deep:
+                deep_part["indicators"] = [column for column in deep["indicators"] if column in boundaries]
         parts.append((wide_part, deep_part))
     return parts
 
@@ -110,19 +113,19 @@ class Once(tf.Module):
         self.features = [graph_inputs(*part, tables).function for part in parts]
         self.crossed = [column for column in used_columns(*parts[1]) if column in context]
         layers = {layer.name: layer for layer in model.layers}
-        self.has_wide = "wide_weights" in layers
-        self.has_deep = "deep_concatenate" in layers
+        self.has_wide = WIDE_WEIGHTS in layers
+        self.has_deep = DEEP_CONCATENATE in layers
         if not self.has_wide and not self.has_deep:
             raise ValueError(
-                f"The model '{model.name}' has no layer 'wide_weights' or 'deep_concatenate': score each row."
+                f"The model '{model.name}' has no layer {WIDE_WEIGHTS!r} or {DEEP_CONCATENATE!r}: score each row."
             )
         cuts = []  # the tensors from which on all is one a candidate
         if self.has_wide:
-            self.weights = layers["wide_weights"]
+            self.weights = layers[WIDE_WEIGHTS]
             cuts.append(self.weights.output)
         if self.has_deep:
-            self.embeddings = layers["deep_embeddings"]
-            self.first = layers.get("deep_hidden_1", layers["deep_logit"])
+            self.embeddings = layers[DEEP_EMBEDDINGS]
+            self.first = layers.get(DEEP_HIDDEN_1, layers[DEEP_LOGIT])
             kernels = [self._kernel_of(deep, part) for _, part in parts if deep is not None and part is not None]
             self.kernels = [tf.Variable(kernel, trainable=False) for kernel in kernels]
             cuts.append(self.first.output)
@@ -136,8 +139,8 @@ class Once(tf.Module):
         for column in part["categories"]:
             start = deep["categories"].index(column) * size
             rows += range(start, start + size)
-        numbers = list(deep["boundaries"])
-        rows += [first_number + numbers.index(column) for column in part["boundaries"]]
+        numbers = number_names(deep)
+        rows += [first_number + numbers.index(name) for name in number_names(part)]
         return np.asarray(self.first.kernel)[rows]  # (inputs of the part, units)
 
     def _product(self, inputs: Tensors, kernel: tf.Variable) -> tf.Tensor:

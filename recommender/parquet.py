@@ -460,20 +460,21 @@ def common_types(shards: list[Shard], columns: Iterable[str], numbers: Collectio
     return types
 
 
-def read_group(shard: Shard, group: int, types: Mapping[str, pa.DataType]) -> pa.Table:
+def read_group(shard: Shard, group: int, types: Mapping[str, pa.DataType], gaps: Collection[str] = ()) -> pa.Table:
     """A row group of a file.
 
     Args:
         shard: the file.
         group: number of the row group.
         types: column → the type that it gets, from `common_types`.
+        gaps: the columns in which a cell may be missing; in place of a list, it is a list of one gap.
 
     Returns:
         Table of these columns.
 
     Raises:
         TypeError: a cell has no text, such as 0.5 in a category.
-        ValueError: a cell is missing, or the file is damaged. All name the file.
+        ValueError: a cell is missing that may not, or the file is damaged. All name the file.
 
     Example:
         >>> import tempfile
@@ -490,7 +491,7 @@ def read_group(shard: Shard, group: int, types: Mapping[str, pa.DataType]) -> pa
     for column, arrow_type in types.items():
         cells = table.column(column).combine_chunks()
         try:
-            columns.append(_convert(cells, arrow_type))
+            columns.append(_convert(cells, arrow_type, column in gaps))
         except (TypeError, ValueError) as error:
             raise type(error)(f"{shard.origin}: Column {column!r} {error}") from None
     return pa.table(columns, list(types))
@@ -499,12 +500,14 @@ def read_group(shard: Shard, group: int, types: Mapping[str, pa.DataType]) -> pa
 MISSING = "has missing values: fill them, for example with '?'."
 
 
-def _convert(cells: pa.Array, arrow_type: pa.DataType) -> pa.Array:
+def _convert(cells: pa.Array, arrow_type: pa.DataType, may_miss: bool) -> pa.Array:
     """The cells in another type that means the same; an error for those that it cannot hold."""
-    if cells.null_count:
+    if cells.null_count and not may_miss:
         raise ValueError(MISSING)
     if is_list(arrow_type):
-        values = _convert(cells.flatten(), arrow_type.value_type)
+        if cells.null_count:
+            cells = pa.array([[None] if cell is None else cell for cell in cells.to_pylist()], cells.type)
+        values = _convert(cells.flatten(), arrow_type.value_type, may_miss)
         ends = np.cumsum(pa.compute.list_value_length(cells).to_numpy())
         return pa.ListArray.from_arrays(np.concatenate([[0], ends]).astype("int32"), values)
     if cells.type == arrow_type:
@@ -517,9 +520,9 @@ def _convert(cells: pa.Array, arrow_type: pa.DataType) -> pa.Array:
     coded = cells.dictionary_encode()
     values = coded.dictionary.to_numpy(zero_copy_only=False)
     texts = [category_text(value) for value in values]
-    if None in texts:
-        value = values[texts.index(None)]
-        if value != value:  # NaN
+    for value, text in zip(values, texts, strict=True):
+        if text is None and value == value:
+            raise TypeError(f"holds {value}; expected strings or whole numbers: cut decimals into buckets.")
+        if text is None and not may_miss:  # NaN
             raise ValueError(MISSING)
-        raise TypeError(f"holds {value}; expected strings or whole numbers: cut decimals into buckets.")
     return pa.array(texts, pa.string()).take(coded.indices)

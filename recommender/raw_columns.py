@@ -6,7 +6,11 @@ Read it from top to bottom, in the order in which data flows.
     raw_tensors       columns as tensors
     tf_examples       rows as what TensorFlow Serving takes
 
-In training a missing value is an error. A request may lack values; the same rule holds for columns and for examples:
+A request may lack values. Where training took a gap for a value, by missing="value", it is the same value here: among
+texts it is GAP, bytes that no text has; an example may also leave such a feature out. A missing number is NaN. An
+infinite one, which training refuses, counts as missing.
+
+Otherwise a missing value is an error in training. In a request this rule holds, for columns and for examples:
 
 - A missing text is the text '', alone and in a list. If training had no '', it is unseen like any new text.
 - A missing list is an empty one.
@@ -35,11 +39,28 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-__all__ = ["ColumnType", "Columns", "Tensors", "column_types", "is_utf8", "raw_tensors", "tf_examples"]
+__all__ = ["GAP", "ColumnType", "Columns", "Tensors", "column_types", "is_utf8", "raw_tensors", "tf_examples"]
 
 ColumnType = Literal["number", "text", "list"]
 Columns: TypeAlias = pd.DataFrame | Mapping[str, Any]  # a request: column → one entry a row
 Tensors = dict[str, Any]  # column → tensor, or ragged tensor
+GAP = b"\xff"  # a gap that is a value, among texts in UTF-8, none of which holds such a byte
+
+
+def is_utf8(text: str) -> bool:
+    """Whether a text can be written in UTF-8, which one half of a surrogate pair cannot.
+
+    Args:
+        text: any text.
+
+    Returns:
+        True if it can.
+
+    Example:
+        >>> is_utf8("größe"), is_utf8("\\ud800")
+        (True, False)
+    """
+    return re.search("[\ud800-\udfff]", text) is None
 
 
 def column_types(frame: pd.DataFrame, wide: WideFeatures | None, deep: DeepFeatures | None) -> dict[str, ColumnType]:
@@ -85,7 +106,7 @@ def _is_list(value: object) -> bool:
     return isinstance(value, tuple(LIST_TYPES))
 
 
-def raw_tensors(columns: Columns, types: Mapping[str, ColumnType]) -> Tensors:
+def raw_tensors(columns: Columns, types: Mapping[str, ColumnType], gap: bytes = b"") -> Tensors:
     """Check the raw columns of a request, and turn them into tensors.
 
     The texts are those of training, by `category_text`. The top of this module
@@ -94,6 +115,7 @@ def raw_tensors(columns: Columns, types: Mapping[str, ColumnType]) -> Tensors:
     Args:
         columns: data frame, or dict column → list, tuple, array or Series with one entry a row.
         types: from `column_types`.
+        gap: what stands for a missing text: GAP where training took gaps for values.
 
     Returns:
         dict column → float64 tensor (rows,) for numbers, string tensor (rows,) for text, ragged string tensor
@@ -124,7 +146,12 @@ def raw_tensors(columns: Columns, types: Mapping[str, ColumnType]) -> Tensors:
         if n_rows is not None and len(values) != n_rows:
             raise ValueError(f"Column {column!r} has {len(values)} rows; the columns before it have {n_rows}.")
         n_rows = len(values)
-        tensors[column] = _TENSOR_OF_TYPE[column_type](column, values)
+        if column_type == "number":
+            tensors[column] = _number_tensor(column, values)
+        elif column_type == "text":
+            tensors[column] = _strings(column, _entries(values), gap)
+        else:
+            tensors[column] = _list_tensor(column, values, gap)
     return tensors
 
 
@@ -192,10 +219,10 @@ def _number(column: str, value: Any) -> float:
     return number
 
 
-def _text_or_empty(column: str, value: Any) -> str:
-    """The text of a category's value, as training writes it; '' if it is missing."""
+def _text_or_gap(column: str, value: Any, gap: bytes) -> str | bytes:
+    """The text of a category's value, as training writes it; `gap` if it is missing."""
     if is_missing(value):
-        return ""
+        return gap
     text = category_text(value)
     if text is not None:
         return text
@@ -211,56 +238,33 @@ def _text_or_empty(column: str, value: Any) -> str:
     raise TypeError(f"Column {column!r} holds {shown}, a {type(value).__name__}; expected texts or whole numbers.")
 
 
-def is_utf8(text: str) -> bool:
-    """Whether a text can be written in UTF-8, which one half of a surrogate pair cannot.
-
-    Args:
-        text: any text.
-
-    Returns:
-        True if it can.
-
-    Example:
-        >>> is_utf8("größe"), is_utf8("\\ud800")
-        (True, False)
-    """
-    return re.search("[\ud800-\udfff]", text) is None
-
-
-def _strings(column: str, values: list[Any]) -> tf.Tensor:
+def _strings(column: str, values: list[Any], gap: bytes) -> tf.Tensor:
     """The texts of a column's values, string (values,)."""
-    texts = values
+    texts: list[str | bytes] = values
     if not set(map(type, values)) <= {str}:
-        texts = [_text_or_empty(column, value) for value in values]
+        texts = [_text_or_gap(column, value, gap) for value in values]
     try:
         return tf.constant(texts, tf.string)
     except ValueError:  # of a half of a surrogate pair; nothing else can be wrong with a list of texts
-        wrong = next(text for text in texts if not is_utf8(text))
+        wrong = next(text for text in texts if isinstance(text, str) and not is_utf8(text))
         raise ValueError(f"Column {column!r} holds {wrong!r}, which is no text that UTF-8 can hold.") from None
 
 
-def _text_tensor(column: str, values: Any) -> tf.Tensor:
-    return _strings(column, _entries(values))
-
-
-def _list_tensor(column: str, values: Any) -> tf.RaggedTensor:
-    rows = []
+def _list_tensor(column: str, values: Any, gap: bytes) -> tf.RaggedTensor:
+    rows: list[list[Any]] = []
     for value in _entries(values):
         if _is_list(value) and getattr(value, "ndim", 1) != 0:
             rows.append(_entries(value))
         elif is_missing(value):
-            rows.append([])
+            rows.append([None] if gap else [])
         else:
             raise TypeError(f"Column {column!r} holds {reprlib.repr(value)}; expected a list in each row.")
     lengths = [len(row) for row in rows]
-    flat = _strings(column, list(itertools.chain.from_iterable(rows)))
+    flat = _strings(column, list(itertools.chain.from_iterable(rows)), gap)
     return tf.RaggedTensor.from_row_lengths(flat, tf.constant(lengths, tf.int64))
 
 
-_TENSOR_OF_TYPE = {"number": _number_tensor, "text": _text_tensor, "list": _list_tensor}
-
-
-def tf_examples(columns: Columns, types: Mapping[str, ColumnType]) -> list[bytes]:
+def tf_examples(columns: Columns, types: Mapping[str, ColumnType], gap: bytes = b"") -> list[bytes]:
     """Rows as serialised `tf.Example`s, which an export's signature 'serving_default' takes.
 
     An example holds numbers as float32, in which a whole number is exact up to 2²⁴.
@@ -268,6 +272,7 @@ def tf_examples(columns: Columns, types: Mapping[str, ColumnType]) -> list[bytes
     Args:
         columns: as for `raw_tensors`.
         types: from `column_types`.
+        gap: as for `raw_tensors`.
 
     Returns:
         An example a row: numbers as a float_list, texts and lists of them as a bytes_list, in UTF-8.
@@ -282,7 +287,7 @@ def tf_examples(columns: Columns, types: Mapping[str, ColumnType]) -> list[bytes
         >>> tf.train.Example.FromString(serialised).features.feature["city"].bytes_list.value[0]
         b'Rome'
     """
-    tensors = raw_tensors(columns, types)
+    tensors = raw_tensors(columns, types, gap)
     cells = {}
     for column, column_type in types.items():
         cells[column] = tensors[column].to_list() if column_type == "list" else tensors[column].numpy()

@@ -18,7 +18,7 @@ from recommender.logs import check_log
 from wide_deep import backend  # noqa: F401, before Keras
 from wide_deep.checks import check_fitted, check_names, check_whole
 from wide_deep.features import DeepFeatures, deep_inputs
-from wide_deep.models import Lookup
+from wide_deep.models import check_units, make_tower
 from wide_deep.optimizers import as_optimizer, build_for, warn_of_repeated_ids
 
 import keras
@@ -48,16 +48,9 @@ class Towers(NamedTuple):
 
 
 def _tower(features: DeepFeatures, embedding_dim: int, units: Sequence[int], dimension: int, name: str) -> keras.Model:
-    n_categories = len(features["categories"])
-    ids = keras.Input((n_categories, None), dtype="int32", name="deep_ids")  # (rows, categories, width)
-    numbers = keras.Input((len(features["boundaries"]),), name="numbers")  # (rows, numbers)
-    vectors = Lookup(features["n_ids"], embedding_dim, "mean", "uniform", name=f"{name}_embeddings")(ids)
-    activations = layers.Reshape((n_categories * embedding_dim,), name=f"{name}_flatten")(vectors)
-    activations = layers.Concatenate(name=f"{name}_concatenate")([activations, numbers])
-    for i, n in enumerate(units, start=1):
-        activations = layers.Dense(n, activation="relu", name=f"{name}_hidden_{i}")(activations)  # (rows, n)
+    inputs, activations = make_tower(features, embedding_dim, units, name)
     vector = layers.Dense(dimension, use_bias=False, name=f"{name}_vector")(activations)  # (rows, dimension)
-    return keras.Model([ids, numbers], vector, name=f"{name}_tower")
+    return keras.Model(inputs, vector, name=f"{name}_tower")
 
 
 def two_towers(
@@ -83,6 +76,7 @@ def two_towers(
         The two models with their features.
 
     Raises:
+        TypeError: units is not a list.
         ValueError: features are not from `fit_deep`, or a size is no whole number of at least 1.
 
     Source:
@@ -101,8 +95,7 @@ def two_towers(
         check_fitted(features, "deep")
     for name, size in {"embedding_dim": embedding_dim, "dimension": dimension}.items():
         check_whole(name, size, 1)
-    for n in units:
-        check_whole("units", n, 1)
+    units = check_units(units)
     return Towers(
         _tower(users, embedding_dim, units, dimension, "user"),
         _tower(items, embedding_dim, units, dimension, "item"),

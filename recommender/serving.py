@@ -17,14 +17,14 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
 from recommender.folders import check_replaceable, replace_folder
-from recommender.graph import graph_inputs, parse_examples
+from recommender.graph import gap_of, graph_inputs, parse_examples
 from recommender.input_names import free_name
 from recommender.once import Once
 from recommender.raw_columns import Columns, ColumnType, Tensors, column_types, raw_tensors, tf_examples
 from wide_deep import backend  # noqa: F401, before Keras
 from wide_deep.checks import check_logit
 from wide_deep.columns import AND, exact_below, feature_prefix
-from wide_deep.features import DeepFeatures, WideFeatures, features_and_buckets, optional_inputs
+from wide_deep.features import DeepFeatures, WideFeatures, features_and_buckets, number_names, optional_inputs
 from wide_deep.models import Lookup
 from wide_deep.tables import PathLike
 from wide_deep.training import predict
@@ -53,6 +53,7 @@ class Export(NamedTuple):
     once: (
         Callable[[Tensors, Tensors], Tensors] | None
     )  # tensors of the context (1,), of the others (rows,) → as `graph`
+    gap: bytes = b""  # what stands for a missing text
 
 
 def load_export(folder: PathLike) -> Export:
@@ -81,11 +82,12 @@ def load_export(folder: PathLike) -> Export:
     graph = loaded.score.concrete_functions[0]
     (specs,), _ = graph.structured_input_signature
     types = {column: _type_of(spec) for column, spec in sorted(specs.items())}
+    gap = loaded.gap.numpy() if hasattr(loaded, "gap") else b""  # an earlier version wrote none
     if not hasattr(loaded, "score_once"):
-        return Export(types, graph, [], None)
+        return Export(types, graph, [], None, gap)
     once = loaded.score_once.concrete_functions[0]
     (context, _), _ = once.structured_input_signature
-    return Export(types, graph, sorted(context), once)
+    return Export(types, graph, sorted(context), once, gap)
 
 
 def _type_of(spec: tf.TypeSpec) -> ColumnType:
@@ -119,17 +121,17 @@ def request_tensors(
     """
     context = {column: context[column] for column in model.types if column in context} if context else {}
     if not context:
-        return {}, raw_tensors(columns, model.types)
+        return {}, raw_tensors(columns, model.types, model.gap)
     for column in context:
         if column in columns:
             raise ValueError(f"Column {column!r} stands in the context and among the columns of the rows.")
     types = model.types
     if len(context) == len(types):
         raise ValueError("The context has all columns; expected at least one that has an entry a row.")
-    own = raw_tensors(columns, {column: column_type for column, column_type in types.items() if column not in context})
-    shared = raw_tensors(
-        {column: [value] for column, value in context.items()}, {column: types[column] for column in context}
-    )
+    own_types = {column: column_type for column, column_type in types.items() if column not in context}
+    own = raw_tensors(columns, own_types, model.gap)
+    shared_types = {column: types[column] for column in context}
+    shared = raw_tensors({column: [value] for column, value in context.items()}, shared_types, model.gap)
     once = set(model.context) if set(model.context) <= set(context) else set()
     every_row = tf.zeros(len(columns[next(iter(own))]), tf.int64)
     repeated = {column: tf.gather(tensor, every_row) for column, tensor in shared.items() if column not in once}
@@ -263,7 +265,7 @@ not belong together.
         if name in shapes and part is None:
             raise ValueError(f"The model '{model.name}' has the input '{name}', but the {part_name} features are None.")
     if deep is not None:
-        for name, columns in (("deep_ids", deep["categories"]), ("numbers", deep["boundaries"])):
+        for name, columns in (("deep_ids", deep["categories"]), ("numbers", number_names(deep))):
             if name in shapes and shapes[name][1] not in (None, len(columns)):
                 raise ValueError(
                     f"The model '{model.name}' takes {shapes[name][1]} columns as '{name}', but the deep features have "
@@ -357,7 +359,7 @@ def _check_whole_categories(sample: pd.DataFrame, wide: WideFeatures | None, dee
     categories = {column for part in parts for column in _categories_of(part)}
     for column in sorted(numbers & categories):
         in_vocabularies = [number for part in parts for number in _whole_numbers(part, column)]
-        largest = max([*in_vocabularies, *sample[column]], key=abs)
+        largest = max([*in_vocabularies, *sample[column].dropna()], key=abs, default=0)
         if abs(largest) >= exact_below(np.float32):
             raise ValueError(
                 f"Column {column!r} is a number and a category, and holds {largest}: as a number of an example, "
@@ -392,7 +394,9 @@ def _save(
     model_inputs = [tensor.name for tensor in model.inputs]
     boundaries = _all_boundaries(wide, deep)
     input_names = signature_names(types)
+    gap = gap_of(wide, deep)
     module = tf.Module()  # what hangs on it is saved
+    module.gap = tf.Variable(gap, trainable=False)
     module.tables = features.tables
     module.model_variables = [variable.value for variable in model.variables]
 
@@ -404,7 +408,7 @@ def _save(
         return module.score(_columns_of(inputs, input_names))
 
     def score_examples(examples: tf.Tensor) -> Tensors:
-        return module.score(parse_examples(examples, types, boundaries))
+        return module.score(parse_examples(examples, types, boundaries, gap))
 
     specs = {column: _spec(column_type, input_names[column][0]) for column, column_type in types.items()}
     module.score = tf.function(score, input_signature=[specs])
@@ -468,7 +472,7 @@ def _check_scores(
 ) -> None:
     """Refuse an export that scores a sample otherwise than the model did, whichever way the rows come in."""
     from_examples = tf.saved_model.load(str(folder)).signatures["serving_default"]
-    examples = tf.constant(tf_examples(sample, types))
+    examples = tf.constant(tf_examples(sample, types, load_export(folder).gap))
     found = {
         "scores of the sample": scorer(folder)(sample),
         "scores of the sample as tf.Examples, which hold numbers as float32,": from_examples(examples)["probability"],

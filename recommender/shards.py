@@ -38,7 +38,7 @@ from recommender.parquet import (
 )
 from recommender.sql import cell_problems, counts_query, rows_of, table_query, vocabulary_query
 from wide_deep import backend  # noqa: F401, before Keras
-from wide_deep.checks import check_whole
+from wide_deep.checks import Missing, check_whole
 from wide_deep.columns import category_text
 from wide_deep.features import (
     DeepFeatures,
@@ -47,6 +47,7 @@ from wide_deep.features import (
     assemble_wide,
     fit_deep,
     fit_wide,
+    number_names,
     optional_inputs,
     used_columns,
 )
@@ -142,16 +143,25 @@ def fit_shards(
     buckets = wide_settings["buckets"] or {}
     numbers = {*buckets, *deep_settings["numbers"]}
     features = _check_settings(shard_files(paths)[0], wide_settings, deep_settings, numbers)
-    texts = {*itertools.chain(*features)} - {*buckets} | {*deep_settings["categories"]}
+    of_wide = {*itertools.chain(*features)}
+    of_deep = {*deep_settings["categories"], *deep_settings["numbers"]}
+    texts = of_wide - {*buckets} | {*deep_settings["categories"]}
+    gaps = _may_miss((of_wide, wide_settings["missing"]), (of_deep, deep_settings["missing"]))
     with _make_workplace(folder) as workplace, _open_engine(memory_limit, workplace) as engine:
         shards = as_shards(paths, sorted(texts | numbers), numbers, workplace)
         check_types(shards, texts | numbers, numbers)
         for shard in shards:
-            _check_cells(engine, shard, texts, numbers)
-        counted = {column: _count_numbers(engine, shards, column) for column in sorted(numbers)}
+            _check_cells(engine, shard, texts, numbers, gaps)
+        counted = {column: _count_numbers(engine, shards, column, column in gaps) for column in sorted(numbers)}
         wide = _fit_wide_from_counts(engine, shards, features, counted, wide_settings)
         deep = _fit_deep_from_counts(engine, shards, counted, deep_settings)
     return wide, deep
+
+
+def _may_miss(*parts: tuple[Collection[str], Missing]) -> set[str]:
+    """The columns in which a gap is a value: those of parts that say so, if no other part takes them."""
+    columns = {column for used, missing in parts if missing == "value" for column in used}
+    return columns - {column for used, missing in parts if missing == "error" for column in used}
 
 
 def _make_workplace(folder: PathLike | None) -> tempfile.TemporaryDirectory[str]:
@@ -185,6 +195,10 @@ def _check_settings(
 ) -> list[tuple[str, ...]]:
     """The wide part's features; what is wrong with the settings is said at once, and as `fit_wide` says it."""
     head = _read_head(first, numbers)
+    if "value" in (wide_settings["missing"], deep_settings["missing"]):
+        for column in numbers:
+            if column in head and head[column].isna().all():
+                head[column] = 0.0  # there may be numbers in the rows that follow
     try:
         features = fit_wide(head, **wide_settings)["features"]
         fit_deep(head, **deep_settings)
@@ -208,14 +222,20 @@ def _read_head(path: pathlib.Path, numbers: Collection[str]) -> pd.DataFrame:
         positions = {name: batch.schema.names.index(name) for name in batch.schema.names}
         columns = [batch.column(position) for position in positions.values()]
     head = pa.table([column[:1000] for column in columns], list(positions))
-    return head.to_pandas(timestamp_as_object=True)
+    return head.to_pandas(timestamp_as_object=True, integer_object_nulls=True)
 
 
 def _check_cells(
-    engine: duckdb.DuckDBPyConnection, shard: Shard, texts: Collection[str], numbers: Collection[str]
+    engine: duckdb.DuckDBPyConnection,
+    shard: Shard,
+    texts: Collection[str],
+    numbers: Collection[str],
+    gaps: Collection[str],
 ) -> None:
     """Raise an error that names the column and the file if a cell cannot be used."""
-    problems = cell_problems(shard, texts, numbers)
+    problems = cell_problems(shard, texts, numbers, gaps)
+    if not problems:
+        return
     selection = ", ".join(f"count(*) FILTER (WHERE {problem.condition})" for problem in problems)
     try:
         counts = engine.execute(f"SELECT {selection} FROM {rows_of([shard])}").fetchone()
@@ -234,16 +254,21 @@ def _create_view(
     columns: Iterable[str],
     numbers: Collection[str],
     longest: int | None = None,
+    missing: Missing = "error",
 ) -> dict[str, str]:
     """Make the table `shards` of all files, with texts as they are written in features; column → its name there."""
     aliases = {column: f"c{i}" for i, column in enumerate(columns)}
-    engine.execute(f"CREATE OR REPLACE VIEW shards AS {table_query(shards, aliases, numbers, longest)}")
+    engine.execute(f"CREATE OR REPLACE VIEW shards AS {table_query(shards, aliases, numbers, longest, missing)}")
     return aliases
 
 
-def _count_numbers(engine: duckdb.DuckDBPyConnection, shards: list[Shard], column: str) -> pd.DataFrame:
-    aliases = _create_view(engine, shards, [column], [column])
-    return engine.execute(counts_query(aliases[column])).df()
+def _count_numbers(engine: duckdb.DuckDBPyConnection, shards: list[Shard], column: str, may_miss: bool) -> pd.DataFrame:
+    """The different numbers of a column, and how many rows have each; NaN are the gaps."""
+    aliases = _create_view(engine, shards, [column], [column], missing="value" if may_miss else "error")
+    counted = engine.execute(counts_query(aliases[column])).df()
+    if counted["value"].isna().all():
+        raise ValueError(f"Column {column!r} has no number: all of its values are missing.")
+    return counted
 
 
 def _count_vocabulary(
@@ -255,9 +280,9 @@ def _count_vocabulary(
 ) -> dict[str, int]:
     """The vocabulary of some features of all files."""
     used = list(dict.fromkeys(itertools.chain(*features)))
-    aliases = _create_view(engine, shards, used, boundaries, settings["longest"])
+    aliases = _create_view(engine, shards, used, boundaries, settings["longest"], settings["missing"])
     lists = {column for column in used if is_list(column_type(shards[0], column))}
-    query = vocabulary_query(features, lists, boundaries, settings["min_count"], aliases)
+    query = vocabulary_query(features, lists, boundaries, settings["min_count"], aliases, settings["missing"])
     vocabulary: dict[str, int] = {}
     ids = itertools.count(1)
     for batch in engine.sql(query).to_arrow_reader(100_000):
@@ -275,10 +300,10 @@ def _fit_wide_from_counts(
     """What `fit_wide` learns; `counted` has the different numbers of each column, and how many rows have them."""
     boundaries = {}
     for column, n_buckets in (settings["buckets"] or {}).items():
-        boundaries[column] = np.unique(counted_quantiles(counted[column], n_buckets))
+        boundaries[column] = np.unique(counted_quantiles(counted[column].dropna(), n_buckets))
     hash_buckets = settings["hash_buckets"]
     id_of = _count_vocabulary(engine, shards, features, boundaries, settings) if hash_buckets is None else None
-    return assemble_wide(features, boundaries, id_of, hash_buckets, settings["longest"])
+    return assemble_wide(features, boundaries, id_of, hash_buckets, settings["longest"], settings["missing"])
 
 
 def _fit_deep_from_counts(
@@ -290,8 +315,13 @@ def _fit_deep_from_counts(
     """What `fit_deep` learns; `counted` as for `_fit_wide_from_counts`."""
     features: list[tuple[str, ...]] = [(column,) for column in settings["categories"]]
     id_of = _count_vocabulary(engine, shards, features, {}, settings) if features else {}
-    boundaries = {column: counted_quantiles(counted[column], settings["n_quantiles"]) for column in settings["numbers"]}
-    return assemble_deep(list(settings["categories"]), id_of, boundaries, settings["longest"])
+    numbers = {column: counted[column].dropna() for column in settings["numbers"]}
+    boundaries = {column: counted_quantiles(counts, settings["n_quantiles"]) for column, counts in numbers.items()}
+    gaps = None
+    if settings["missing"] == "value":
+        medians = {column: float(counted_quantiles(counts, 2)[0]) for column, counts in numbers.items()}
+        gaps = medians, [column for column in numbers if counted[column]["value"].isna().any()]
+    return assemble_deep(list(settings["categories"]), id_of, boundaries, settings["longest"], gaps)
 
 
 # ----------------------------------------------------------------------------------------------- reading
@@ -382,7 +412,9 @@ def stream(
     groups = _row_groups(shards, seed, epoch, worker)
     windows = _fill_windows(groups, buffer_rows)
     n_batches = -(-sum(group.rows for group in groups) // batch_size)
-    read = functools.partial(read_group, types=common_types(shards, columns, numbers))
+    parts = [(used_columns(wide, None), wide), (used_columns(None, deep), deep), ([label], None)]
+    gaps = _may_miss(*((used, "value" if part and "missing" in part else "error") for used, part in parts))
+    read = functools.partial(read_group, types=common_types(shards, columns, numbers), gaps=gaps)
     look_up = functools.partial(_inputs_and_labels, wide=wide, deep=deep, label=label, classes=classes)
 
     def chunks() -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
@@ -490,7 +522,7 @@ def _read_ahead(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterato
 def _inputs_and_labels(
     table: pa.Table, wide: WideFeatures | None, deep: DeepFeatures | None, label: str, classes: tuple[Any, Any]
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    frame = table.to_pandas(types_mapper=_list_dtype)
+    frame = table.to_pandas(types_mapper=_list_dtype, integer_object_nulls=True)
     return optional_inputs(frame, wide, deep), _labels(frame[label], classes)
 
 
@@ -525,7 +557,7 @@ def _signature(wide: WideFeatures | None, deep: DeepFeatures | None) -> tuple[An
         inputs["wide_ids"] = tf.TensorSpec((None, None), tf.int32)
     if deep:
         inputs["deep_ids"] = tf.TensorSpec((None, len(deep["categories"]), None), tf.int32)
-        inputs["numbers"] = tf.TensorSpec((None, len(deep["boundaries"])), tf.float32)
+        inputs["numbers"] = tf.TensorSpec((None, len(number_names(deep))), tf.float32)
     return inputs, tf.TensorSpec((None,), tf.float32)
 
 

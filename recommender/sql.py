@@ -15,12 +15,16 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from recommender.parquet import Shard, column_type, is_list, type_family, value_type
-from wide_deep.columns import AND, bucket_names, exact_below, feature_prefix
+from wide_deep.checks import Missing
+from wide_deep.columns import AND, bucket_names, exact_below, feature_prefix, missing_name
 
 import numpy as np
 import pyarrow as pa
 
 __all__ = ["Problem", "cell_problems", "counts_query", "rows_of", "table_query", "vocabulary_query"]
+
+
+GAP = AND  # a gap that is a value, among texts in which ' &' is written ' &&', so that none of them is this one
 
 
 def _literal(text: object) -> str:
@@ -70,13 +74,16 @@ class Problem(NamedTuple):
     condition: str  # the SQL that is true where it is wrong
 
 
-def cell_problems(shard: Shard, texts: Collection[str], numbers: Collection[str]) -> list[Problem]:
+def cell_problems(
+    shard: Shard, texts: Collection[str], numbers: Collection[str], gaps: Collection[str] = ()
+) -> list[Problem]:
     """What may be wrong with the cells of a file, as conditions over `rows_of` the file.
 
     Args:
         shard: the file.
         texts: names of the columns that are read as categories; their cells may be lists.
         numbers: names of the columns that are read as numbers; a column may be both.
+        gaps: names of those of them in which a gap is a value.
 
     Returns:
         The problems, in the order of the columns' names.
@@ -90,10 +97,14 @@ def cell_problems(shard: Shard, texts: Collection[str], numbers: Collection[str]
     for column in sorted({*texts, *numbers}):
         source = _source(shard, column)
         if column in numbers:
-            wrong = f"{source} IS NULL OR NOT isfinite(CAST({source} AS DOUBLE))"
-            problems.append(Problem(column, "has missing or infinite values", ValueError, wrong))
+            if column in gaps:
+                problems.append(Problem(column, "has infinite values", ValueError, f"isinf(CAST({source} AS DOUBLE))"))
+            else:
+                wrong = f"{source} IS NULL OR NOT isfinite(CAST({source} AS DOUBLE))"
+                problems.append(Problem(column, "has missing or infinite values", ValueError, wrong))
         if column in texts:
-            problems += _problems_of_texts(column, source, column_type(shard, column))
+            problem_of_gaps, *others = _problems_of_texts(column, source, column_type(shard, column))
+            problems += others if column in gaps else [problem_of_gaps, *others]
     return problems
 
 
@@ -106,7 +117,7 @@ def _problems_of_texts(column: str, source: str, arrow_type: pa.DataType) -> lis
     if family == "float":
         gaps += f" OR isnan({value})"
         too_large = exact_below(value_type(arrow_type).to_pandas_dtype())  # two whole numbers may be one float
-        decimals += f" OR abs({value}) >= {too_large}"
+        decimals = f"NOT isnan({value}) AND ({decimals} OR abs({value}) >= {too_large})"
         words = f"holds floats that are no whole numbers below {too_large}: cut decimals into buckets"
     if is_list(arrow_type):
         gaps = f"{source} IS NULL OR {_in_a_list(source, gaps)}"
@@ -131,22 +142,33 @@ def _text_sql(value: str, arrow_type: pa.DataType) -> str:
     return texts[type_family(arrow_type) or ""]
 
 
-def _category_sql(source: str, arrow_type: pa.DataType, longest: int | None) -> str:
+def _text_or_gap(value: str, arrow_type: pa.DataType) -> str:
+    """The SQL of a category's text, or of GAP where it is missing."""
+    if pa.types.is_null(value_type(arrow_type)):
+        return _literal(GAP)
+    is_gap = f"{value} IS NULL" + (f" OR isnan({value})" if type_family(arrow_type) == "float" else "")
+    return f"CASE WHEN {is_gap} THEN {_literal(GAP)} ELSE CAST({_text_sql(value, arrow_type)} AS STRING) END"
+
+
+def _category_sql(source: str, arrow_type: pa.DataType, longest: int | None, missing: Missing) -> str:
     """The SQL of a category's texts: of one, or of a list, of which the first `longest` different ones are taken."""
+    text_sql = _text_sql if missing == "error" else _text_or_gap
     if not is_list(arrow_type):
-        return _text_sql(source, arrow_type)
-    texts = (
-        source
-        if type_family(arrow_type) == "whole"
-        else f"list_transform({source}, lambda cell: {_text_sql('cell', arrow_type)})"
-    )
+        return text_sql(source, arrow_type)
+    lists = source if missing == "error" else f"coalesce({source}, [NULL])"
+    stay = type_family(arrow_type) == "whole" and missing == "error"
+    texts = source if stay else f"list_transform({lists}, lambda cell: {text_sql('cell', arrow_type)})"
     if longest is None:
         return texts
     return f"list_filter({texts}, lambda cell, i: list_position({texts}, cell) = i)[:{longest}]"
 
 
 def table_query(
-    shards: list[Shard], aliases: Mapping[str, str], numbers: Collection[str], longest: int | None = None
+    shards: list[Shard],
+    aliases: Mapping[str, str],
+    numbers: Collection[str],
+    longest: int | None = None,
+    missing: Missing = "error",
 ) -> str:
     """The SQL of the table of all files.
 
@@ -157,6 +179,7 @@ def table_query(
         aliases: column → its name in the table.
         numbers: names of the columns that are read as numbers.
         longest: how many different values are taken of a list; None: all.
+        missing: 'value' if there may be gaps: a missing text is ' & ', which no text is, a missing number NULL.
 
     Returns:
         The query, with one part for all files of one schema.
@@ -177,7 +200,11 @@ def table_query(
             source = _source(group[0], column)
             arrow_type = column_type(group[0], column)
             # Of a decimal, DuckDB's cast is the nearest float64, as Python's is.
-            value = f"CAST({source} AS DOUBLE)" if column in numbers else _category_sql(source, arrow_type, longest)
+            value = f"CAST({source} AS DOUBLE)"
+            if column not in numbers:
+                value = _category_sql(source, arrow_type, longest, missing)
+            elif missing == "value":
+                value = f"CASE WHEN isnan({value}) THEN NULL ELSE {value} END"
             values.append(f"{value} AS {alias}")
         parts.append(f"SELECT {', '.join(values)}\nFROM {rows_of(group)}")
     return "\nUNION ALL ".join(parts)
@@ -218,6 +245,7 @@ def vocabulary_query(
     boundaries: Mapping[str, np.ndarray],
     min_count: int,
     aliases: Mapping[str, str] | None = None,
+    missing: Missing = "error",
 ) -> str:
     """The SQL that gives the strings of a vocabulary in the order of their ids.
 
@@ -230,6 +258,7 @@ def vocabulary_query(
         boundaries: column → boundaries of the buckets that its numbers are cut into first.
         min_count: how many rows must hold a string, at least 1.
         aliases: column → its name in the table, if it has another one there.
+        missing: 'value' if there are gaps in the table, as `table_query` writes them.
 
     Returns:
         The query; its result has the columns 'name', the string as `cross` writes it, and 'n', its rows.
@@ -250,7 +279,7 @@ def vocabulary_query(
         ORDER BY n DESC, name
     """
     aliases = aliases or {column: column for column in itertools.chain(*features)}
-    counts = [_count_feature(feature, lists, boundaries, min_count, aliases) for feature in features]
+    counts = [_count_feature(feature, lists, boundaries, min_count, aliases, missing) for feature in features]
     return "\nUNION ALL ".join(counts) + "\nORDER BY n DESC, name"
 
 
@@ -260,6 +289,7 @@ def _count_feature(
     boundaries: Mapping[str, np.ndarray],
     min_count: int,
     aliases: Mapping[str, str],
+    missing: Missing,
 ) -> str:
     """The SQL that counts the strings of one feature; see the example of `vocabulary_query`."""
     parts = []
@@ -267,8 +297,13 @@ def _count_feature(
     for i, column in enumerate(feature):
         alias = _quoted(aliases[column])
         value = _bucket(alias, boundaries[column]) if column in boundaries else alias
+        name = f"{_literal(feature_prefix(column))} || CAST(v{i} AS STRING)"
+        if missing == "value":
+            if column in boundaries:
+                value = f"CASE WHEN {alias} IS NULL THEN {_literal(GAP)} ELSE {value} END"
+            name = f"CASE WHEN v{i} = {_literal(GAP)} THEN {_literal(missing_name(column))} ELSE {name} END"
         values.append(f"{value} AS v{i}")
-        parts.append(f"{_literal(feature_prefix(column))} || CAST(v{i} AS STRING)")
+        parts.append(name)
     return COUNT_FEATURE.format(
         name=f" || {_literal(AND)} || ".join(parts),
         values=", ".join(values),

@@ -620,7 +620,8 @@ def test_the_tables_say_what_the_numbers_are():
     runs = {"as it is": [0.5, 0.5], "less": [0.499, 0.497]}
     runs = {name: dict.fromkeys(report.SCORES, values) for name, values in runs.items()}
     assert "| less | -2.0 ± 1.4 |" in report.ablation_table(runs)
-    scaling = {"buckets": [10_000], "keras_ftrl_ms": [300.0], "sparse_ftrl_ms": [20.0]}
-    assert "| 10,000 | 300.0 | 20.0 | 15.0 |" in report.scaling_table(scaling)
+    times = {name: [{"median": ms, "low": 0, "high": 0}] for name, ms in {"ours": 0.2, "Keras": 3012.0}.items()}
+    scaling = {"ids": [10_000], "ms": times, "memory_ms": {"small": times["ours"]}, "kernel_ms": times["ours"]}
+    assert "| 10,000 | 0.20 | 3,012.00 | 0.20 | 0.20 |" in report.scaling_table(scaling)
     dense = {"dense": [{"ids": 200_000, "gigabytes": 26.05, "ours": 2.0, "dense": None}]}
     assert "| 200,000 | 26.1 | 2.00 | does not fit |  |" in report.dense_table(dense)

@@ -177,6 +177,30 @@ def test_the_training_ends_where_a_callback_says_so():
         wdl.train(made()[0], inputs, labels, wdl.Adam(1e30), 9)
 
 
+def test_patience_and_the_end_at_a_nan_go_together():
+    model, inputs, labels, validation = made()
+    callbacks = [keras.callbacks.TerminateOnNaN()]
+    history = wdl.train(
+        model, inputs, labels, wdl.Adam(1e30), 9, BATCH_SIZE, validation, callbacks=callbacks, patience=2
+    )
+    assert len(history["loss"]) == 1 and np.isnan(history["val_loss"][0]), "the second step met a NaN"
+
+
+class StopsAtSmallRate(keras.callbacks.ReduceLROnPlateau):
+    """Stops when it has reduced the rate to a given one."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        super().on_epoch_end(epoch, logs)
+        self.model.stop_training = self.model.optimizer.learning_rate < 0.003
+
+
+def test_a_callback_that_sets_rates_can_also_stop_the_training():
+    model, inputs, labels, validation = made()
+    stopping = StopsAtSmallRate(factor=0.5, patience=1, min_delta=100)
+    history = wdl.train(model, inputs, labels, two(), 9, BATCH_SIZE, validation, callbacks=[stopping])
+    assert len(history["loss"]) == 3 and rates(model) == pytest.approx((0.025, 0.0025)), "0.01, 0.005, 0.0025"
+
+
 def test_tensorboard_writes_its_events(tmp_path):
     pytest.importorskip("tensorboard")
     model, inputs, labels, validation = made()
@@ -246,12 +270,19 @@ ROW_7 = np.where(np.arange(N_ROWS) == 7, -1.0, 1.0)
         ({"sample_weight": ROW_7}, ValueError, "sample_weight holds -1.0, first in row 7; expected 0 or more"),
         ({"sample_weight": np.where(ROW_7 < 0, np.nan, 1)}, ValueError, "sample_weight holds nan, first in row 7"),
         ({"sample_weight": np.where(ROW_7 < 0, np.inf, 1)}, ValueError, "sample_weight holds inf, first in row 7"),
+        ({"sample_weight": np.where(ROW_7 < 0, 1e39, 1)}, ValueError, "inf, first in row 7"),
         ({"sample_weight": np.zeros(N_ROWS)}, ValueError, "sample_weight is 0 for all rows"),
+        ({"sample_weight": np.full(N_ROWS, 1e-47)}, ValueError, "sample_weight is 0 for all rows"),
         ({"sample_weight": ["1"] * N_ROWS}, TypeError, "sample_weight holds <U1; expected numbers"),
         ({"class_weight": {1: 3}}, ValueError, "expected a dict with a weight for 0 and one for 1"),
         ({"class_weight": {0: 1, 1: 2, 2: 3}}, ValueError, "expected a dict with a weight for 0 and one for 1"),
         ({"class_weight": [1, 3]}, ValueError, "class_weight is [1, 3]; expected a dict"),
-        ({"class_weight": {0: 1, 1: -3}}, ValueError, "class_weight holds -3"),
+        (
+            {"class_weight": {0: 1, 1: -3}},
+            ValueError,
+            "class_weight holds -3.0, for the class 1; expected 0 or more, in single",
+        ),
+        ({"class_weight": {0: np.nan, 1: 1}}, ValueError, "class_weight holds nan, for the class 0"),
         ({"class_weight": {0: 1, 1: 2}, "sample_weight": np.ones(N_ROWS)}, ValueError, "expected one"),
         ({"patience": 0}, ValueError, "patience"),
         ({"patience": 2, "validation": None}, ValueError, "patience needs the validation loss"),

@@ -47,6 +47,7 @@ def test_the_largest_number_of_buckets_is_allowed(value):
 CITY = pd.DataFrame({"city": ["Rome", "Oslo", "Rome"], "age": [20, 30, 40]})
 STRINGS = wdl.cross(CITY, ["city"])
 WIDE = wdl.fit_wide(CITY, ["city"])
+WIDER = pd.DataFrame({f"c{i}": ["a"] for i in range(300)})
 IDS = {"wide_ids": wdl.wide_ids(CITY, WIDE)}
 
 
@@ -110,7 +111,21 @@ IDS = {"wide_ids": wdl.wide_ids(CITY, WIDE)}
         # Models and scores
         (lambda: wdl.predict(None, {}), TypeError, "Expected a Keras model; got a NoneType"),
         (lambda: wdl.scores([0, 1], None), ValueError, r"have the shape \(\); expected one a row"),
-        (lambda: wdl.wide_weights(wdl.wide_model(WIDE), None), ValueError, "call fit_wide first"),
+        (lambda: wdl.wide_weights(wdl.wide_model(WIDE), None), ValueError, "call fit_wide first. Got None"),
+        (
+            lambda: wdl.wide_model(wdl.fit_deep(CITY, ["city"], [])),
+            ValueError,
+            "fit_wide first. Got the dict of fit_deep",
+        ),
+        (lambda: wdl.wide_model(CITY), ValueError, "Got something of the type DataFrame"),
+        (lambda: wdl.wide_weights(None, WIDE), TypeError, "Expected a Keras model; got .* NoneType"),
+        (lambda: wdl.wide_weights(model(1), WIDE), ValueError, "'small' has no layer 'wide_weights': it has no wide"),
+        (
+            lambda: wdl.scores([0, 1], ["x", "y"]),
+            TypeError,
+            r"probabilities are \['x', 'y'\]; expected one n",
+        ),
+        (lambda: wdl.fit_wide(WIDER, ["x"]), KeyError, r"no column 'x'; it has \['c0', .*'c19', and 280 more\]"),
     ],
 )
 def test_what_cannot_be_used_is_named(call, error, message):

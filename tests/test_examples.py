@@ -8,7 +8,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 WITH_EXAMPLES = [
-    path.stem if folder == "tools" else f"{folder}.{path.stem}"
+    f"{folder}.{path.stem}"
     for folder in ("tools", "course")
     for path in sorted((ROOT / folder).glob("*.py"))
     if ">>> " in path.read_text(encoding="utf-8")
@@ -23,4 +23,6 @@ def test_the_examples_of_a_module_hold(name):
 
 
 def test_there_are_examples():
-    assert {"slides", "pdf", "upgrade", "links", "course.lms", "course.check"} <= set(WITH_EXAMPLES)
+    assert {"tools.slides", "tools.pdf", "tools.upgrade", "tools.links", "course.lms", "course.check"} <= set(
+        WITH_EXAMPLES
+    )

@@ -632,8 +632,8 @@ def test_a_column_that_is_not_named_by_a_string_is_refused_everywhere_by_the_sam
     frame = pd.DataFrame({"a": ["x"], "n": [1.0]})
     frame.columns = pd.Index([name, "n"], tupleize_cols=False)
     sentence = re.escape(
-        f"Column {name!r} is named by a {type(name).__name__}; expected a string: rename the columns, for example "
-        "with frame.columns.map(str)."
+        f"The name of column {name!r} has the type {type(name).__name__}; expected a string: "
+        "rename the columns, for example with frame.columns.map(str)."
     )
     numbers = frame.set_axis(pd.Index(["a", name], tupleize_cols=False), axis=1)
     calls = [

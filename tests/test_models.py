@@ -1,4 +1,5 @@
 import wdl_helpers as wdl
+from wide_deep import models
 
 import keras
 import numpy as np
@@ -373,3 +374,14 @@ def test_a_size_that_cannot_be_is_refused_by_the_name_of_its_argument(sizes, say
     deep = wdl.fit_deep(pd.DataFrame({"city": ["Oslo", "Rome"]}), ["city"], [])
     with pytest.raises(ValueError, match=says):
         wdl.deep_model(deep, **sizes)
+
+
+def test_the_layers_names_are_those_that_other_modules_find_them_by(small):
+    """Saved models hold them too: none may change."""
+    made = {layer.name: layer for layer in BUILDERS["wide_deep"](small).layers}
+    named = [models.WIDE_WEIGHTS, models.DEEP_EMBEDDINGS, models.DEEP_CONCATENATE, models.DEEP_HIDDEN_1]
+    assert [*named, models.DEEP_LOGIT] == [
+        "wide_weights", "deep_embeddings", "deep_concatenate", "deep_hidden_1", "deep_logit",
+    ]  # fmt: skip
+    assert {*named, models.DEEP_LOGIT} <= made.keys()
+    assert made[models.WIDE_WEIGHTS].table.name == models.TABLE == "table"

@@ -25,10 +25,6 @@ PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 NOTEBOOKS = [pytest.param(path, nbformat.read(path, as_version=4), id=path.stem) for path in PATHS]
 every_notebook = pytest.mark.parametrize("path, notebook", NOTEBOOKS)
 
-# Notebooks of the first edition, which keep its rules until they are written anew. Take each out of here when it is.
-FIRST_EDITION = {"11"}
-SECOND_EDITION = [param for param in NOTEBOOKS if param.id[:2] not in FIRST_EDITION]
-every_new_notebook = pytest.mark.parametrize("path, notebook", SECOND_EDITION)
 UNSTABLE = re.compile(r"0x[0-9a-f]{6,}|\d+m?s/step|it/s\]|/tmp/|/home/|/Users/|C:\\\\|site-packages")
 FORBIDDEN = re.compile(r"^\s*[!%]|filterwarnings|https?://|urlopen|wget|\.\./\.\./|[\"']/(?!\w*[\"'])|;\s*$", re.M)
 # A number in the prose that could be a result: with decimals, with thousands, or a percentage.
@@ -123,19 +119,19 @@ def test_what_is_folded_in_its_lesson_proves_and_shows_nothing(path, notebook):
             assert cell.cell_type == "code" and "assert " in cell.source and not cell.outputs
 
 
-@every_new_notebook
+@every_notebook
 def test_its_lesson_keeps_to_the_budget(path, notebook):
     assert not find_excesses(notebook), find_excesses(notebook)
 
 
-@every_new_notebook
+@every_notebook
 def test_a_heading_is_a_cell_of_its_own_so_that_its_section_can_be_folded(path, notebook):
     for cell in lesson_cells(notebook)[1:]:
         if cell.cell_type == "markdown" and re.search(r"^##+ ", cell.source, re.M):
             assert len(cell.source.splitlines()) == 1, cell.source
 
 
-@every_new_notebook
+@every_notebook
 def test_what_is_collapsed_is_an_aside_and_every_aside_is_collapsed(path, notebook):
     for cell in notebook.cells:
         is_aside = cell.cell_type == "markdown" and re.match(r"##+ Aside · \w", cell.source)
@@ -146,21 +142,21 @@ def test_what_is_collapsed_is_an_aside_and_every_aside_is_collapsed(path, notebo
     )
 
 
-@every_new_notebook
+@every_notebook
 def test_a_proof_for_machines_is_the_last_cell_of_its_section(path, notebook):
     for title, cells in sections(notebook).items():
         if title != "Exercises":
             assert not any(is_folded(cell) for cell in cells[:-1]), f"'{title}' has a folded cell before its end"
 
 
-@every_new_notebook
+@every_notebook
 def test_its_card_says_how_long_it_takes_to_read(path, notebook):
     said, counted = card_minutes(notebook), reading_minutes(lesson_cells(notebook))
     assert abs(said - counted) <= 3, f"the card says {said} minutes; reading takes {counted:.0f}"
 
 
-def test_the_new_notebooks_together_keep_to_the_budget():
-    assert sum(count_words(lesson_cells(param.values[1])) for param in SECOND_EDITION) <= WORDS_OF_THE_COURSE
+def test_the_notebooks_together_keep_to_the_budget():
+    assert sum(count_words(lesson_cells(param.values[1])) for param in NOTEBOOKS) <= WORDS_OF_THE_COURSE
 
 
 def card_minutes(notebook):
@@ -183,8 +179,7 @@ def test_it_opens_with_a_card(path, notebook):
 def test_it_has_one_title_and_ends_with_a_recap_and_exercises(path, notebook):
     lines = "\n".join(prose(notebook)).splitlines()
     assert sum(line.startswith("# ") for line in lines) == 1
-    recap = ["What you have seen"] if path.stem[:2] in FIRST_EDITION else ["What to remember", "At work"]
-    assert list(sections(notebook))[-len(recap) - 1 :] == [*recap, "Exercises"]
+    assert list(sections(notebook))[-3:] == ["What to remember", "At work", "Exercises"]
     open_questions = notebook.cells[-1].source
     assert open_questions.startswith("### Predict and try\n")
     assert len(re.findall(r"^\d+\. ", open_questions, re.M)) >= 2
@@ -198,11 +193,7 @@ def test_it_leads_on_where_it_ends_as_its_card_does(path, notebook):
 
 @every_notebook
 def test_it_proves_what_it_claims(path, notebook):
-    """In the first edition each section with code does."""
     assert any("assert " in cell.source for cell in lesson_cells(notebook) if cell.cell_type == "code")
-    for title, cells in sections(notebook).items() if path.stem[:2] in FIRST_EDITION else []:
-        source = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
-        assert not source or re.search(r"^\s*assert ", source, re.M), f"the section '{title}' asserts nothing"
 
 
 @every_notebook

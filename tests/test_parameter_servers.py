@@ -38,7 +38,7 @@ def test_pieces_of_tables_train_as_the_helpers_do(small):
     assert [len(pieces) for pieces in sharded.variables.values()].count(servers.SERVERS) == 2
     step = tf.function(sharded.step)
     found = [step({n: tf.constant(a) for n, a in inputs.items()}, tf.constant(labels)) for _ in batches]
-    expected = servers.local_losses(model, inputs, labels, batches)
+    expected = list(servers.local_losses(model, inputs, labels, batches))
     np.testing.assert_allclose([loss for loss, _ in found], expected, atol=1e-5)
     weights = servers.weights_of(model)
     for path, array in sharded.weights().items():

@@ -39,7 +39,7 @@ from recommender import (
     shards,
     sql,
 )
-from recommender.datasets import adult, files, planted, recipes, store_truth, store_week, visits
+from recommender.datasets import adult, files, planted, recipes, shop, store_truth, store_week, visits
 from recommender.datasets import store as app_store
 from wide_deep import (
     backend,
@@ -52,10 +52,12 @@ from wide_deep import (
     optimizers,
     plain,
     plots,
+    quantiles,
     reproducible,
     tables,
     times,
     training,
+    vocabularies,
 )
 
 import pytest
@@ -73,7 +75,9 @@ MODULES = [
     checks,
     tables,
     times,
+    quantiles,
     columns,
+    vocabularies,
     features,
     plain,
     models,
@@ -92,6 +96,7 @@ MODULES = [
     recipes,
     adult,
     planted,
+    shop,
     store_truth,
     app_store,
     visits,
@@ -380,7 +385,11 @@ def test_a_door_holds_nothing_of_its_own(door):
     assert sorted(door.__all__) == sorted(alias.name for node in statements for alias in node.names)
 
 
-HANDED_ON = {"recommender.datasets.store": {"BASE", "LANGUAGES", "install_probability", "make_store"}}
+HANDED_ON = {
+    "recommender.datasets.store": {"BASE", "LANGUAGES", "install_probability", "make_store"},
+    "wide_deep.columns": {"bucket_names", "quantile_boundaries", "quantile_index", "quantile_normalise"},
+    "wide_deep.features": {"hash_ids", "vocabulary", "vocabulary_ids", "vocabulary_of_counts"},
+}
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
@@ -463,6 +472,8 @@ def test_a_kernel_takes_its_command_from_the_private_name_that_the_sandbox_sets(
 NEEDED = [
     *(("wdl_features", package) for package in reproducible.NEEDED_BY_FEATURES),
     *(("wdl_helpers", package) for package in reproducible.NEEDED_BY_MODELS),
+    *(("wdl_helpers", package) for package in reproducible.NEEDED_BY_EVALUATION),
+    *(("wdl_helpers", package) for package in reproducible.NEEDED_BY_PLOTS),
 ]
 
 
@@ -474,8 +485,18 @@ def test_a_missing_package_is_named_with_what_to_do(door, package):
     assert re.search(rf"'{package}.*make lab.*environment.yml", done.stderr, re.S)
 
 
+NOT_SERVING = [*reproducible.NEEDED_BY_EVALUATION, *reproducible.NEEDED_BY_PLOTS]
+NOT_FEATURES = [*reproducible.NEEDED_BY_MODELS, *NOT_SERVING]
+
+
+def test_what_serves_needs_neither_the_evaluation_nor_what_draws():
+    program = f"import sys; sys.modules |= {dict.fromkeys(NOT_SERVING)}; import recommender.server"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_features_alone_need_neither_keras_nor_what_draws():
-    gone = dict.fromkeys(reproducible.NEEDED_BY_MODELS)
+    gone = dict.fromkeys(NOT_FEATURES)
     program = f"import sys; sys.modules |= {gone}; import wdl_features"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr

@@ -464,7 +464,10 @@ IN_WORDS = in_type(LOG, who=lambda values: pd.Series(map(str, values)))
         (lambda: ranking.set_matrix([["a"], "bc"], ["a"]), "lists holds 'bc' in row 1; expected a list"),
         (lambda: ranking.set_matrix([["a"], [1]], ["a"]), "lists mixes strings and numbers, as in row 1"),
         (lambda: logs.leave_one_out(LOG, "who", "what", 0), "rename the columns"),
-        (lambda: logs.leave_one_out(LOG.rename(columns={"who": 0}), 0, "what", "o"), "Column 0 is named by a int"),
+        (
+            lambda: logs.leave_one_out(LOG.rename(columns={"who": 0}), 0, "what", "o"),
+            "column 0 has the type int",
+        ),
         (lambda: logs.with_negatives(LOG, LOG, "who", "what", 1, label=0), "rename the columns"),
         (lambda: ranking.candidates(LOG, 0, "abc"), "rename the columns"),
         (lambda: logs.split_by_time(LOG.rename(columns={"who": 0}), 0, 0.5), "rename the columns"),

@@ -213,8 +213,14 @@ def test_a_rate_that_is_too_high_is_named():
 
 
 def test_keras_own_adam_is_warned_of():
-    with pytest.warns(UserWarning, match="Keras' own Adam squares"):
+    with pytest.warns(UserWarning, match="Keras' own Adam squares") as seen:
         retrieval.train_towers(towers_of(ROWS), ROWS, "app", keras.optimizers.Adam(0.01), epochs=1, batch_size=30)
+    assert [each.filename for each in seen] == [__file__]
+
+
+def test_units_are_a_list():
+    with pytest.raises(TypeError, match="units is 64; expected a list with the number of neurons of each layer"):
+        towers_of(ROWS, units=64)
 
 
 @pytest.mark.parametrize("sizes", [{"embedding_dim": 0}, {"dimension": 0}, {"units": (4, 0)}])

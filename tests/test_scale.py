@@ -1,13 +1,18 @@
 """The measured figures of notebook 11, held to what is said of them, and the arithmetic of the scripts."""
 
 import json
+import os
 import pathlib
+import signal
+import subprocess
+import sys
+import time
 
 import wdl_helpers as wdl
-from benchmarks import streaming, tables
+from benchmarks import streaming
 from recommender import shards, sql
 
-import numpy as np
+import nbformat
 import pytest
 
 BENCHMARKS = pathlib.Path(streaming.__file__).parent
@@ -70,28 +75,98 @@ def test_two_workers_do_as_one_and_send_ids_and_values():
     assert 0.7 < workers["step_kb"]["measured"] / workers["step_kb"]["gradients"] < 1.3
 
 
-def test_no_two_ids_have_remainder_and_quotient_in_common():
-    ids = np.arange(1, 1001)[:, None]
-    for divisor in (7, 250, 1000):
-        parts = tables.parts_of(ids, divisor)
-        assert len(set(map(tuple, parts.tolist()))) == 1000 and parts.min() >= 1
-        assert parts.max() < 2 + divisor + (1001 - 2) // divisor  # the table's rows, as `measure` counts them
-        assert not set(parts[:, 0]) & set(parts[:, 1])
-    assert tables.parts_of(np.array([[0, 5]]), 3).tolist() == [[0, 2, 0, 5]]
-
-
-def test_dropping_zeros_is_free_and_smaller_tables_are_not():
-    """Of committed files: no change of the code can fail it, `make benchmarks` can."""
-    found = figures("tables")
-    assert set(found) == {"vocabulary", "no_zeros", *(f"{k}_{n}" for k in ("hash", "remainder") for n in tables.SIZES)}
-    np.testing.assert_allclose(found["no_zeros"]["auc"], found["vocabulary"]["auc"], atol=1e-6)
-    for kind in ("hash", "remainder"):
-        auc = [np.mean(found[f"{kind}_{size}"]["auc"]) for size in tables.SIZES]
-        assert auc == sorted(auc, reverse=True) and auc[0] < np.mean(found["vocabulary"]["auc"])
-
-
 def test_spark_gives_the_same_vocabularies():
     found = figures("spark")
     assert {"adult, wide", "adult, deep", "visits, lists"} < set(found)
     assert all(query["same"] and query["rows"] > 10 for query in found.values())
     assert wdl.AND in sql.vocabulary_query([("a", "b")], set(), {}, 1)
+
+
+# What the notebook's cells need of the cells before them; the rest of the program is the cells themselves.
+BEFORE = """
+import json, pathlib, socket, subprocess, sys
+import numpy as np
+folder, rng = pathlib.Path(sys.argv[1]), np.random.default_rng(0)
+ids, labels = rng.integers(1, 500, (4_000, 9)), rng.integers(0, 2, 4_000).astype(float)
+np.savez(folder / "rows.npz", ids=ids, labels=labels, n_ids=500)
+"""
+
+
+@pytest.fixture
+def workers_program(tmp_path):
+    """The start of a program: the cells that write a worker's program and define `run`."""
+    notebook = nbformat.read(BENCHMARKS.parent / "notebooks" / "11_scale.ipynb", as_version=4)
+    cells = {cell.id: cell.source for cell in notebook.cells}
+    worker = cells["worker"][: cells["worker"].index("labels = ")]
+    return BEFORE + worker + cells["run"][: cells["run"].index("runs = ")]
+
+
+def workers_of(folder):
+    """Numbers of the processes that run this folder's workers."""
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            arguments = path.read_bytes().split(b"\0")
+        except OSError:  # it has ended meanwhile
+            continue
+        if str(folder / "worker.py").encode() in arguments:
+            found.append(int(path.parent.name))
+    return found
+
+
+def wait_for(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+linux = pytest.mark.skipif(not pathlib.Path("/proc/self/cmdline").exists(), reason="there is no /proc")
+
+
+@linux
+def test_two_workers_of_the_notebook_make_the_steps_of_one(workers_program, tmp_path):
+    program = (
+        workers_program
+        + """
+one, two = run(1, 200, passes=2), run(2, 100, passes=2)
+assert np.array_equal(two[0]["weights"], two[1]["weights"]) and one[0]["steps"] == two[0]["steps"] == 40
+assert np.allclose(one[0]["weights"], two[0]["weights"], atol=1e-9) and one[0]["weights"].any()
+"""
+    )
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, timeout=120)
+    assert not workers_of(tmp_path)
+
+
+@linux
+def test_an_interrupted_cell_leaves_no_worker_behind(workers_program, tmp_path):
+    """As the stop button does it: SIGINT to the process that runs the cell, in the middle of the training."""
+    program = workers_program + "run(2, 100, passes=10**9)"
+    process = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stderr=subprocess.PIPE, text=True)
+    try:
+        wait_for(lambda: len(workers_of(tmp_path)) == 2)
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+        assert "KeyboardInterrupt" in errors and not workers_of(tmp_path)
+    finally:
+        process.kill()
+        for number in workers_of(tmp_path):
+            os.kill(number, signal.SIGKILL)
+
+
+@linux
+@pytest.mark.parametrize("victim", [0, 1])
+def test_a_worker_that_dies_ends_the_other(workers_program, tmp_path, victim):
+    program = workers_program + "run(2, 100, passes=10**9)"
+    process = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stderr=subprocess.PIPE, text=True)
+    try:
+        wait_for(lambda: len(workers_of(tmp_path)) == 2)
+        time.sleep(2)  # until both talk to each other
+        os.kill(sorted(workers_of(tmp_path))[victim], signal.SIGKILL)
+        _, errors = process.communicate(timeout=60)
+        assert "a worker failed" in errors and not workers_of(tmp_path)
+    finally:
+        process.kill()
+        for number in workers_of(tmp_path):
+            os.kill(number, signal.SIGKILL)

@@ -50,6 +50,8 @@ class BestEpoch(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        if self.best < 0:  # no epoch had a loss that is a number, since a callback stopped at a NaN
+            return
         for variable, value in zip(self._variables(), self.kept, strict=True):
             variable.assign(value)
 
@@ -85,14 +87,16 @@ class _Rates:
 
 
 class _ModelWithRates:
-    """A model, but its optimizer is `_Rates`."""
+    """A model, but its optimizer is `_Rates`. What a callback writes, such as stop_training, goes to the model."""
 
     def __init__(self, model: keras.Model):
-        self.wrapped = model
-        self.optimizer = _Rates(model.optimizer)
+        vars(self).update(wrapped=model, optimizer=_Rates(model.optimizer))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.wrapped, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self.wrapped, name, value)
 
 
 def callback_list(

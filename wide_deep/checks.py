@@ -1,7 +1,9 @@
 """Checks of arguments: each returns a usable value, or raises an error that says what is wrong and what it expected."""
 
 import decimal
+import inspect
 import numbers
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -9,10 +11,33 @@ import numpy as np
 import pandas as pd
 
 __all__ = [
-    "check_boundaries", "check_buckets", "check_features", "check_fitted", "check_frame", "check_labels",
-    "check_lengths", "check_logit", "check_name", "check_names", "check_no_gaps", "check_numbers", "check_strings",
-    "check_vocabulary", "check_whole", "row_name",
+    "Missing", "check_boundaries", "check_buckets", "check_features", "check_fitted", "check_frame", "check_labels",
+    "check_lengths", "check_logit", "check_missing", "check_name", "check_names", "check_no_gaps", "check_numbers",
+    "check_strings", "check_vocabulary", "check_whole", "row_name", "warn_caller",
 ]  # fmt: skip
+
+OURS = ("recommender", "wide_deep")  # packages whose lines no warning points at
+
+
+def warn_caller(message: str) -> None:
+    """Warn, and point at the line that called our packages, however deep in them the warning is.
+
+    Args:
+        message: what to say.
+
+    Example:
+        >>> with warnings.catch_warnings(record=True) as seen:
+        ...     warnings.simplefilter("always")
+        ...     warn_caller("The ids are rare.")
+        >>> str(seen[0].message)
+        'The ids are rare.'
+    """
+    frame, level = inspect.currentframe(), 1
+    while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] in OURS:
+        frame = frame.f_back
+        level += 1
+    warnings.warn(message, stacklevel=level)
+
 
 # ------------------------------------------------------------------------------ checks of arguments
 
@@ -31,14 +56,22 @@ def check_name(column: object) -> None:
     Example:
         >>> check_name(5)
         Traceback (most recent call last):
-        TypeError: Column 5 is named by a int; expected a string: rename the columns, for example with \
+        TypeError: The name of column 5 has the type int; expected a string: rename the columns, for example with \
 frame.columns.map(str).
     """
     if not isinstance(column, str):
         raise TypeError(
-            f"Column {column!r} is named by a {type(column).__name__}; expected a string: rename the columns, "
-            "for example with frame.columns.map(str)."
+            f"The name of column {column!r} has the type {type(column).__name__}; expected a string: "
+            "rename the columns, for example with frame.columns.map(str)."
         )
+
+
+def _first_names(names: Iterable[object], most: int = 20) -> str:
+    """A list of names for a message; of many the first, and how many follow."""
+    names = list(names)
+    if len(names) <= most:
+        return str(names)
+    return f"{str(names[:most])[:-1]}, and {len(names) - most} more]"
 
 
 def check_frame(frame: pd.DataFrame, columns: Iterable[str]) -> None:
@@ -68,7 +101,7 @@ def check_frame(frame: pd.DataFrame, columns: Iterable[str]) -> None:
     for column in columns:
         check_name(column)
         if column not in frame.columns:
-            raise KeyError(f"The frame has no column {column!r}; it has {list(frame.columns)}.")
+            raise KeyError(f"The frame has no column {column!r}; it has {_first_names(frame.columns)}.")
     if frame.empty:
         raise ValueError("The frame is empty: at least one row and one column are needed.")
 
@@ -303,12 +336,34 @@ def check_no_gaps(frame: pd.DataFrame, column: str, hint: str = "") -> None:
         raise ValueError(f"Column {column!r} has {missing.size} missing values, first in {first}{said}.")
 
 
-def check_numbers(frame: pd.DataFrame, column: str) -> np.ndarray:
+Missing = Literal["error", "value"]  # what a gap is: an error, or a value like others
+
+
+def check_missing(missing: object) -> None:
+    """Raise a clear error unless an argument says what a gap is.
+
+    Args:
+        missing: should be 'error' or 'value'.
+
+    Raises:
+        ValueError: it is something else.
+
+    Example:
+        >>> check_missing("drop")
+        Traceback (most recent call last):
+        ValueError: missing is 'drop'; expected 'error' or 'value'.
+    """
+    if not isinstance(missing, str) or missing not in ("error", "value"):
+        raise ValueError(f"missing is {missing!r}; expected 'error' or 'value'.")
+
+
+def check_numbers(frame: pd.DataFrame, column: str, missing: Missing = "error") -> np.ndarray:
     """The numbers of a column; a clear error unless all of them are finite.
 
     Args:
         frame: data frame.
         column: name of a column of whole numbers, floats or decimals, of any dtype.
+        missing: whether a gap is an error, or a NaN.
 
     Returns:
         float64 (rows,).
@@ -330,10 +385,11 @@ def check_numbers(frame: pd.DataFrame, column: str) -> np.ndarray:
         values = frame[column].to_numpy(dtype="float64", na_value=np.nan)
     except OverflowError:
         raise ValueError(f"Column {column!r} holds a whole number that is too large for a float.") from None
-    bad = np.flatnonzero(~np.isfinite(values))
+    bad = np.flatnonzero(~np.isfinite(values) if missing == "error" else np.isinf(values))
     if bad.size:
         first = row_name(frame.index, bad[0])
-        raise ValueError(f"Column {column!r} has {bad.size} missing or infinite values, first in {first}.")
+        words = "missing or infinite" if missing == "error" else "infinite"
+        raise ValueError(f"Column {column!r} has {bad.size} {words} values, first in {first}.")
     return values
 
 
@@ -341,6 +397,14 @@ FITTED_KEYS = {
     "wide": ("features", "boundaries", "vocabulary", "n_ids"),
     "deep": ("categories", "vocabulary", "boundaries", "n_ids"),
 }
+
+
+def _what(fitted: object) -> str:
+    """What stands in a fitted part's place."""
+    if isinstance(fitted, dict):
+        known = fitted.get("kind") in FITTED_KEYS
+        return f"the dict of fit_{fitted['kind']}" if known else "a dict of something else"
+    return "None" if fitted is None else f"something of the type {type(fitted).__name__}"
 
 
 def check_fitted(fitted: object, *parts: Literal["wide", "deep"]) -> None:
@@ -356,11 +420,15 @@ def check_fitted(fitted: object, *parts: Literal["wide", "deep"]) -> None:
     Example:
         >>> check_fitted({}, "wide")
         Traceback (most recent call last):
-        ValueError: Expected the dict that fit_wide(training frame, …) returns: call fit_wide first.
+        ValueError: Expected the dict that fit_wide(training frame, …) returns: call fit_wide first. Got a dict \
+of something else.
     """
     if not isinstance(fitted, dict) or fitted.get("kind") not in parts:
         functions = " or ".join(f"fit_{part}" for part in parts)
-        raise ValueError(f"Expected the dict that {functions}(training frame, …) returns: call {functions} first.")
+        raise ValueError(
+            f"Expected the dict that {functions}(training frame, …) returns: call {functions} first. "
+            f"Got {_what(fitted)}."
+        )
     part = fitted["kind"]
     missing = [key for key in FITTED_KEYS[part] if key not in fitted]
     if missing:

@@ -1,8 +1,7 @@
-"""The columns of a frame: numbers cut into quantiles, and categories turned into named features.
+"""The columns of a frame, turned into named features: categories, and numbers cut into buckets.
 
 Read it from top to bottom, in the order in which data flows.
 
-    quantile_boundaries ─► quantile_index, quantile_normalise    numbers
     category_text ─► escaped, feature_prefix ─► code_column      categories: a named feature for each value
     cross_coded                                                  and for each pair of values of two columns
     feature_codes ─► feature_counts                              all features of a frame, and how often each holds
@@ -13,7 +12,8 @@ One rule gives the text of a category in frames, files (recommender.shards) and 
 - A whole number is its digits, whatever its type: 7, 7.0, Decimal("7.00") and '7' are all '7'; -0.0 is '0'.
 - A truth value is 'True' or 'False'.
 - In a column of pandas' category, nullable or Arrow types, the values of the cells count.
-- A missing value (None, NaN, NA) has no text. To fit or look up one is an error that names the column and the row.
+- A missing value (None, NaN, NA) has no text. To fit or look up one is an error that names the column and the row;
+  or, with missing="value", it is a value of its own, which no text can be: see `missing_name`.
 - Nor has anything else: cut decimals with a fraction into buckets; turn dates and bytes into text first.
 """
 
@@ -24,7 +24,8 @@ import numbers as numeric_types
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
-from wide_deep.checks import check_boundaries, check_frame, check_names, check_numbers, check_whole, row_name
+from wide_deep.checks import Missing, check_frame, check_names, row_name
+from wide_deep.quantiles import bucket_names, quantile_boundaries, quantile_index, quantile_normalise
 
 import numpy as np
 import pandas as pd
@@ -32,120 +33,8 @@ import pandas as pd
 __all__ = [
     "AND", "LIST_TYPES", "MOST_DIGITS", "Coded", "bucket_names", "category_text", "code_column", "cross_coded",
     "escaped", "exact_below", "feature_codes", "feature_counts", "feature_prefix", "is_missing", "is_too_long",
-    "quantile_boundaries", "quantile_index", "quantile_normalise",
+    "missing_name", "quantile_boundaries", "quantile_index", "quantile_normalise",
 ]  # fmt: skip
-
-# -------------------------------------------------------------------------------------------- numbers
-
-
-def quantile_boundaries(frame: pd.DataFrame, column: str, n_quantiles: int) -> np.ndarray:
-    """The values that cut a column into groups of equal size.
-
-    Args:
-        frame: the training frame.
-        column: name of a column of numbers.
-        n_quantiles: at least 2, the number of groups, n_q in the paper.
-
-    Returns:
-        float64 (n_quantiles − 1,), in the column's unit, ascending; a value that fills several groups is repeated.
-
-    Raises:
-        KeyError: the column is missing.
-        TypeError: it is not numeric.
-        ValueError: it has missing values, or n_quantiles is below 2.
-
-    Source:
-        Section 4.1 of the paper.
-
-    Taught in: notebook 3, "Numbers become quantiles".
-
-    Example:
-        >>> quantile_boundaries(pd.DataFrame({"age": [20, 30, 40, 60]}), "age", 4).tolist()
-        [27.5, 35.0, 45.0]
-    """
-    check_whole("n_quantiles", n_quantiles, 2)
-    values = np.sort(check_numbers(frame, column))
-    boundaries = np.quantile(values, np.arange(1, n_quantiles) / n_quantiles)
-    # By a rounding error NumPy may miss the value on which a boundary falls, so that the value falls below it.
-    position, rest = np.divmod((len(values) - 1) * np.arange(1, n_quantiles), n_quantiles)
-    boundaries[rest == 0] = values[position[rest == 0]]
-    return boundaries + 0.0  # which makes 0 of −0
-
-
-def quantile_index(frame: pd.DataFrame, column: str, boundaries: np.ndarray) -> np.ndarray:
-    """The quantile that each number falls into, counted from 0: how many boundaries are ≤ it.
-
-    Args:
-        frame: any frame.
-        column: name of a column of numbers.
-        boundaries: numbers in the column's unit, ascending, from `quantile_boundaries`.
-
-    Returns:
-        int64 (rows,), 0 … len(boundaries).
-
-    Raises:
-        KeyError: the column is missing.
-        TypeError: the column or the boundaries are not numeric.
-        ValueError: the column has missing values, or the boundaries do not ascend.
-
-    Taught in: notebook 3, "Numbers become quantiles".
-
-    Example:
-        >>> quantile_index(pd.DataFrame({"age": [20, 35, 99]}), "age", np.array([27.5, 35, 45])).tolist()
-        [0, 2, 3]
-    """
-    return np.searchsorted(check_boundaries(boundaries), check_numbers(frame, column), side="right")
-
-
-def quantile_normalise(frame: pd.DataFrame, column: str, boundaries: np.ndarray) -> np.ndarray:
-    """Map numbers to [0, 1] by their quantile: (i − 1)/(n_q − 1) for the i-th of n_q quantiles.
-
-    Args:
-        frame: any frame.
-        column: name of a column of numbers.
-        boundaries: numbers in the column's unit, ascending, from `quantile_boundaries`.
-
-    Returns:
-        float32 (rows,).
-
-    Raises:
-        KeyError: the column is missing.
-        TypeError: the column or the boundaries are not numeric.
-        ValueError: the column has missing values, or the boundaries do not ascend.
-
-    Source:
-        Section 4.1 of the paper.
-
-    Taught in: notebook 3, "Numbers become quantiles".
-
-    Example:
-        >>> quantile_normalise(pd.DataFrame({"age": [20, 35, 99]}), "age", np.array([27.5, 35])).tolist()
-        [0.0, 1.0, 1.0]
-    """
-    return (quantile_index(frame, column, boundaries) / len(boundaries)).astype("float32")
-
-
-def bucket_names(boundaries: Sequence[float] | np.ndarray) -> np.ndarray:
-    """The names of the buckets between boundaries.
-
-    Args:
-        boundaries: numbers, ascending.
-
-    Returns:
-        str objects (len(boundaries) + 1,).
-
-    Raises:
-        TypeError: the boundaries are not numbers.
-        ValueError: they do not ascend.
-
-    Example:
-        >>> bucket_names([25, 32.5]).tolist()
-        ['[-inf, 25)', '[25, 32.5)', '[32.5, inf)']
-    """
-    edges = (np.format_float_positional(edge, trim="-") for edge in check_boundaries(boundaries))
-    ends = ["-inf", *edges, "inf"]
-    return np.array([f"[{low}, {high})" for low, high in itertools.pairwise(ends)], dtype=object)
-
 
 # ---------------------------------------------------------------------------------------- cells as text
 
@@ -251,7 +140,7 @@ def is_missing(value: object) -> bool:
     return value is None or value is pd.NA or value is pd.NaT
 
 
-def _refuse(series: pd.Series, row: int, value: object) -> NoReturn:
+def _refuse(series: pd.Series, row: int, value: object = None) -> NoReturn:
     """Say why a cell of a column, or an entry of its list, has no text."""
     column = series.name
     where = row_name(series.index, row)
@@ -309,6 +198,25 @@ def feature_prefix(column: str) -> str:
     return escaped(f" {name}")[1:] + "="
 
 
+def missing_name(column: str) -> str:
+    """The name of the feature that is 1 where a column has a gap.
+
+    It is no value's: in front of the '=' of a value's name stands a column's name, in which each '=' is escaped, and
+    this name has no other '='.
+
+    Args:
+        column: name of a column, any text.
+
+    Returns:
+        The name, escaped as in `feature_prefix`, followed by ' is missing'.
+
+    Example:
+        >>> missing_name("city"), feature_prefix("city") + "missing", feature_prefix("city is missing")
+        ('city is missing', 'city=missing', 'city is missing=')
+    """
+    return feature_prefix(column)[:-1] + " is missing"
+
+
 # --------------------------------------------------------------------------------------- coded columns
 
 
@@ -334,7 +242,13 @@ def _consecutive_runs(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     return np.arange(lengths.sum()) + np.repeat(starts - before, lengths)
 
 
-def code_column(frame: pd.DataFrame, column: str, every_row: np.ndarray, longest: int | None = None) -> Coded:
+def code_column(
+    frame: pd.DataFrame,
+    column: str,
+    every_row: np.ndarray,
+    longest: int | None = None,
+    missing: Missing = "error",
+) -> Coded:
     """The features of one column of categories.
 
     Args:
@@ -342,13 +256,14 @@ def code_column(frame: pd.DataFrame, column: str, every_row: np.ndarray, longest
         column: name of a column whose cells are single values, or all of them lists.
         every_row: int64 (rows,), 0, 1, 2, …; one array for all columns.
         longest: how many distinct values of a list count, the first ones; None takes all.
+        missing: whether a gap is an error, or a value of its own. A gap in place of a list is a list of one gap.
 
     Returns:
         The coded features. A value that a list repeats is 1 like any other.
 
     Raises:
         TypeError: a cell is of another type, or some cells are lists and others not.
-        ValueError: a value is missing.
+        ValueError: a value is missing, and that is an error.
 
     Example:
         >>> frame = pd.DataFrame({"apps": [["maps", "chess", "maps"], [], ["chess"]]})
@@ -357,11 +272,11 @@ def code_column(frame: pd.DataFrame, column: str, every_row: np.ndarray, longest
         ([0, 0, 2], [0, 1, 1], ['apps=maps', 'apps=chess'])
     """
     series = frame[column]
-    lists = _find_lists(series)
+    lists = _find_lists(series, missing)
     if lists is None:
-        codes, names = _code_values(series, series, every_row)
+        codes, names = _code_values(series, series, every_row, missing)
         return Coded(every_row, codes, names, single=True)
-    codes, names = _code_values(series, lists.values, np.repeat(lists.first_row, lists.sizes))
+    codes, names = _code_values(series, lists.values, np.repeat(lists.first_row, lists.sizes), missing)
     codes, sizes = _drop_repeats(codes, lists.sizes, longest)
     starts = np.cumsum(sizes) - sizes  # (lists,), where each begins in codes
     sizes_of_rows = sizes[lists.list_of_row]  # (rows,)
@@ -385,7 +300,7 @@ def _is_plain(dtype: Any) -> bool:
     return isinstance(dtype, pd.StringDtype) or dtype.kind in "iufb"
 
 
-def _find_lists(series: pd.Series) -> _Lists | None:
+def _find_lists(series: pd.Series, missing: Missing) -> _Lists | None:
     """The lists of a column; None if its cells are single values."""
     if _is_plain(series.dtype):
         return None
@@ -397,6 +312,10 @@ def _find_lists(series: pd.Series) -> _Lists | None:
     types = set(map(type, cells))
     if types.isdisjoint(LIST_TYPES):
         return None
+    if missing == "value":
+        one_gap = [None]
+        cells = np.fromiter((one_gap if is_missing(cell) else cell for cell in cells), object, len(cells))
+        types = set(map(type, cells))
     if not types <= LIST_TYPES:
         row = next(row for row, cell in enumerate(cells) if type(cell) not in LIST_TYPES)
         where = row_name(series.index, row)
@@ -415,7 +334,9 @@ def _find_lists(series: pd.Series) -> _Lists | None:
     return _Lists(pd.Series(values, dtype=object), sizes, first_row, list_of_row)
 
 
-def _factorize(column: pd.Series, values: pd.Series, rows: np.ndarray) -> tuple[np.ndarray, list[Any]]:
+def _factorize(
+    column: pd.Series, values: pd.Series, rows: np.ndarray, missing: Missing
+) -> tuple[np.ndarray, list[Any]]:
     """For each value the code of a different one, int64 (k,), −1 if it is missing; and the different ones."""
     if _is_plain(values.dtype):
         codes, different = pd.factorize(values.array)
@@ -425,28 +346,31 @@ def _factorize(column: pd.Series, values: pd.Series, rows: np.ndarray) -> tuple[
     types = set(map(type, cells))
     if types != {str} and not all(issubclass(each, NUMBER_TYPES) and each is not bool for each in types):
         # True equals 1, but is another text; sets cannot be looked up. So each cell becomes a text first.
-        texts = [_text_or_error(column, row, cell) for row, cell in zip(rows, cells, strict=True)]
+        texts = [_text_or_error(column, row, cell, missing) for row, cell in zip(rows, cells, strict=True)]
         cells = np.array(texts, dtype=object)
     codes, different = pd.factorize(cells)
     return codes, different.tolist()
 
 
-def _text_or_error(column: pd.Series, row: int, value: object) -> str:
+def _text_or_error(column: pd.Series, row: int, value: object, missing: Missing) -> str | None:
+    """The text of a value; None of a gap that is a value."""
     text = category_text(value)
-    if text is None:
+    if text is None and not (missing == "value" and is_missing(value)):
         _refuse(column, row, value)
     return text
 
 
-def _code_values(column: pd.Series, values: pd.Series, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _code_values(
+    column: pd.Series, values: pd.Series, rows: np.ndarray, missing: Missing
+) -> tuple[np.ndarray, np.ndarray]:
     """For each value the code of its feature, int64 (k,), and the names of the features, str objects (n,).
 
     The values are the cells of the `column`, or the entries of its lists; `rows`, int64 (k,), has the row of each.
     """
-    codes, different = _factorize(column, values, rows)
-    missing = np.flatnonzero(codes == -1)
-    if missing.size:
-        _refuse(column, rows[missing[0]], None)
+    codes, different = _factorize(column, values, rows, missing)
+    gaps = np.flatnonzero(codes == -1)
+    if gaps.size and missing == "error":
+        _refuse(column, rows[gaps[0]])
     texts = []
     for code, value in enumerate(different):
         text = category_text(value)
@@ -458,7 +382,14 @@ def _code_values(column: pd.Series, values: pd.Series, rows: np.ndarray) -> tupl
         _check_utf8(column.name, texts)
     if " &" in joined:
         texts = [escaped(text) for text in texts]
-    return codes, feature_prefix(column.name) + np.array(texts, dtype=object)
+    return _name_gaps(column.name, codes, feature_prefix(column.name) + np.array(texts, dtype=object))
+
+
+def _name_gaps(column: str, codes: np.ndarray, names: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The codes of a column's features, −1 in gaps, which become the last one; and its names, with that of gaps."""
+    if not (codes == -1).any():
+        return codes, names
+    return np.where(codes == -1, len(names), codes), np.append(names, missing_name(column))
 
 
 def _check_utf8(column: str, texts: list[str]) -> None:
@@ -542,6 +473,7 @@ def feature_codes(
     features: Iterable[Sequence[str]],
     boundaries: Mapping[str, np.ndarray],
     longest: int | None = None,
+    missing: Missing = "error",
 ) -> Iterator[Coded]:
     """The binary features of a frame, without a string for each row.
 
@@ -550,6 +482,7 @@ def feature_codes(
         features: tuples of column names.
         boundaries: dict column → boundaries of the buckets that its numbers are cut into first.
         longest: how many distinct values of a list count, the first ones; None takes all.
+        missing: whether a gap is an error, or a value of its own.
 
     Returns:
         Iterator with a `Coded` for each feature: in the row rows[i], counted from 0, the feature names[codes[i]] is 1.
@@ -558,7 +491,7 @@ def feature_codes(
         KeyError: a column is missing.
         TypeError: a cell is not a string, a whole number or a list of them; or, of a column in `boundaries`, not a
             number.
-        ValueError: a value is missing, or boundaries do not ascend.
+        ValueError: a value is missing, and that is an error; or boundaries do not ascend.
 
     Example:
         >>> frame = pd.DataFrame({"city": ["Rome", "Oslo", "Rome"], "age": [20, 30, 40]})
@@ -572,11 +505,11 @@ def feature_codes(
     columns = {}
     for column in dict.fromkeys(itertools.chain(*features)):
         if column in boundaries:
-            buckets = quantile_index(frame, column, boundaries[column])  # (rows,)
+            buckets = quantile_index(frame, column, boundaries[column], missing)  # (rows,)
             names = feature_prefix(column) + bucket_names(boundaries[column])
-            columns[column] = Coded(every_row, buckets, names, single=True)
+            columns[column] = Coded(every_row, *_name_gaps(column, buckets, names), single=True)
         else:
-            columns[column] = code_column(frame, column, every_row, longest)
+            columns[column] = code_column(frame, column, every_row, longest, missing)
     for feature in features:
         yield functools.reduce(cross_coded, (columns[column] for column in feature))
 

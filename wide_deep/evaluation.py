@@ -5,12 +5,16 @@ from collections.abc import Mapping
 from wide_deep import backend  # noqa: F401, before Keras
 from wide_deep.checks import check_fitted, check_labels, check_lengths
 from wide_deep.features import WideFeatures
+from wide_deep.models import WIDE_WEIGHTS
+from wide_deep.reproducible import NEEDED_BY_EVALUATION, check_packages
 
 import keras
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
+
+check_packages(NEEDED_BY_EVALUATION)
+from sklearn.metrics import accuracy_score, log_loss, roc_auc_score  # noqa: E402
 
 __all__ = ["comparison", "scores", "wide_weights"]
 
@@ -26,7 +30,7 @@ def scores(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> dict[str, flo
         'accuracy' and 'AUC' (more is better), and 'log loss' (less is better).
 
     Raises:
-        TypeError: labels are not numbers.
+        TypeError: labels or probabilities are not numbers.
         ValueError: lengths differ, labels are not 0/1 or of one class, or a probability is not in [0, 1].
 
     Taught in: notebook 5, "Choose by rules, then look once".
@@ -37,7 +41,10 @@ def scores(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> dict[str, flo
         {'accuracy': 0.667, 'AUC': 1.0, 'log loss': 0.415}
     """
     labels = check_labels(labels)  # (rows,)
-    probabilities = np.asarray(probabilities, dtype="float64")
+    try:
+        probabilities = np.asarray(probabilities, dtype="float64")
+    except (TypeError, ValueError):
+        raise TypeError(f"The probabilities are {str(probabilities)[:50]}; expected one number a row.") from None
     if probabilities.ndim != 1:
         raise ValueError(f"The probabilities have the shape {probabilities.shape}; expected one a row.")
     check_lengths({"probabilities": probabilities}, labels)
@@ -80,7 +87,8 @@ def wide_weights(model: keras.Model, wide: WideFeatures) -> pd.Series:
         float32; the index is the feature's string, or the bucket's id when hashed.
 
     Raises:
-        ValueError: the model was built for other features, or `wide` is not from `fit_wide`.
+        TypeError: the model is not a Keras model.
+        ValueError: it has no wide part, was built for other features, or `wide` is not from `fit_wide`.
 
     Taught in: notebook 2, "What it remembers".
 
@@ -93,7 +101,11 @@ def wide_weights(model: keras.Model, wide: WideFeatures) -> pd.Series:
         {'city=Rome': -2.0, 'city=Oslo': 1.0}
     """
     check_fitted(wide, "wide")
-    weights = model.get_layer("wide_weights").get_weights()[0][1:, 0]  # (ids,), without id 0
+    if not isinstance(model, keras.Model):
+        raise TypeError(f"Expected a Keras model; got something of the type {type(model).__name__}.")
+    if WIDE_WEIGHTS not in [layer.name for layer in model.layers]:
+        raise ValueError(f"The model '{model.name}' has no layer {WIDE_WEIGHTS!r}: it has no wide part of ours.")
+    weights = model.get_layer(WIDE_WEIGHTS).get_weights()[0][1:, 0]  # (ids,), without id 0
     if len(weights) != wide["n_ids"] - 1:
         raise ValueError(f"The model has {len(weights)} wide weights, but `wide` has {wide['n_ids'] - 1} features.")
     id_of = wide["vocabulary"]

@@ -2,11 +2,11 @@
 
 Read it from top to bottom, in the order in which data flows.
 
-    cross ─► vocabulary ─► vocabulary_ids, hash_ids                 a string for each binary feature, and its id
+    cross                                                           a string for each binary feature
     fit_wide, fit_deep ─► wide_ids, deep_inputs, joint_inputs       what the models take
 
 A feature is named 'column=value', a cross 'column=value & other=value'. columns.py defines the
-text of a value, and how numbers are cut into quantiles.
+text of a value, and how numbers are cut into quantiles; vocabularies.py gives the strings their ids.
 
 Fitting sees the training frame and no other. The paper is Cheng et al., "Wide & Deep Learning
 for Recommender Systems", 2016, arXiv 1606.07792.
@@ -18,30 +18,40 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, NotRequired, TypedDict
 
 from wide_deep.checks import (
+    Missing,
     check_buckets,
     check_features,
     check_fitted,
     check_frame,
+    check_missing,
     check_names,
-    check_strings,
-    check_vocabulary,
+    check_numbers,
     check_whole,
 )
 from wide_deep.columns import (
     AND,
     feature_codes,
     feature_counts,
+    missing_name,
     quantile_boundaries,
     quantile_normalise,
 )
-from wide_deep.reproducible import quiet_stderr
+from wide_deep.vocabularies import (
+    hash_ids,
+    hash_names,
+    look_up,
+    padded_matrix,
+    vocabulary,
+    vocabulary_ids,
+    vocabulary_of_counts,
+)
 
 import numpy as np
 import pandas as pd
 
 __all__ = [
     "DeepFeatures", "WideFeatures", "assemble_deep", "assemble_wide", "cross", "deep_inputs", "features_and_buckets",
-    "fit_deep", "fit_wide", "hash_ids", "joint_inputs", "optional_inputs", "used_columns", "vocabulary",
+    "fit_deep", "fit_wide", "hash_ids", "joint_inputs", "number_names", "optional_inputs", "used_columns", "vocabulary",
     "vocabulary_ids", "vocabulary_of_counts", "wide_ids",
 ]  # fmt: skip
 
@@ -57,6 +67,7 @@ class WideFeatures(TypedDict):
     vocabulary: dict[str, int] | None  # feature string → id from 1; None when hashed
     n_ids: int  # rows of the table of weights, id 0 included
     longest: NotRequired[int]  # the most values that are taken of a list
+    missing: NotRequired[Literal["value"]]  # a gap is a value of its own; without it, a gap is an error
 
 
 class DeepFeatures(TypedDict):
@@ -68,6 +79,9 @@ class DeepFeatures(TypedDict):
     boundaries: dict[str, np.ndarray]  # of the numbers' quantiles, ascending, float64
     n_ids: int
     longest: NotRequired[int]
+    missing: NotRequired[Literal["value"]]
+    medians: NotRequired[dict[str, float]]  # what a gap in a column of numbers becomes, if it is no error
+    indicators: NotRequired[list[str]]  # the columns of numbers that had gaps: each has an indicator among the numbers
 
 
 # -------------------------------------------------------------------------------------------- crosses
@@ -109,154 +123,6 @@ def cross(frame: pd.DataFrame, columns: Sequence[str]) -> pd.Series:
     return pd.Series(coded.names[coded.codes], index=coded.rows, name=AND.join(columns), dtype=object)
 
 
-# --------------------------------------------------------------------------------- vocabularies and ids
-
-
-def vocabulary_of_counts(counts: pd.Series, min_count: int) -> dict[str, int]:
-    """The vocabulary of strings that have already been counted.
-
-    Args:
-        counts: int Series, its index the strings.
-        min_count: at least 1, how often a string must occur to get an id.
-
-    Returns:
-        dict string → id, as from `vocabulary`.
-
-    Raises:
-        ValueError: min_count is not a whole number of at least 1.
-
-    Taught in: notebook 11, "Counting rows that do not fit".
-
-    Example:
-        >>> vocabulary_of_counts(pd.Series({"city=Rome": 2, "city=Bern": 3, "city=Oslo": 2}), min_count=1)
-        {'city=Bern': 1, 'city=Oslo': 2, 'city=Rome': 3}
-    """
-    check_whole("min_count", min_count, 1)
-    frequent = counts[counts.to_numpy() >= min_count]
-    names = frequent.index.tolist()
-    by_name = np.array(sorted(range(len(names)), key=names.__getitem__), dtype="int64")
-    order = by_name[np.argsort(-frequent.to_numpy()[by_name], kind="stable")]  # the most frequent first, ties by string
-    return {names[i]: rank for rank, i in enumerate(order.tolist(), start=1)}
-
-
-def vocabulary(values: pd.Series, min_count: int = 1) -> dict[str, int]:
-    """Give an id to each string that is frequent enough.
-
-    Args:
-        values: strings from `cross`, of the training frame only.
-        min_count: at least 1, how often a string must occur to get an id.
-
-    Returns:
-        dict string → id. Ids run from 1, the most frequent string first; id 0 is kept for unseen strings.
-
-    Raises:
-        TypeError: the values are not a Series of strings.
-        ValueError: min_count is not a whole number of at least 1.
-
-    Source:
-        Section 4.1 of the paper.
-
-    Taught in: notebook 1, "From a cross to an id".
-
-    Example:
-        >>> vocabulary(pd.Series(["a=x", "a=y", "a=x"]))
-        {'a=x': 1, 'a=y': 2}
-    """
-    check_strings(values)
-    return vocabulary_of_counts(values.value_counts(), min_count)
-
-
-def _padded_matrix(rows: np.ndarray, ids: np.ndarray, n_rows: int) -> np.ndarray:
-    """One line a row, shorter ones filled up with 0: int32 (n_rows, width).
-
-    Of the `rows` 0, 0, 2, which ascend, and the `ids` 7, 8, 9 it makes [[7, 8], [0, 0], [9, 0]].
-    """
-    sizes = np.bincount(rows, minlength=n_rows)  # (n_rows,), how many ids each row has
-    starts = np.cumsum(sizes) - sizes  # (n_rows,), where they begin
-    column = np.arange(len(rows)) - starts[rows]  # (k,), 0 for a row's first id, 1 for its second
-    matrix = np.zeros((n_rows, max(sizes.max(initial=0), 1)), dtype="int32")
-    matrix[rows, column] = ids
-    return matrix
-
-
-def _row_numbers(values: pd.Series, n_rows: int) -> np.ndarray:
-    """The numbers of the rows that strings from `cross` belong to, which are their index."""
-    check_strings(values)
-    rows = values.index.to_numpy()
-    if not np.issubdtype(rows.dtype, np.integer) or (np.diff(rows) < 0).any():
-        raise ValueError("The index of the strings is not that of `cross`: expected numbers of rows that ascend.")
-    if len(rows) and not (rows[0] >= 0 and rows[-1] < n_rows):
-        raise ValueError(f"The strings belong to rows {rows[0]} to {rows[-1]}, but n_rows is {n_rows}.")
-    return rows
-
-
-def _look_up(names: pd.Series | np.ndarray, id_of: Mapping[str, int]) -> np.ndarray:
-    return np.fromiter((id_of.get(name, 0) for name in names), "int32", len(names))
-
-
-def _hash_names(names: pd.Series | np.ndarray, n_buckets: int) -> np.ndarray:
-    with quiet_stderr():
-        import tensorflow as tf  # here, since it takes seconds, and nothing else about features needs it
-    return tf.strings.to_hash_bucket_fast(tf.constant(list(names), tf.string), n_buckets).numpy() + 1
-
-
-def vocabulary_ids(values: pd.Series, id_of: Mapping[str, int], n_rows: int) -> np.ndarray:
-    """Look strings up in a vocabulary.
-
-    Args:
-        values: strings from `cross`.
-        id_of: dict string → id, from `vocabulary`.
-        n_rows: the frame's length, at least 0.
-
-    Returns:
-        int32 (n_rows, width), width being the largest number of strings that a row has, at least 1. An unseen string
-        has id 0, and shorter rows are filled up with 0.
-
-    Raises:
-        TypeError: the values are not a Series of strings, or `id_of` is not a vocabulary.
-        ValueError: n_rows is not a whole number of at least 0, or the strings' index does not hold numbers of rows that
-            ascend, all below n_rows.
-
-    Taught in: notebook 1, "From a cross to an id".
-
-    Example:
-        >>> vocabulary_ids(pd.Series(["a=x", "a=y", "a=new"], index=[0, 0, 1]), {"a=x": 1, "a=y": 2}, 2).tolist()
-        [[1, 2], [0, 0]]
-    """
-    check_vocabulary(id_of)
-    check_whole("n_rows", n_rows, 0)
-    return _padded_matrix(_row_numbers(values, n_rows), _look_up(values, id_of), n_rows)
-
-
-def hash_ids(values: pd.Series, n_buckets: int, n_rows: int) -> np.ndarray:
-    """Give each string the number of a bucket, without a vocabulary; two strings may share a bucket.
-
-    The hash is TensorFlow's Fingerprint64: the same in every process, on every machine and inside a model.
-
-    Args:
-        values: strings from `cross`.
-        n_buckets: at least 1.
-        n_rows: the frame's length, at least 0.
-
-    Returns:
-        int32 (n_rows, width) of ids 1 … n_buckets; shorter rows are filled up with 0.
-
-    Raises:
-        TypeError: the values are not a Series of strings.
-        ValueError: n_buckets is not a whole number of at least 1, or too large for an int32; n_rows is not a whole
-            number of at least 0; or the strings' index does not hold numbers of rows that ascend, all below n_rows.
-
-    Taught in: notebook 1, "From a cross to an id".
-
-    Example:
-        >>> hash_ids(pd.Series(["a=x", "a=y", "a=x"]), 1000, 3).tolist()
-        [[911], [165], [911]]
-    """
-    check_buckets("n_buckets", n_buckets)
-    check_whole("n_rows", n_rows, 0)
-    return _padded_matrix(_row_numbers(values, n_rows), _hash_names(values, n_buckets), n_rows)
-
-
 # ----------------------------------------------------------------------------------------- wide and deep
 
 WARN_FROM_IDS = 10_000_000  # ids of an array, 40 MB: from here on padding is worth a warning
@@ -281,11 +147,11 @@ def _ids_of_features(frame: pd.DataFrame, fitted: WideFeatures | DeepFeatures) -
     features, boundaries = features_and_buckets(fitted)
     blocks = []
     filled = 0
-    for coded in feature_codes(frame, features, boundaries, fitted.get("longest")):
+    for coded in feature_codes(frame, features, boundaries, fitted.get("longest"), fitted.get("missing", "error")):
         id_of = fitted["vocabulary"]
-        ids = _hash_names(coded.names, fitted["n_ids"] - 1) if id_of is None else _look_up(coded.names, id_of)
+        ids = hash_names(coded.names, fitted["n_ids"] - 1) if id_of is None else look_up(coded.names, id_of)
         ids = ids[coded.codes]  # (k,)
-        blocks.append(ids.astype("int32")[:, None] if coded.single else _padded_matrix(coded.rows, ids, len(frame)))
+        blocks.append(ids.astype("int32")[:, None] if coded.single else padded_matrix(coded.rows, ids, len(frame)))
         filled += len(ids)
     return blocks, filled
 
@@ -309,29 +175,59 @@ def assemble_wide(
     id_of: dict[str, int] | None,
     hash_buckets: int | None,
     longest: int | None,
+    missing: Missing = "error",
 ) -> WideFeatures:
     """What `fit_wide` returns, of its parts, whatever has counted them.
 
-    `features`, `boundaries` and `longest` stand in it as they are; `id_of` is the vocabulary, or None where there are
-    `hash_buckets` in its place.
+    `features`, `boundaries`, `longest` and `missing` stand in it as they are; `id_of` is the vocabulary, or None where
+    there are `hash_buckets` in its place.
     """
     n_ids = (len(id_of) if hash_buckets is None else hash_buckets) + 1  # type: ignore[arg-type]
     wide = WideFeatures(kind="wide", features=features, boundaries=boundaries, vocabulary=id_of, n_ids=n_ids)
     if longest is not None:
         wide["longest"] = longest
+    if missing == "value":
+        wide["missing"] = missing
     return wide
 
 
 def assemble_deep(
-    categories: list[str], id_of: dict[str, int], boundaries: dict[str, np.ndarray], longest: int | None
+    categories: list[str],
+    id_of: dict[str, int],
+    boundaries: dict[str, np.ndarray],
+    longest: int | None,
+    gaps: tuple[dict[str, float], list[str]] | None = None,
 ) -> DeepFeatures:
-    """What `fit_deep` returns, of its parts: `categories`, the vocabulary `id_of`, `boundaries`, and `longest`."""
+    """What `fit_deep` returns, of its parts: `categories`, the vocabulary `id_of`, `boundaries`, and `longest`.
+
+    Of `gaps`, which are the medians and the columns with an indicator, there are none where a gap is an error.
+    """
     deep = DeepFeatures(
         kind="deep", categories=categories, vocabulary=id_of, boundaries=boundaries, n_ids=len(id_of) + 1
     )
     if longest is not None:
         deep["longest"] = longest
+    if gaps is not None:
+        deep["missing"] = "value"
+        deep["medians"], deep["indicators"] = gaps
     return deep
+
+
+def number_names(deep: DeepFeatures) -> list[str]:
+    """What stands in each column of the input 'numbers': the columns of numbers, and then the indicators of gaps.
+
+    Args:
+        deep: what `fit_deep` returned.
+
+    Returns:
+        Names, as many as the input has columns.
+
+    Example:
+        >>> frame = pd.DataFrame({"age": [20, None], "size": [1, 2]})
+        >>> number_names(fit_deep(frame, [], ["age", "size"], missing="value"))
+        ['age', 'size', 'age is missing']
+    """
+    return [*deep["boundaries"], *map(missing_name, deep.get("indicators", []))]
 
 
 def fit_wide(
@@ -342,6 +238,7 @@ def fit_wide(
     min_count: int = 1,
     hash_buckets: int | None = None,
     longest: int | None = None,
+    missing: Missing = "error",
 ) -> WideFeatures:
     """Learn the wide part's features from the training frame.
 
@@ -355,14 +252,17 @@ def fit_wide(
         min_count: at least 1, rows that must hold a feature's value for it to get a weight of its own.
         hash_buckets: hash all values into that many ids. There is no vocabulary then, so min_count must be 1.
         longest: at least 1, how many distinct values of a list count, the first ones; None takes all.
+        missing: 'error', or 'value': then a gap is a value of its own, 'city is missing', unlike any text. A gap in
+            place of a list is a list of one gap.
 
     Returns:
         What `wide_ids` needs; 'vocabulary' is None when hashed.
 
     Raises:
         KeyError: a column is missing.
-        ValueError: a value is missing, features is empty or lists one twice, buckets names a column of no feature, a
-            count is too small, or min_count is given with hash_buckets.
+        ValueError: a value is missing, and that is an error; a column of numbers has none; features is empty or lists
+            one twice, buckets names a column of no feature, a count is too small, min_count is given with hash_buckets,
+            or missing is something else.
         TypeError: features is not a list, buckets is not a dict, or a cell has a type that has no text.
 
     Source:
@@ -385,7 +285,8 @@ def fit_wide(
         if column not in used:
             raise ValueError(f"buckets names the column {column!r}, which is in no feature.")
         check_whole(f"buckets[{column!r}]", n_buckets, 2)
-    boundaries = {column: np.unique(quantile_boundaries(frame, column, n)) for column, n in buckets.items()}
+    check_missing(missing)
+    boundaries = {column: np.unique(quantile_boundaries(frame, column, n, missing)) for column, n in buckets.items()}
     check_whole("min_count", min_count, 1)
     if longest is not None:
         check_whole("longest", longest, 1)
@@ -397,10 +298,10 @@ def fit_wide(
                 "no values."
             )
         for column in used:  # hashing learns nothing, but a bad cell is found now and not when the model serves
-            list(feature_codes(frame, [(column,)], boundaries))
-        return assemble_wide(tuples, boundaries, None, hash_buckets, longest)
-    counts = feature_counts(feature_codes(frame, tuples, boundaries, longest))
-    return assemble_wide(tuples, boundaries, vocabulary_of_counts(counts, min_count), None, longest)
+            list(feature_codes(frame, [(column,)], boundaries, missing=missing))
+        return assemble_wide(tuples, boundaries, None, hash_buckets, longest, missing)
+    counts = feature_counts(feature_codes(frame, tuples, boundaries, longest, missing))
+    return assemble_wide(tuples, boundaries, vocabulary_of_counts(counts, min_count), None, longest, missing)
 
 
 def wide_ids(frame: pd.DataFrame, wide: WideFeatures) -> np.ndarray:
@@ -441,6 +342,7 @@ def fit_deep(
     n_quantiles: int = 100,
     min_count: int = 1,
     longest: int | None = None,
+    missing: Missing = "error",
 ) -> DeepFeatures:
     """Learn the deep part's features from the training frame.
 
@@ -453,14 +355,17 @@ def fit_deep(
         n_quantiles: at least 2, n_q of the quantile normalisation.
         min_count: at least 1, rows that must hold a value for it to get an embedding of its own.
         longest: at least 1, how many distinct values of a list count, the first ones; None takes all.
+        missing: 'error', or 'value': then a gap in a category is a value of its own, as in `fit_wide`. One in a column
+            of numbers becomes the median of the training frame; and for each column that has gaps here, one more
+            number is 1 in a gap and 0 elsewhere.
 
     Returns:
         What `deep_inputs` needs.
 
     Raises:
         KeyError: a column is missing.
-        ValueError: a value is missing or a number infinite, a column is listed twice, both lists are empty, or a count
-            is too small.
+        ValueError: a value is missing, and that is an error; a column of numbers has none, or an infinite one; a column
+            is listed twice, both lists are empty, a count is too small, or missing is something else.
         TypeError: categories or numbers is not a list, or a cell has a type that has no text, or is not a number.
 
     Source:
@@ -482,10 +387,31 @@ def fit_deep(
     check_frame(frame, [*categories, *numbers])
     if longest is not None:
         check_whole("longest", longest, 1)
-    coded = feature_codes(frame, [(column,) for column in categories], {}, longest)
+    check_missing(missing)
+    coded = feature_codes(frame, [(column,) for column in categories], {}, longest, missing)
     id_of = vocabulary_of_counts(feature_counts(coded), min_count)
-    boundaries = {column: quantile_boundaries(frame, column, n_quantiles) for column in numbers}
-    return assemble_deep(categories, id_of, boundaries, longest)
+    boundaries = {column: quantile_boundaries(frame, column, n_quantiles, missing) for column in numbers}
+    if missing == "error":
+        return assemble_deep(categories, id_of, boundaries, longest)
+    medians = {column: float(quantile_boundaries(frame, column, 2, missing)[0]) for column in numbers}
+    indicators = [column for column in numbers if np.isnan(check_numbers(frame, column, missing)).any()]
+    return assemble_deep(categories, id_of, boundaries, longest, (medians, indicators))
+
+
+def _deep_numbers(frame: pd.DataFrame, deep: DeepFeatures) -> np.ndarray:
+    """The numbers by their quantiles, and the indicators of gaps: float32 (rows, numbers)."""
+    medians = deep.get("medians", {})
+    shares = []  # (rows,) each
+    gaps = {}  # column → where it has a gap, bool (rows,)
+    for column, boundaries in deep["boundaries"].items():
+        cells = frame[[column]]
+        if column in medians:
+            numbers = check_numbers(frame, column, "value")
+            gaps[column] = np.isnan(numbers)
+            cells = pd.DataFrame({column: np.where(gaps[column], medians[column], numbers)})
+        shares.append(quantile_normalise(cells, column, boundaries))
+    shares += [gaps[column] for column in deep.get("indicators", [])]
+    return np.array(shares, dtype="float32").reshape(len(shares), len(frame)).T.copy()
 
 
 def deep_inputs(frame: pd.DataFrame, deep: DeepFeatures) -> dict[str, np.ndarray]:
@@ -497,7 +423,7 @@ def deep_inputs(frame: pd.DataFrame, deep: DeepFeatures) -> dict[str, np.ndarray
 
     Returns:
         dict with 'deep_ids', int32 (rows, categories, width), width being 1 or the longest list's length, and
-        'numbers', float32 (rows, numbers) in [0, 1].
+        'numbers', float32 (rows, numbers) in [0, 1]; `number_names` says which is which.
 
     Raises:
         KeyError: a column is missing.
@@ -521,10 +447,7 @@ def deep_inputs(frame: pd.DataFrame, deep: DeepFeatures) -> dict[str, np.ndarray
     deep_ids = np.zeros((len(frame), len(blocks), width), dtype="int32")
     for i, block in enumerate(blocks):
         deep_ids[:, i, : block.shape[1]] = block
-    values = np.zeros((len(frame), len(deep["boundaries"])), dtype="float32")
-    for i, (column, boundaries) in enumerate(deep["boundaries"].items()):
-        values[:, i] = quantile_normalise(frame, column, boundaries)
-    return {"deep_ids": deep_ids, "numbers": values}
+    return {"deep_ids": deep_ids, "numbers": _deep_numbers(frame, deep)}
 
 
 def joint_inputs(frame: pd.DataFrame, wide: WideFeatures, deep: DeepFeatures) -> dict[str, np.ndarray]:

@@ -9,13 +9,24 @@ from typing import Any
 
 from wide_deep import backend  # noqa: F401, before Keras
 from wide_deep.checks import check_fitted, check_whole
-from wide_deep.features import DeepFeatures, WideFeatures
+from wide_deep.features import DeepFeatures, WideFeatures, number_names
 
 import keras
 import tensorflow as tf
 from keras import layers, ops
 
-__all__ = ["LogitSum", "Lookup", "deep_model", "wide_deep_model", "wide_model"]
+__all__ = [
+    "DEEP_CONCATENATE", "DEEP_EMBEDDINGS", "DEEP_HIDDEN_1", "DEEP_LOGIT", "TABLE", "WIDE_WEIGHTS", "LogitSum", "Lookup",
+    "check_units", "deep_model", "make_tower", "wide_deep_model", "wide_model",
+]  # fmt: skip
+
+# The layers' names are a contract: other modules find layers by them, and saved models hold them.
+WIDE_WEIGHTS = "wide_weights"  # the joint optimizer gives its variables to the wide optimizer
+DEEP_EMBEDDINGS = "deep_embeddings"
+DEEP_CONCATENATE = "deep_concatenate"
+DEEP_HIDDEN_1 = "deep_hidden_1"
+DEEP_LOGIT = "deep_logit"
+TABLE = "table"  # the variable of a `Lookup`
 
 
 @keras.saving.register_keras_serializable("wdl")
@@ -58,7 +69,7 @@ class Lookup(layers.Layer):
     def build(self, shape: Any) -> None:
         size = (self.n_ids, self.dimension)
         # Without autocast, since with mixed precision Keras would cast, and so copy, the whole table in each step.
-        self.table = self.add_weight(shape=size, initializer=self.initializer, name="table", autocast=False)
+        self.table = self.add_weight(shape=size, initializer=self.initializer, name=TABLE, autocast=False)
 
     def call(self, ids: tf.Tensor) -> tf.Tensor:  # (..., k)
         seen = ops.cast(ops.not_equal(ids, 0), self.compute_dtype)[..., None]  # (..., k, 1), 1 or, for id 0, 0
@@ -100,32 +111,82 @@ class LogitSum(layers.Layer):
 def _make_wide_part(wide: WideFeatures) -> tuple[keras.KerasTensor, keras.KerasTensor]:
     check_fitted(wide, "wide")
     ids = keras.Input((None,), dtype="int32", name="wide_ids")  # (rows, k)
-    return ids, Lookup(wide["n_ids"], 1, "sum", "zeros", name="wide_weights")(ids)
+    return ids, Lookup(wide["n_ids"], 1, "sum", "zeros", name=WIDE_WEIGHTS)(ids)
+
+
+def check_units(units: Iterable[int]) -> list[int]:
+    """Raise a clear error unless an argument lists the neurons of each layer.
+
+    Args:
+        units: list of whole numbers of at least 1; it may be empty.
+
+    Returns:
+        The numbers as a list.
+
+    Raises:
+        TypeError: it cannot be iterated over.
+        ValueError: one of them is not a whole number of at least 1.
+
+    Example:
+        >>> check_units(64)
+        Traceback (most recent call last):
+        TypeError: units is 64; expected a list with the number of neurons of each layer.
+    """
+    if not isinstance(units, Iterable):
+        raise TypeError(f"units is {units!r}; expected a list with the number of neurons of each layer.")
+    units = list(units)
+    for n in units:
+        check_whole("a size in units", n, 1)
+    return units
+
+
+def make_tower(
+    features: DeepFeatures, embedding_dim: int, units: Sequence[int], name: str, dropout: float | None = None
+) -> tuple[list[keras.KerasTensor], keras.KerasTensor]:
+    """The layers of a deep part, from its inputs to its last ReLU layer.
+
+    Args:
+        features: what `fit_deep` returned.
+        embedding_dim: length of each category's vector.
+        units: neurons of each ReLU layer; there may be none.
+        name: what the layers' names begin with, such as 'deep' in 'deep_embeddings'.
+        dropout: share of the neurons dropped in training; None makes no layers for it.
+
+    Returns:
+        The inputs 'deep_ids' and 'numbers', and the last activations (rows, units).
+
+    Example:
+        >>> import pandas as pd
+        >>> import wdl_helpers as wdl
+        >>> deep = wdl.fit_deep(pd.DataFrame({"city": ["Oslo", "Rome"], "age": [20, 60]}), ["city"], ["age"])
+        >>> inputs, activations = make_tower(deep, 4, [16], "user")
+        >>> [tensor.name for tensor in inputs], activations.shape
+        (['deep_ids', 'numbers'], (None, 16))
+    """
+    n_categories = len(features["categories"])
+    ids = keras.Input((n_categories, None), dtype="int32", name="deep_ids")  # (rows, categories, width)
+    values = keras.Input((len(number_names(features)),), name="numbers")  # (rows, numbers)
+    vectors = Lookup(features["n_ids"], embedding_dim, "mean", "uniform", name=f"{name}_embeddings")(ids)
+    vectors = layers.Reshape((n_categories * embedding_dim,), name=f"{name}_flatten")(vectors)
+    activations = layers.Concatenate(name=f"{name}_concatenate")([vectors, values])
+    for i, n in enumerate(units, start=1):
+        activations = layers.Dense(n, activation="relu", name=f"{name}_hidden_{i}")(activations)  # (rows, n)
+        if dropout is not None:
+            activations = layers.Dropout(dropout, name=f"{name}_dropout_{i}")(activations)
+    return [ids, values], activations
 
 
 def _make_deep_part(
     deep: DeepFeatures, embedding_dim: int, units: Iterable[int], dropout: float
 ) -> tuple[list[keras.KerasTensor], keras.KerasTensor]:
     check_fitted(deep, "deep")
-    if not isinstance(units, Iterable):
-        raise TypeError(f"units is {units!r}; expected a list with the number of neurons of each layer.")
-    units = list(units)
+    units = check_units(units)
     check_whole("embedding_dim", embedding_dim, 1)
-    for n in units:
-        check_whole("a size in units", n, 1)
     if not isinstance(dropout, numbers.Real) or isinstance(dropout, bool) or not 0 <= dropout <= 1:
         raise ValueError(f"dropout is {dropout!r}; expected a share from 0 to 1.")
-    n_categories = len(deep["categories"])
-    ids = keras.Input((n_categories, None), dtype="int32", name="deep_ids")  # (rows, categories, width)
-    values = keras.Input((len(deep["boundaries"]),), name="numbers")  # (rows, numbers)
-    vectors = Lookup(deep["n_ids"], embedding_dim, "mean", "uniform", name="deep_embeddings")(ids)
-    vectors = layers.Reshape((n_categories * embedding_dim,), name="deep_flatten")(vectors)
-    activations = layers.Concatenate(name="deep_concatenate")([vectors, values])
-    for i, n in enumerate(units, start=1):
-        activations = layers.Dense(n, activation="relu", name=f"deep_hidden_{i}")(activations)  # (rows, n)
-        activations = layers.Dropout(dropout, name=f"deep_dropout_{i}")(activations)
-    logit = layers.Dense(1, use_bias=False, name="deep_logit")(activations)  # (rows, 1)
-    return [ids, values], logit
+    inputs, activations = make_tower(deep, embedding_dim, units, "deep", dropout)
+    logit = layers.Dense(1, use_bias=False, name=DEEP_LOGIT)(activations)  # (rows, 1)
+    return inputs, logit
 
 
 def wide_model(wide: WideFeatures) -> keras.Model:

@@ -5,11 +5,12 @@ The project uses private names of Keras only here; tests/test_optimizers.py cove
 
 import math
 import numbers
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 from wide_deep import backend  # noqa: F401, before Keras
+from wide_deep.checks import warn_caller
+from wide_deep.models import WIDE_WEIGHTS
 
 import keras
 import numpy as np
@@ -236,7 +237,7 @@ def joint_optimizer(
         raise ValueError(
             "wide and deep are the same optimizer; expected two, since each keeps slots of its own weights."
         )
-    of_wide = {"wide_weights/.*": as_optimizer("wide", wide)}
+    of_wide = {f"{WIDE_WEIGHTS}/.*": as_optimizer("wide", wide)}
     return keras.optimizers.MultiOptimizer(keras.optimizers.OptimizerMap(as_optimizer("deep", deep), of_wide))
 
 
@@ -271,10 +272,9 @@ def warn_of_repeated_ids(optimizer: keras.optimizers.Optimizer) -> None:
         if type(part).__module__.startswith("keras.") and not isinstance(part, right):
             name = type(part).__name__
             ours = name if name in ("Adagrad", "Adam", "Ftrl") else "Adagrad, Adam or Ftrl"
-            warnings.warn(
+            warn_caller(
                 f"Keras' own {name} squares the pieces of a repeated id's gradient one by one, and then adds them, so "
-                f"its steps on lookups are not {name}'s. Take wdl_helpers' {ours}.",
-                stacklevel=4,  # the line that calls `train`
+                f"its steps on lookups are not {name}'s. Take wdl_helpers' {ours}."
             )
 
 

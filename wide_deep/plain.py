@@ -1,10 +1,19 @@
 """Fitted parts as plain data for JSON: `to_plain` turns their arrays into lists, `from_plain` turns them back."""
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
-from wide_deep.checks import check_boundaries, check_features, check_fitted, check_names, check_vocabulary, check_whole
+from wide_deep.checks import (
+    check_boundaries,
+    check_features,
+    check_fitted,
+    check_missing,
+    check_names,
+    check_vocabulary,
+    check_whole,
+)
 from wide_deep.features import DeepFeatures, WideFeatures
 
 import numpy as np
@@ -36,6 +45,23 @@ def to_plain(fitted: WideFeatures | DeepFeatures) -> dict[str, Any]:
     return plain | {"numbers": list(fitted["boundaries"])} if fitted["kind"] == "deep" else plain
 
 
+def _check_gaps(part: Mapping[str, Any]) -> None:
+    """Raise a ValueError or TypeError unless a deep part says what a gap in each column of numbers becomes."""
+    for key in ("medians", "indicators"):
+        if key not in part:
+            raise ValueError(f"The deep part has missing={part['missing']!r}, but no {key!r}.")
+    columns = sorted(part["boundaries"])
+    medians = part["medians"]
+    if not isinstance(medians, Mapping) or sorted(medians) != columns:
+        raise ValueError(f"The medians are {medians!r}; expected one for each of {columns}.")
+    for column, median in medians.items():
+        if not isinstance(median, (int, float)) or isinstance(median, bool) or not math.isfinite(median):
+            raise ValueError(f"Column {column!r}: the median is {median!r}; expected a number.")
+    for column in check_names(part["indicators"], "indicators"):
+        if column not in medians:
+            raise ValueError(f"The column {column!r} has an indicator, but is not among the numbers {columns}.")
+
+
 def from_plain(plain: Mapping[str, Any]) -> WideFeatures | DeepFeatures:
     """A fitted part as `fit_wide` or `fit_deep` returned it, from what `to_plain` made of it.
 
@@ -61,6 +87,10 @@ def from_plain(plain: Mapping[str, Any]) -> WideFeatures | DeepFeatures:
     check_whole("n_ids", part["n_ids"], 2 if part["vocabulary"] is None else 1)  # a hashed part has a bucket at least
     if "longest" in part:
         check_whole("longest", part["longest"], 1)
+    if "missing" in part:
+        check_missing(part["missing"])
+        if part["kind"] == "deep":
+            _check_gaps(part)
     if part["kind"] == "wide":
         part["features"] = check_features(part["features"])
     else:

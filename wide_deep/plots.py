@@ -4,11 +4,13 @@ import io
 from typing import Any
 
 from wide_deep.checks import check_whole
+from wide_deep.reproducible import NEEDED_BY_PLOTS, check_packages
 
-import matplotlib.pyplot as plt
-import numpy as np
-from IPython.display import Image
-from matplotlib.figure import Figure
+check_packages(NEEDED_BY_PLOTS)
+import matplotlib.pyplot as plt  # noqa: E402
+import numpy as np  # noqa: E402
+from IPython.display import Image  # noqa: E402
+from matplotlib.figure import Figure  # noqa: E402
 
 __all__ = ["BLUE", "GREEN", "GREY", "ORANGE", "canvas", "show"]
 

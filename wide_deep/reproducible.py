@@ -23,12 +23,14 @@ import threading
 from collections.abc import Iterable, Iterator
 
 __all__ = [
-    "AT_FIRST_PRODUCT", "AT_IMPORT", "IMPORTED_FIRST", "NEEDED_BY_FEATURES", "NEEDED_BY_MODELS", "check_backend",
-    "check_keras", "check_packages", "quiet_stderr", "reproducible",
+    "AT_FIRST_PRODUCT", "AT_IMPORT", "IMPORTED_FIRST", "NEEDED_BY_EVALUATION", "NEEDED_BY_FEATURES", "NEEDED_BY_MODELS",
+    "NEEDED_BY_PLOTS", "check_backend", "check_keras", "check_packages", "quiet_stderr", "reproducible",
 ]  # fmt: skip
 
 NEEDED_BY_FEATURES = ("numpy", "pandas")  # to fit and look up features, whatever library trains
-NEEDED_BY_MODELS = ("IPython", "keras", "matplotlib", "pyarrow", "scipy", "sklearn", "tensorflow", "threadpoolctl")
+NEEDED_BY_MODELS = ("keras", "pyarrow", "scipy", "tensorflow", "threadpoolctl")
+NEEDED_BY_EVALUATION = ("sklearn",)
+NEEDED_BY_PLOTS = ("IPython", "matplotlib")
 AT_IMPORT = {"TF_ENABLE_ONEDNN_OPTS": "0"}  # must be set before TensorFlow is imported
 AT_FIRST_PRODUCT = {"TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL": "false"}  # before TensorFlow multiplies matrices
 THREADS = 2  # one thread gives the same bits as two; four give others

@@ -260,14 +260,17 @@ def _weights_of(
         raise TypeError(f"{argument} holds {weights.dtype}; expected numbers.")
     if sample_weight is not None and weights.shape != labels.shape:
         raise ValueError(f"sample_weight has the shape {weights.shape}; expected {labels.shape}, one for each row.")
+    with np.errstate(over="ignore"):
+        weights = weights.astype("float32")  # what is too large for it becomes infinite, what is too small 0
     unfit = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
     if unfit.size:
-        raise ValueError(f"{argument} holds {weights[unfit[0]]}, first in row {unfit[0]}; expected 0 or more.")
+        where = f"first in row {unfit[0]}" if class_weight is None else f"for the class {unfit[0]}"
+        raise ValueError(f"{argument} holds {weights[unfit[0]]}, {where}; expected 0 or more, in single precision.")
     if class_weight is not None:
         weights = weights[labels.astype(int)]  # (rows,)
     if not weights.any():
         raise ValueError(f"{argument} is 0 for all rows; expected some above 0.")
-    return tf.constant(weights, tf.float32)
+    return tf.constant(weights)
 
 
 def _progress_style(verbose: Literal["auto", 0, 1, 2]) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 from recommender.datasets.files import read_original
 from recommender.datasets.recipes import ModelKind, check_kind, model_of_kind, optimizer_of_kind
 from wide_deep import backend  # noqa: F401, before Keras
-from wide_deep.features import DeepFeatures, WideFeatures, deep_inputs, fit_deep, fit_wide, wide_ids
+from wide_deep.features import DeepFeatures, WideFeatures, deep_inputs, fit_deep, fit_wide, number_names, wide_ids
 from wide_deep.optimizers import Adam, Ftrl
 from wide_deep.tables import PathLike
 from wide_deep.training import LogLoss
@@ -224,7 +224,7 @@ def beginner_model(kind: ModelKind, wide: WideFeatures, deep: DeepFeatures, pena
     check_kind(kind)
     one_hot = keras.Input((wide["n_ids"],), name="one_hot")
     ids = keras.Input((len(deep["categories"]), 1), name="deep_ids")
-    numeric = keras.Input((len(deep["boundaries"]),), name="numbers")
+    numeric = keras.Input((len(number_names(deep)),), name="numbers")
     vectors = layers.Flatten()(layers.Embedding(deep["n_ids"], 8)(ids))  # (rows, categories · 8)
     x = layers.Concatenate()([vectors, numeric])
     x = layers.Dense(100, "relu", kernel_regularizer=keras.regularizers.l1_l2(penalty, penalty))(x)

@@ -105,14 +105,13 @@ def next_day(store: Store, day: int, seed: int, replaced: int = 5, turn: float =
     rule[:, gone] = 0.0
     beliefs = store["beliefs"].copy()
     beliefs[:, gone] = 0.0
-    changed = {
-        "character": character,
-        "popularity": popularity.round(6),
-        "tastes": _turned(hidden["tastes"], turn),
-        "rule": rule,
-    }
+    changed = hidden.copy()
+    changed["character"] = character
+    changed["popularity"] = popularity.round(6)
+    changed["tastes"] = _turned(hidden["tastes"], turn)
+    changed["rule"] = rule
     known = store["rules"][~store["rules"]["app"].isin(store["apps"]["app"].to_numpy()[gone])]
-    return {**store, "apps": apps, "rules": known, "beliefs": beliefs, "hidden": {**hidden, **changed}}
+    return {**store, "apps": apps, "rules": known, "beliefs": beliefs, "hidden": changed}
 
 
 def serve_day(

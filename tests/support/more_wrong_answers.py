@@ -321,29 +321,25 @@ WRONG["serves"] = {
 
 # ------------------------------------------------------------------------------------------------ 11_scale
 
-MERGED = """
-def merged_vocabulary(counts, min_count):
-    total = {}
-    for shard in counts:
-        for name, n in shard.items():
-            total[name] = total.get(name, 0) + n
-    kept = sorted((-n, name) for name, n in total.items() if n >= min_count)
-    return {name: i for i, (_, name) in enumerate(kept, start=1)}
+BILL = """
+def bill_of(tables, dense, slots, batch):
+    weights = dense + sum(rows * dimension for rows, dimension, _ in tables.values())
+    sent = dense + sum(batch * ids * (1 + dimension) for _, dimension, ids in tables.values())
+    return {"memory": 4 * weights * (1 + slots), "sent": 4 * sent}
 """
-WRONG["merged"] = {
-    "the minimum in each shard": MERGED.replace(
-        "in shard.items():", "in shard.items():\n            if n < min_count: continue"
+WRONG["bill"] = {
+    "slots are forgotten": BILL.replace(" * (1 + slots)", ""),
+    "slots in place of the weights": BILL.replace("(1 + slots)", "slots"),
+    "slots of the tables alone": BILL.replace(
+        "4 * weights * (1 + slots)", "4 * (dense + (weights - dense) * (1 + slots))"
     ),
-    "the last shard alone": MERGED.replace("total.get(name, 0) + n", "n"),
-    "shards that hold it instead of rows": MERGED.replace("+ n", "+ 1"),
-    "more often than the minimum": MERGED.replace(">= min_count", "> min_count"),
-    "ids from 0": MERGED.replace("start=1", "start=0"),
-    "by alphabet alone": MERGED.replace("(-n, name)", "(0, name)"),
-    "rarest first": MERGED.replace("(-n, name)", "(n, name)"),
-    "the first dict is changed": MERGED.replace("total = {}\n", "total = counts[0] if counts else {}\n").replace(
-        "in counts:", "in counts[1:]:"
-    ),
-    "hard-coded": "def merged_vocabulary(counts, min_count): return {'chess': 1, 'maps': 2, 'news': 3}",
+    "gradients without their ids": BILL.replace("(1 + dimension)", "dimension"),
+    "one id a row": BILL.replace("batch * ids", "batch"),
+    "whole tables are sent": BILL.replace("batch * ids * (1 + dimension) for _,", "rows * dimension for rows,"),
+    "the slots travel": BILL.replace("4 * sent}", "4 * sent * (1 + slots)}"),
+    "dense gradients are not sent": BILL.replace("sent = dense + ", "sent = "),
+    "eight bytes": BILL.replace("4 *", "8 *"),
+    "hard-coded": "def bill_of(tables, dense, slots, batch): return {'memory': 12_120, 'sent': 160}",
 }
 SHARDED = """
 def sharded_lookup(pieces, ids):
@@ -393,5 +389,76 @@ WRONG["messages"] = {
     "hard-coded": """
 def messages(ids, gradients, n_pieces):
     return [(np.array([2, 3]), np.array([[6.0], [7.0]])), (np.array([0]), np.array([[2.0]]))]
+""",
+}
+
+# --------------------------------------------------------------------------------------- 12_your_own_data
+
+GAPS = """
+def fit_gaps(train, columns):
+    return {column: float(train[column].median()) for column in columns if train[column].isna().any()}
+
+
+def fill_gaps(frame, medians):
+    filled = frame.copy()
+    for column, median in medians.items():
+        indicator = f"{column}_missing"
+        if indicator in frame:
+            raise ValueError(f"The frame already has a column {indicator!r}.")
+        filled[indicator] = frame[column].isna().astype(int)
+        filled[column] = frame[column].fillna(median)
+    return filled
+"""
+WRONG["gaps"] = {
+    "the mean": GAPS.replace(".median()", ".mean()"),
+    "medians of all columns": GAPS.replace(" if train[column].isna().any()", ""),
+    "the median of the frame that is filled": GAPS.replace("fillna(median)", "fillna(frame[column].median())"),
+    "the frame itself": GAPS.replace("frame.copy()", "frame"),
+    "the indicator after the filling": GAPS.replace("= frame[column].isna()", "= frame[column].fillna(median).isna()"),
+    "the indicator of what is there": GAPS.replace(".isna().astype(int)", ".notna().astype(int)"),
+    "without indicators": GAPS.replace("        filled[indicator] = frame[column].isna().astype(int)\n", ""),
+    "a user's column is overwritten": GAPS.replace("if indicator in frame", "if False"),
+    "every gap of the frame": GAPS.replace("return filled", "return filled.fillna(0)"),
+    "hard-coded": """
+def fit_gaps(train, columns):
+    return {"age": 40.0}
+
+
+def fill_gaps(frame, medians):
+    return frame.assign(age=[40.0, 5.0], age_missing=[1, 0])
+""",
+}
+SLICES = """
+def by_slice(frame, column, label, p, at_least):
+    cells = pd.DataFrame({"value": frame[column].astype(str).to_numpy(), "y": frame[label].to_numpy(), "p": p})
+    sums = cells.groupby("value").agg(rows=("y", "size"), positives=("y", "sum"), expected=("p", "sum"))
+    is_rare = sums["positives"] < at_least
+    result = sums[~is_rare].sort_index()
+    if is_rare.any():
+        others = sums[is_rare].sum().to_frame("others").T
+        result = pd.concat([result, others])
+    positives = result["positives"].astype(int)
+    ratio = result["expected"] / positives.where(positives > 0)
+    return pd.DataFrame({"rows": result["rows"].astype(int), "positives": positives, "ratio": ratio})
+"""
+WRONG["by-slice"] = {
+    "rare by rows": SLICES.replace('sums["positives"] < at_least', 'sums["rows"] < at_least'),
+    "at most in place of fewer": SLICES.replace("< at_least", "<= at_least"),
+    "rare values are dropped": SLICES.replace("if is_rare.any()", "if False"),
+    "always others": SLICES.replace("if is_rare.any()", "if True"),
+    "others is the mean": SLICES.replace("sums[is_rare].sum()", "sums[is_rare].mean()"),
+    "others first": SLICES.replace("[result, others]", "[others, result]"),
+    "the ratio upside down": SLICES.replace(
+        'result["expected"] / positives.where(positives > 0)', 'positives / result["expected"]'
+    ),
+    "infinite without positives": SLICES.replace("positives.where(positives > 0)", "positives"),
+    "the probabilities by the frame's index": SLICES.replace(
+        '"p": p}', '"p": pd.Series(p).reindex(frame.index).to_numpy()}'
+    ),
+    "hard-coded": """
+def by_slice(frame, column, label, p, at_least):
+    values = ["Bern", "Kyiv", "Oslo", "Rome"] if at_least == 0 else ["Oslo", "Rome", "others"]
+    columns = {"rows": [2, 2, 2, 2], "positives": [2, 2, 1, 0], "ratio": [0.5, 0.5, 0.4, 0]}
+    return pd.DataFrame(columns)[: len(values)].set_axis(values)
 """,
 }
