@@ -19,15 +19,11 @@ The paper is Cheng et al., "Wide & Deep Learning for Recommender Systems", 2016,
 
 from wide_deep.columns import (
     AND,
-    bucket_names,
     category_text,
     escaped,
     feature_codes,
     feature_counts,
     feature_prefix,
-    quantile_boundaries,
-    quantile_index,
-    quantile_normalise,
 )
 from wide_deep.evaluation import comparison, scores, wide_weights
 from wide_deep.features import (
@@ -43,6 +39,7 @@ from wide_deep.features import (
 from wide_deep.models import LogitSum, Lookup, deep_model, wide_deep_model, wide_model
 from wide_deep.optimizers import Adagrad, Adam, Ftrl, joint_optimizer
 from wide_deep.plots import BLUE, GREEN, GREY, ORANGE, canvas, show
+from wide_deep.quantiles import bucket_names, quantile_boundaries, quantile_index, quantile_normalise
 from wide_deep.reproducible import reproducible
 from wide_deep.tables import read_table
 from wide_deep.times import date_parts

@@ -9,8 +9,9 @@ from typing import Any
 
 from recommender.raw_columns import GAP, ColumnType, Tensors, is_utf8
 from wide_deep import backend  # noqa: F401, before Keras
-from wide_deep.columns import AND, bucket_names, feature_prefix, missing_name
+from wide_deep.columns import AND, feature_prefix, missing_name
 from wide_deep.features import DeepFeatures, WideFeatures, used_columns
+from wide_deep.quantiles import bucket_names
 
 import numpy as np
 import tensorflow as tf

@@ -106,55 +106,6 @@ def _is_list(value: object) -> bool:
     return isinstance(value, tuple(LIST_TYPES))
 
 
-def raw_tensors(columns: Columns, types: Mapping[str, ColumnType], gap: bytes = b"") -> Tensors:
-    """Check the raw columns of a request, and turn them into tensors.
-
-    The texts are those of training, by `category_text`. The top of this module
-    says what a missing value becomes.
-
-    Args:
-        columns: data frame, or dict column → list, tuple, array or Series with one entry a row.
-        types: from `column_types`.
-        gap: what stands for a missing text: GAP where training took gaps for values.
-
-    Returns:
-        dict column → float64 tensor (rows,) for numbers, string tensor (rows,) for text, ragged string tensor
-        (rows, any) for lists.
-
-    Raises:
-        KeyError: a column is missing.
-        TypeError: a column, or an entry of it, is of another type.
-        ValueError: lengths differ, a column is there twice, or a value cannot be held in UTF-8 or as a float.
-
-    Taught in: notebook 10, "Monday: a thousand people at once".
-
-    Example:
-        >>> tensors = raw_tensors({"city": ["Rome", None], "age": [20, 30.5]}, {"city": "text", "age": "number"})
-        >>> tensors["city"].numpy().tolist(), tensors["age"].numpy().tolist()
-        ([b'Rome', b''], [20.0, 30.5])
-    """
-    _check_request(columns)
-    if not types:
-        raise ValueError("types is empty; expected a type for at least one column.")
-    tensors: Tensors = {}
-    n_rows = None
-    for column, column_type in types.items():
-        if column not in columns:
-            raise KeyError(f"The request has no column {column!r}; expected {list(types)}.")
-        values = columns[column]
-        _check_entries(column, values)
-        if n_rows is not None and len(values) != n_rows:
-            raise ValueError(f"Column {column!r} has {len(values)} rows; the columns before it have {n_rows}.")
-        n_rows = len(values)
-        if column_type == "number":
-            tensors[column] = _number_tensor(column, values)
-        elif column_type == "text":
-            tensors[column] = _strings(column, _entries(values), gap)
-        else:
-            tensors[column] = _list_tensor(column, values, gap)
-    return tensors
-
-
 def _check_request(columns: Columns) -> None:
     if isinstance(columns, pd.DataFrame):
         repeated = list(columns.columns[columns.columns.duplicated()])
@@ -262,6 +213,55 @@ def _list_tensor(column: str, values: Any, gap: bytes) -> tf.RaggedTensor:
     lengths = [len(row) for row in rows]
     flat = _strings(column, list(itertools.chain.from_iterable(rows)), gap)
     return tf.RaggedTensor.from_row_lengths(flat, tf.constant(lengths, tf.int64))
+
+
+def raw_tensors(columns: Columns, types: Mapping[str, ColumnType], gap: bytes = b"") -> Tensors:
+    """Check the raw columns of a request, and turn them into tensors.
+
+    The texts are those of training, by `category_text`. The top of this module
+    says what a missing value becomes.
+
+    Args:
+        columns: data frame, or dict column → list, tuple, array or Series with one entry a row.
+        types: from `column_types`.
+        gap: what stands for a missing text: GAP where training took gaps for values.
+
+    Returns:
+        dict column → float64 tensor (rows,) for numbers, string tensor (rows,) for text, ragged string tensor
+        (rows, any) for lists.
+
+    Raises:
+        KeyError: a column is missing.
+        TypeError: a column, or an entry of it, is of another type.
+        ValueError: lengths differ, a column is there twice, or a value cannot be held in UTF-8 or as a float.
+
+    Taught in: notebook 10, "Monday: a thousand people at once".
+
+    Example:
+        >>> tensors = raw_tensors({"city": ["Rome", None], "age": [20, 30.5]}, {"city": "text", "age": "number"})
+        >>> tensors["city"].numpy().tolist(), tensors["age"].numpy().tolist()
+        ([b'Rome', b''], [20.0, 30.5])
+    """
+    _check_request(columns)
+    if not types:
+        raise ValueError("types is empty; expected a type for at least one column.")
+    tensors: Tensors = {}
+    n_rows = None
+    for column, column_type in types.items():
+        if column not in columns:
+            raise KeyError(f"The request has no column {column!r}; expected {list(types)}.")
+        values = columns[column]
+        _check_entries(column, values)
+        if n_rows is not None and len(values) != n_rows:
+            raise ValueError(f"Column {column!r} has {len(values)} rows; the columns before it have {n_rows}.")
+        n_rows = len(values)
+        if column_type == "number":
+            tensors[column] = _number_tensor(column, values)
+        elif column_type == "text":
+            tensors[column] = _strings(column, _entries(values), gap)
+        else:
+            tensors[column] = _list_tensor(column, values, gap)
+    return tensors
 
 
 def tf_examples(columns: Columns, types: Mapping[str, ColumnType], gap: bytes = b"") -> list[bytes]:

@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 from recommender.parquet import Shard, column_type, is_list, type_family, value_type
 from wide_deep.checks import Missing
-from wide_deep.columns import AND, bucket_names, exact_below, feature_prefix, missing_name
+from wide_deep.columns import AND, exact_below, feature_prefix, missing_name
+from wide_deep.quantiles import bucket_names
 
 import numpy as np
 import pyarrow as pa

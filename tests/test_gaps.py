@@ -71,7 +71,7 @@ def test_a_median_is_that_of_the_column_also_where_no_boundary_is_it():
     assert deep["medians"] == {"n": 2.0}
 
 
-@given(column_names(2), st.text(st.characters(codec="utf-8"), max_size=5))
+@given(column_names(2), st.sampled_from(["missing", " is missing"]) | st.text(st.characters(codec="utf-8"), max_size=5))
 def test_the_name_of_a_gap_is_that_of_no_value_and_of_no_other_column(names, text):
     value = columns.feature_prefix(names[0]) + columns.escaped(text)
     gaps = [columns.missing_name(name) for name in names]

@@ -25,15 +25,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 from wide_deep.checks import Missing, check_frame, check_names, row_name
-from wide_deep.quantiles import bucket_names, quantile_boundaries, quantile_index, quantile_normalise
+from wide_deep.quantiles import (  # two of them for who imports them from here
+    bucket_names,
+    quantile_boundaries,  # noqa: F401
+    quantile_index,
+    quantile_normalise,  # noqa: F401
+)
 
 import numpy as np
 import pandas as pd
 
 __all__ = [
-    "AND", "LIST_TYPES", "MOST_DIGITS", "Coded", "bucket_names", "category_text", "code_column", "cross_coded",
+    "AND", "LIST_TYPES", "MOST_DIGITS", "Coded", "category_text", "code_column", "cross_coded",
     "escaped", "exact_below", "feature_codes", "feature_counts", "feature_prefix", "is_missing", "is_too_long",
-    "missing_name", "quantile_boundaries", "quantile_index", "quantile_normalise",
+    "missing_name",
 ]  # fmt: skip
 
 # ---------------------------------------------------------------------------------------- cells as text

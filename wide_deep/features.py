@@ -33,16 +33,15 @@ from wide_deep.columns import (
     feature_codes,
     feature_counts,
     missing_name,
-    quantile_boundaries,
-    quantile_normalise,
 )
+from wide_deep.quantiles import quantile_boundaries, quantile_normalise
 from wide_deep.vocabularies import (
-    hash_ids,
+    hash_ids,  # noqa: F401, for who imports it from here, as the other two
     hash_names,
     look_up,
     padded_matrix,
-    vocabulary,
-    vocabulary_ids,
+    vocabulary,  # noqa: F401
+    vocabulary_ids,  # noqa: F401
     vocabulary_of_counts,
 )
 
@@ -51,8 +50,8 @@ import pandas as pd
 
 __all__ = [
     "DeepFeatures", "WideFeatures", "assemble_deep", "assemble_wide", "cross", "deep_inputs", "features_and_buckets",
-    "fit_deep", "fit_wide", "hash_ids", "joint_inputs", "number_names", "optional_inputs", "used_columns", "vocabulary",
-    "vocabulary_ids", "vocabulary_of_counts", "wide_ids",
+    "fit_deep", "fit_wide", "joint_inputs", "number_names", "optional_inputs", "used_columns",
+    "wide_ids",
 ]  # fmt: skip
 
 # ------------------------------------------------------------------------------------- what is fitted

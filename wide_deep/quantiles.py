@@ -1,7 +1,6 @@
 """Numbers cut into quantiles: where a column is cut, and which part each number falls into.
 
 Read it from top to bottom: `quantile_boundaries`, and what is done with the boundaries.
-`wide_deep.columns` hands out all four as well.
 """
 
 import itertools

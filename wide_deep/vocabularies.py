@@ -6,8 +6,6 @@ Read it from top to bottom, in the order in which data flows.
     look_up, hash_names                  the ids of strings
     padded_matrix                        ids of rows, which may have several or none
     vocabulary_ids, hash_ids             both in one
-
-`wide_deep.features` hands out `hash_ids`, `vocabulary`, `vocabulary_ids` and `vocabulary_of_counts` as well.
 """
 
 from collections.abc import Mapping
