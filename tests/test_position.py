@@ -112,7 +112,7 @@ def test_other_bad_input_is_refused_by_name():
             make(constant_relevance(), positions=1)
         with pytest.raises(ValueError, match="expected one logit a row"):
             make(keras.Model(two, layers.Dense(2)(two)), positions=3)
-        with pytest.raises(TypeError, match="a column is named|named by"):
+        with pytest.raises(TypeError, match="The name of column 7 has the type int"):
             make(constant_relevance(), positions=3, name=7)
     with pytest.raises(ValueError, match="positions is 1"):
         position.position_input(pd.DataFrame({"place": [0]}), "place", 1)

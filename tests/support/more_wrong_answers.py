@@ -266,10 +266,6 @@ def saved(u, c, units, n):
     return 1 - (u + n * c) * units / (n * (u + c) * units)
 """
 WRONG["once"] = {
-    "the user on each row": ONCE.replace(
-        "np.maximum(candidates @ kernel[len(user) :] + of_user, 0)",
-        "np.maximum(np.hstack([np.tile(user, (len(candidates), 1)), candidates]) @ kernel + bias, 0)",
-    ),
     "the candidates' rows come first": ONCE.replace("kernel[: len(user)]", "kernel[-len(user) :]").replace(
         "kernel[len(user) :]", "kernel[: -len(user)]"
     ),
