@@ -54,7 +54,8 @@ def compare(
     Raises:
         KeyError: a column is missing.
         TypeError: the labels are not numbers.
-        ValueError: the labels are not 0 and 1, or there are not as many scores as rows.
+        ValueError: the labels are not 0 and 1, there are not as many scores as rows, or one of the live model's is no
+            probability.
 
     Taught in: notebook 10, "The gate".
 
@@ -70,6 +71,9 @@ def compare(
     for name, p in scores.items():
         if p.shape != (len(rows),) or y.shape != p.shape:
             raise ValueError(f"{name} has the shape {p.shape} and the labels {y.shape}; expected ({len(rows)},).")
+    unfit = np.flatnonzero(~((scores["live"] >= 0) & (scores["live"] <= 1)))
+    if unfit.size:
+        raise ValueError(f"live holds {scores['live'][unfit[0]]}, first in row {unfit[0]}; expected probabilities.")
     p = scores["candidate"]
     if not ((p >= 0) & (p <= 1)).all():
         return {"rise": np.nan, "error": np.nan, "slice": "", "slice_rise": np.nan, "calibration": np.nan}

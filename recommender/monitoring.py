@@ -11,7 +11,7 @@ Chance is counted over *units*, such as visits, which are independent of each ot
 from collections.abc import Sequence
 from typing import TypedDict
 
-from wide_deep.checks import check_frame, check_numbers
+from wide_deep.checks import check_frame, check_no_gaps, check_numbers
 from wide_deep.columns import category_text, escaped, feature_prefix, is_missing
 from wide_deep.features import DeepFeatures, WideFeatures, features_and_buckets, used_columns
 
@@ -133,7 +133,8 @@ def describe_day(
     Raises:
         KeyError: a column is missing.
         TypeError: the scores are not numbers.
-        ValueError: there are no rows, or not as many labels or logged rows as rows.
+        ValueError: there are no rows, not as many labels or other entries as rows, a score is no probability, a unit is
+            missing, or a label is something else than 0, 1 and NaN.
 
     Taught in: notebook 10, "What breaks on Tuesday?".
 
@@ -149,6 +150,12 @@ def describe_day(
     parts = [part for part in (wide, deep) if part is not None]
     boundaries = {column: part["boundaries"][column] for part in parts for column in part["boundaries"]}
     p = check_numbers(served, score)
+    unfit = np.flatnonzero((p < 0) | (p > 1))
+    if unfit.size:
+        raise ValueError(f"Column {score!r} holds {p[unfit[0]]}, first in row {unfit[0]}; expected probabilities.")
+    check_no_gaps(served, unit)
+    if is_random is not None and np.shape(is_random) != p.shape:
+        raise ValueError(f"is_random has the shape {np.shape(is_random)}; expected {p.shape}, one for each row.")
     units = pd.factorize(served[unit])[0]  # (rows,)
     every_row = np.ones(len(served))
     is_counted = every_row > 0 if is_random is None else np.asarray(is_random, dtype=bool)
@@ -182,6 +189,8 @@ def describe_day(
         if y.shape != p.shape:
             raise ValueError(f"The labels have the shape {y.shape}; expected {p.shape}, one for each row.")
         old = ~np.isnan(y)  # (rows,)
+        if not np.isin(y[old], (0, 1)).all():
+            raise ValueError(f"The labels hold {y[old][~np.isin(y[old], (0, 1))][0]}; expected 0, 1 or NaN.")
         loss = -np.log(np.where(y == 1, p, 1 - p).clip(1e-7))
         found["Σp/Σy", ""] = _ratio(p[old], y[old], units[old])
         found["log loss", ""] = _ratio(loss[old], every_row[old], units[old])

@@ -67,6 +67,9 @@ def test_bad_input_is_named():
         compare(rows, labels, live, candidate, "visit", ["country"])
     with pytest.raises(KeyError, match="page"):
         compare(rows, labels, live, candidate, "page", [])
+    for bad in (np.nan, -0.1, 7.0):
+        with pytest.raises(ValueError, match="live holds .*, first in row 2; expected probabilities"):
+            compare(rows, labels, np.where(np.arange(len(live)) == 2, bad, live), candidate, "visit", [])
     with pytest.raises(ValueError, match="candidate has the shape"):
         compare(rows, labels, live, candidate[1:], "visit", [])
     with pytest.raises(ValueError, match="0 and 1|0 or 1"):

@@ -259,6 +259,14 @@ def test_bad_input_is_named(parts, past):
         describe(frame[:0])
     with pytest.raises(ValueError, match=r"\(3,\); expected \(800,\)"):
         describe(frame, labels=labels[:3])
+    with pytest.raises(ValueError, match="Column 'p' holds 3.0, first in row 7; expected probabilities"):
+        describe(frame.assign(p=np.where(np.arange(800) == 7, 3.0, 0.5)))
+    with pytest.raises(ValueError, match="Column 'visit' has 1 missing"):
+        describe(frame.assign(visit=frame["visit"].astype(float).where(frame.index != frame.index[3])))
+    with pytest.raises(ValueError, match="The labels hold 2.0; expected 0, 1 or NaN"):
+        describe(frame, labels=np.full(800, 2.0))
+    with pytest.raises(ValueError, match="is_random has the shape"):
+        describe(frame, is_random=np.ones(3, dtype=bool))
     with pytest.raises(ValueError, match="799 logged rows for 800"):
         describe(frame, logged=frame[:-1])
     with pytest.raises(KeyError, match="age"):

@@ -13,7 +13,6 @@ for Recommender Systems", 2016, arXiv 1606.07792.
 """
 
 import itertools
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Literal, NotRequired, TypedDict
 
@@ -27,6 +26,7 @@ from wide_deep.checks import (
     check_names,
     check_numbers,
     check_whole,
+    warn_caller,
 )
 from wide_deep.columns import (
     AND,
@@ -161,10 +161,9 @@ def _warn_of_padding(
     """Say so if a large array of `size` ids would be nearly all padding, since lists differ much in length."""
     if size > WARN_FROM_IDS and filled < size / 10:
         widest = max(range(len(blocks)), key=lambda i: blocks[i].shape[1])
-        warnings.warn(
+        warn_caller(
             f"{1 - filled / size:.1%} of {size:,} ids are padding, since a row of {AND.join(features[widest])!r} has "
-            f"{blocks[widest].shape[1]:,} values: call fit_{part} with longest=, the most values of a list to take.",
-            stacklevel=3,
+            f"{blocks[widest].shape[1]:,} values: call fit_{part} with longest=, the most values of a list to take."
         )
 
 
