@@ -57,6 +57,7 @@ def clicks(rows, seed):
 
 
 def test_the_product_model_finds_examination_and_order_where_a_plain_model_does_not():
+    keras.utils.set_random_seed(0)
     log = clicks(60_000, seed=0)
     wide = wdl.fit_wide(log, ["item"])
     items = {"wide_ids": wdl.wide_ids(pd.DataFrame({"item": ["i0", "i1", "i2", "i3"]}), wide)}

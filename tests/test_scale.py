@@ -141,7 +141,9 @@ assert np.allclose(one[0]["weights"], two[0]["weights"], atol=1e-9) and one[0]["
 @linux
 def test_an_interrupted_cell_leaves_no_worker_behind(workers_program, tmp_path):
     """As the stop button does it: SIGINT to the process that runs the cell, in the middle of the training."""
-    program = workers_program + "run(2, 100, passes=10**9)"
+    # As a kernel does; a shell may have started us deaf to the signal.
+    listen = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    program = listen + workers_program + "run(2, 100, passes=10**9)"
     process = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stderr=subprocess.PIPE, text=True)
     try:
         wait_for(lambda: len(workers_of(tmp_path)) == 2)
