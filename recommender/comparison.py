@@ -12,7 +12,7 @@ from wide_deep.checks import check_frame, check_labels
 import numpy as np
 import pandas as pd
 
-__all__ = ["Comparison", "compare"]
+__all__ = ["Comparison", "compare", "log_losses"]
 
 LEAST = 1e-7  # a probability that is nearer to 0 or 1 counts as this one
 
@@ -27,8 +27,20 @@ class Comparison(TypedDict):
     calibration: float  # Σp / Σy of the candidate
 
 
-def _losses(y: np.ndarray, p: np.ndarray) -> np.ndarray:
-    """The log loss of each row."""
+def log_losses(y: np.ndarray, p: np.ndarray) -> np.ndarray:
+    """The log loss of each row, in nats.
+
+    Args:
+        y: labels 0 or 1, (rows,).
+        p: probabilities of label 1, (rows,).
+
+    Returns:
+        float array (rows,), of which none is infinite.
+
+    Example:
+        >>> log_losses(np.array([1, 0]), np.array([0.5, 0.0])).round(4).tolist()
+        [0.6931, -0.0]
+    """
     return -np.log(np.where(y == 1, p, 1 - p).clip(LEAST))
 
 
@@ -77,7 +89,7 @@ def compare(
     p = scores["candidate"]
     if not ((p >= 0) & (p <= 1)).all():
         return {"rise": np.nan, "error": np.nan, "slice": "", "slice_rise": np.nan, "calibration": np.nan}
-    rise = _losses(y, p) - _losses(y, scores["live"])  # (rows,)
+    rise = log_losses(y, p) - log_losses(y, scores["live"])  # (rows,)
     by_row = rows[[unit, *slices]].assign(rise=rise)
     of_unit = by_row.groupby(unit)["rise"].mean()
     worst = ""

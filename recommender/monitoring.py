@@ -11,6 +11,7 @@ Chance is counted over *units*, such as visits, which are independent of each ot
 from collections.abc import Sequence
 from typing import TypedDict
 
+from recommender.comparison import log_losses
 from wide_deep.checks import check_frame, check_no_gaps, check_numbers
 from wide_deep.columns import category_text, escaped, feature_prefix, is_missing
 from wide_deep.features import DeepFeatures, WideFeatures, features_and_buckets, used_columns
@@ -191,7 +192,7 @@ def describe_day(
         old = ~np.isnan(y)  # (rows,)
         if not np.isin(y[old], (0, 1)).all():
             raise ValueError(f"The labels hold {y[old][~np.isin(y[old], (0, 1))][0]}; expected 0, 1 or NaN.")
-        loss = -np.log(np.where(y == 1, p, 1 - p).clip(1e-7))
+        loss = log_losses(y, p)
         found["Σp/Σy", ""] = _ratio(p[old], y[old], units[old])
         found["log loss", ""] = _ratio(loss[old], every_row[old], units[old])
     quantities = pd.DataFrame(found, index=["value", "error"]).T.rename_axis(["quantity", "column"])
